@@ -1,0 +1,1 @@
+"""A plugin-based worker runtime for AWS Lambda."""

@@ -1,0 +1,112 @@
+"""The only clock: now, sleep and the time an invocation has left.
+
+Real time in Lambda; scaled by the stage, stepped by tests. The clock in force is a context
+variable, so that invocations side by side in one process may each have their own.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Clock(Protocol):
+    """Tells the time and lets it pass."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` of this clock's time."""
+
+
+class RealClock:
+    """The machine's own time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds``."""
+        time.sleep(max(seconds, 0))
+
+
+class ScaledClock:
+    """Runs ``speed`` times as fast as the machine's time, from ``origin`` (epoch seconds) on.
+
+    Two processes of one machine that are given the same two numbers agree on the time.
+    """
+
+    def __init__(self, speed: float, *, origin: float) -> None:
+        self.speed = speed
+        self.origin = origin
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.origin + (time.time() - self.origin) * self.speed
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` of this clock's time."""
+        time.sleep(max(seconds, 0) / self.speed)
+
+
+class SteppedClock:
+    """Stands still until a sleep or a test moves it; sleeping takes no real time."""
+
+    def __init__(self, at: float = 1_700_000_000.0) -> None:
+        self.at = at
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Move on by ``seconds``."""
+        self.at += max(seconds, 0)
+
+
+_REAL = RealClock()
+_clock: ContextVar[Clock] = ContextVar("clock", default=_REAL)
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return _clock.get().now()
+
+
+def sleep(seconds: float) -> None:
+    """Wait ``seconds``."""
+    _clock.get().sleep(seconds)
+
+
+def remaining_s() -> float:
+    """Seconds until Lambda ends the invocation; infinite outside one."""
+    deadline = _deadline.get()
+    return float("inf") if deadline is None else deadline - now()
+
+
+@contextmanager
+def using(clock: Clock) -> Iterator[Clock]:
+    """Make ``clock`` the one in force inside the block."""
+    token = _clock.set(clock)
+    try:
+        yield clock
+    finally:
+        _clock.reset(token)
+
+
+@contextmanager
+def deadline(at: float) -> Iterator[None]:
+    """Let the invocation end at ``at`` (seconds since the epoch, this clock's) inside the block."""
+    token = _deadline.set(at)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
