@@ -1,11 +1,13 @@
 """Handlers that the executor's tests run in real worker processes."""
 
+# ruff: noqa: T201, ARG001 - they print to be captured, and take what Lambda passes
 from __future__ import annotations
 
 import logging
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -64,7 +66,5 @@ def _large(size: int) -> str:
 
 def _later_exit(after_s: float) -> int:
     """Answer, then end the process from the side."""
-    import threading
-
     threading.Timer(after_s, os._exit, [7]).start()
     return os.getpid()

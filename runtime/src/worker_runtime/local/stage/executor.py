@@ -80,7 +80,7 @@ class Executor(Part):
                 self._under_way -= 1
 
     def pids(self) -> list[int]:
-        """The ids of the processes that are alive."""
+        """List the ids of the processes that are alive."""
         with self._lock:
             return [process.pid for process in [*self._busy, *self._idle] if process.usable]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 import sys
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp; see proc_net_tcp(5)
 
 
@@ -27,26 +28,22 @@ def accepts(port: int, *, timeout_s: float = 0.2) -> bool:
     return True
 
 
-def open_listeners(pid: int) -> list[str]:
-    """List the addresses beyond loopback that the process accepts connections on.
+def listeners(pid: int) -> list[tuple[Address, int]]:
+    """List the addresses and ports that a process accepts TCP connections on.
 
     Read from /proc, so Linux only: elsewhere the list is empty.
     """
     if sys.platform != "linux":
         return []
     own = _socket_inodes(pid)
-    return [
-        f"{address}:{port}"
-        for address, port, inode in _listeners()
-        if inode in own and not address.is_loopback
-    ]
+    return [(address, port) for address, port, inode in _all_listeners() if inode in own]
 
 
 def _socket_inodes(pid: int) -> set[str]:
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            target = os.readlink(descriptor)
+            target = str(descriptor.readlink())
         except OSError:  # closed since it was listed
             continue
         if target.startswith("socket:["):
@@ -54,7 +51,7 @@ def _socket_inodes(pid: int) -> set[str]:
     return inodes
 
 
-def _listeners() -> list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int, str]]:
+def _all_listeners() -> list[tuple[Address, int, str]]:
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         if not Path(table).exists():
@@ -67,7 +64,7 @@ def _listeners() -> list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, in
     return found
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _address(text: str) -> Address:
     """Decode the kernel's form: words of four bytes in the machine's own order, in hex."""
     words = [bytes.fromhex(text[at : at + 8]) for at in range(0, len(text), 8)]
     packed = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
