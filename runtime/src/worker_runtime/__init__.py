@@ -1,1 +1,91 @@
-"""A plugin-based worker runtime for AWS Lambda."""
+"""A plugin-based worker runtime for AWS Lambda: all that a plugin may import.
+
+Beside ``worker_runtime.clients`` and ``worker_runtime.testing``. Names are resolved when they are
+first used, so that a cold start imports only what its worker needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker_runtime.errors import Defer, Halt, Reject, Retry, Skip, Verdict
+    from worker_runtime.grants import Grant, batch_reads, cache, puts, queries, reads, secret, sends, updates
+    from worker_runtime.hookspecs import hookimpl
+    from worker_runtime.invocation import Invocation
+    from worker_runtime.middleware import Middleware
+    from worker_runtime.middleware.correlation import correlation_id
+    from worker_runtime.middleware.metrics import Metrics
+    from worker_runtime.records import Batch, Change, Record
+    from worker_runtime.redaction import redact, redact_text
+    from worker_runtime.services import Provided, provide
+    from worker_runtime.settings import Environment, Secret, Settings
+    from worker_runtime.sources.sqs import Sqs
+    from worker_runtime.sources.table_stream import TableStream
+    from worker_runtime.workers import Stack, Worker, worker
+else:
+    _HOMES = {
+        "errors": "Defer Halt Reject Retry Skip Verdict",
+        "grants": "Grant batch_reads cache puts queries reads secret sends updates",
+        "hookspecs": "hookimpl",
+        "invocation": "Invocation",
+        "middleware": "Middleware",
+        "middleware.correlation": "correlation_id",
+        "middleware.metrics": "Metrics",
+        "records": "Batch Change Record",
+        "redaction": "redact redact_text",
+        "services": "Provided provide",
+        "settings": "Environment Secret Settings",
+        "sources.sqs": "Sqs",
+        "sources.table_stream": "TableStream",
+        "workers": "Stack Worker worker",
+    }
+    _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - only where a name is asked for
+
+        if name not in _HOME:
+            raise AttributeError(f"worker_runtime has no {name!r}")
+        value = getattr(import_module(f"worker_runtime.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+__all__ = [
+    "Batch",
+    "Change",
+    "Defer",
+    "Environment",
+    "Grant",
+    "Halt",
+    "Invocation",
+    "Metrics",
+    "Middleware",
+    "Provided",
+    "Record",
+    "Reject",
+    "Retry",
+    "Secret",
+    "Settings",
+    "Skip",
+    "Sqs",
+    "Stack",
+    "TableStream",
+    "Verdict",
+    "Worker",
+    "batch_reads",
+    "cache",
+    "correlation_id",
+    "hookimpl",
+    "provide",
+    "puts",
+    "queries",
+    "reads",
+    "redact",
+    "redact_text",
+    "secret",
+    "sends",
+    "updates",
+    "worker",
+]

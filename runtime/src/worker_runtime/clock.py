@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Tells the time and lets it pass, ``speed`` times as fast as the machine's."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of this clock a second of the machine's."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -27,6 +31,8 @@ class Clock(Protocol):
 
 class RealClock:
     """The machine's own time."""
+
+    speed = 1.0
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -47,6 +53,9 @@ class ScaledClock:
         self.speed = speed
         self.origin = origin
 
+    def __str__(self) -> str:
+        return f"{self.speed!r}@{self.origin!r}"
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.origin + (time.time() - self.origin) * self.speed
@@ -58,6 +67,8 @@ class ScaledClock:
 
 class SteppedClock:
     """Stands still until a sleep or a test moves it; sleeping takes no real time."""
+
+    speed = 1.0
 
     def __init__(self, at: float = 1_700_000_000.0) -> None:
         self.at = at
@@ -92,6 +103,17 @@ def remaining_s() -> float:
     return float("inf") if deadline is None else deadline - now()
 
 
+def use(clock: Clock) -> None:
+    """Make ``clock`` the one in force from here on: a process that lives on one clock."""
+    _clock.set(clock)
+
+
+def parse(text: str) -> Clock:
+    """Read ``SPEED@ORIGIN`` (``20@1700000000``), which a stage hands to its worker processes."""
+    speed, _, origin = text.partition("@")
+    return ScaledClock(float(speed), origin=float(origin))
+
+
 @contextmanager
 def using(clock: Clock) -> Iterator[Clock]:
     """Make ``clock`` the one in force inside the block."""
@@ -100,6 +122,14 @@ def using(clock: Clock) -> Iterator[Clock]:
         yield clock
     finally:
         _clock.reset(token)
+
+
+@contextmanager
+def deadline_in(machine_s: float) -> Iterator[None]:
+    """Let the invocation end in ``machine_s`` seconds of the machine's time inside the block."""
+    clock = _clock.get()
+    with deadline(clock.now() + machine_s * clock.speed):
+        yield
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""What an event source is: it opens an event, lists the effects of outcomes, and words the reply."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from worker_runtime.errors import BatchFailed, DeclarationError
+from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from worker_runtime.effects import Effect
+    from worker_runtime.grants import Grant
+    from worker_runtime.outcomes import Family
+    from worker_runtime.records import Record
+
+
+class Source(Protocol):
+    """One way for events to reach a worker, declared before ``stack=``.
+
+    A source is settings and pure functions: it keeps nothing from one invocation to the next.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Its name in manifests, logs and errors."""
+
+    @property
+    def name(self) -> str:
+        """The logical name of the queue, table or stream."""
+
+    @property
+    def family(self) -> Family:
+        """Its column of the verdict table."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the records of one lane are taken one after the other."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether one failed record keeps those of all lanes from starting."""
+
+    def check(self, *, worker: str, timeout_s: float) -> None:
+        """Refuse settings that AWS refuses, or that lose records with this worker."""
+
+    def recognises(self, event: Any) -> bool:
+        """Whether the event has this source's outer shape."""
+
+    def owns(self, event: Any) -> bool:
+        """Whether the event's ARN names this very queue or stream."""
+
+    def records(self, event: Any) -> list[Record[Any]]:
+        """Open the event; nothing inside is parsed yet, so that a poison record fails as itself."""
+
+    def decoder(self, model: Any) -> Callable[[Record[Any]], Any]:
+        """Compose what turns one of its records into the worker's type."""
+
+    def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:
+        """Turn an outcome that this source cannot carry out into one that it can."""
+
+    def effects(
+        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
+    ) -> list[Effect]:
+        """List what has to be done before the reply; nothing where the batch will be raised."""
+
+    def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
+        """Word the reply, or raise so that the whole batch is delivered again."""
+
+    def grants(self) -> tuple[Grant, ...]:
+        """List what the source itself needs in order to work."""
+
+    def describe(self) -> dict[str, Any]:
+        """Its settings as plain data, for the manifest."""
+
+
+def outer_records(event: Any, *event_sources: str) -> bool:
+    """Whether the event is a batch of one of these ``eventSource`` values; an empty batch is anybody's."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        return False
+    first = records[0] if records else {"eventSource": event_sources[0]}
+    return isinstance(first, dict) and first.get("eventSource") in event_sources
+
+
+def redelivered(family: Family, outcome: Outcome) -> bool:
+    """Whether AWS is to deliver the record again."""
+    return VERDICTS[family][type(outcome)] is Action.REDELIVER
+
+
+def admitted(family: Family, outcome: Outcome, *, dead_letters: str | None) -> Outcome:
+    """Turn a deferral that cannot be carried, and a rejection without dead letters, into a Retry."""
+    match outcome:
+        case Deferred(error=error, after_s=after_s) if redelivered(family, outcome):
+            return Failed(error, after_s)
+        case Rejected(error=error) if dead_letters is None:
+            return Failed(error)
+        case _:
+            return outcome
+
+
+def item_failures(ids: Iterable[Any]) -> dict[str, list[dict[str, str]]]:
+    """Word the partial reply; an id that Lambda could not find again raises instead."""
+    listed = dict.fromkeys(ids)
+    if unusable := [name for name in listed if not isinstance(name, str) or not name]:
+        raise BatchFailed(f"{len(unusable)} failed records have no id that a reply could name")
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in listed]}
+
+
+def check_patterns(patterns: Sequence[Any], *, data_key: str) -> None:
+    """Refuse event patterns that AWS would refuse.
+
+    Not in Lambda: there the mapping carries them already, and a cold start has better things to do.
+    """
+    if patterns and "worker_runtime.handler" not in sys.modules:
+        from worker_runtime.filters import compile_filters  # noqa: PLC0415 - see above
+
+        compile_filters(patterns, data_key=data_key)
+
+
+def check_range(what: str, value: float, low: float, high: float) -> None:
+    """Refuse a setting outside the limits of AWS."""
+    if not low <= value <= high:
+        raise DeclarationError(f"{what} is {value}; AWS takes {low} to {high}.")

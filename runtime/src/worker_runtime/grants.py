@@ -1,0 +1,84 @@
+"""What a worker may do to what: least privilege, by logical name.
+
+The manifest hands grants to Terraform, which makes the IAM policy, and names the environment
+variable in which the resource's real name arrives.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Kind = Literal["table", "index", "queue", "stream", "bucket", "secret", "redis"]
+
+_SUFFIX: Final = {
+    "table": "_TABLE",
+    "queue": "_QUEUE_URL",
+    "stream": "_STREAM_ARN",
+    "bucket": "_BUCKET",
+    "secret": "_SECRET_ID",
+    "redis": "_REDIS_URL",
+}
+
+
+class Grant(Struct, frozen=True):
+    """Permission for ``actions`` (IAM names) on one resource, by its logical name."""
+
+    kind: Kind
+    name: str
+    actions: tuple[str, ...]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that carries the resource's real name."""
+        return variable(self.kind, self.name)
+
+
+def variable(kind: Kind, name: str) -> str:
+    """Name the environment variable of a resource: queue ``save-entries`` is SAVE_ENTRIES_QUEUE_URL."""
+    stem = name.partition("/")[0].replace("-", "_").replace(".", "_").upper()
+    suffix = _SUFFIX["table" if kind == "index" else kind]
+    return stem if stem.endswith(suffix) else stem + suffix
+
+
+def reads(table: str) -> Grant:
+    """Let the worker get single items of a table."""
+    return Grant("table", table, ("dynamodb:GetItem",))
+
+
+def batch_reads(table: str) -> Grant:
+    """Let the worker get items of a table in batches."""
+    return Grant("table", table, ("dynamodb:BatchGetItem",))
+
+
+def queries(table: str, *, index: str | None = None) -> Grant:
+    """Let the worker query a table, or one index of it."""
+    if index is None:
+        return Grant("table", table, ("dynamodb:Query",))
+    return Grant("index", f"{table}/{index}", ("dynamodb:Query",))
+
+
+def puts(table: str) -> Grant:
+    """Let the worker put single items into a table."""
+    return Grant("table", table, ("dynamodb:PutItem",))
+
+
+def updates(table: str) -> Grant:
+    """Let the worker update single items of a table."""
+    return Grant("table", table, ("dynamodb:UpdateItem",))
+
+
+def sends(queue: str) -> Grant:
+    """Let the worker send messages to a queue."""
+    return Grant("queue", queue, ("sqs:SendMessage",))
+
+
+def secret(name: str) -> Grant:
+    """Let the worker read a secret."""
+    return Grant("secret", name, ("secretsmanager:GetSecretValue",))
+
+
+def cache(name: str) -> Grant:
+    """Let the worker reach a Redis cluster; that is a network path and needs no IAM action."""
+    return Grant("redis", name, ())

@@ -1,0 +1,249 @@
+"""From an id to a worker that is ready to run: the one joined value all else consumes."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+from msgspec import Struct
+
+from worker_runtime.catalogue import Catalogue, Entry, installed
+from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent
+from worker_runtime.hookspecs import ForLambda
+from worker_runtime.invocation import Invocation
+from worker_runtime.middleware import Middleware, around_record, check_order
+from worker_runtime.middleware.metrics import Metrics
+from worker_runtime.pipeline import attempt, attempt_batch
+from worker_runtime.services import Provided, Services
+from worker_runtime.settings import Environment, load_settings
+from worker_runtime.workers import Declaration, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from worker_runtime.outcomes import Outcome
+    from worker_runtime.records import Record
+    from worker_runtime.sources import Source
+
+WORKER_API: Final = (1, 0)
+"""What plugins are written for; a minor only adds."""
+
+VERSION: Final = "0.1.0"
+
+_log = logging.getLogger(__name__)
+
+
+class Route(Struct, frozen=True):
+    """One declared source and what is composed for it: all records of a batch, or one of them."""
+
+    source: Source
+    attempt: Callable[[Record[Any]], Outcome] | None
+    attempt_batch: Callable[[Sequence[Record[Any]]], list[Outcome]] | None
+
+
+class LoadedWorker(Struct, frozen=True):
+    """A worker made ready during INIT: declaration, plugin, services, composed pipeline."""
+
+    id: str
+    declaration: Declaration
+    distribution: str
+    version: str
+    routes: tuple[Route, ...]
+    services: Services
+    middleware: tuple[Middleware, ...]
+    metrics: Metrics
+
+    @property
+    def plugin(self) -> str:
+        """The plugin's name, which is the id's prefix."""
+        return self.id.partition(".")[0]
+
+    def log_fields(self, environment: Environment) -> dict[str, str]:
+        """Name the fields that stand in every log line."""
+        return {
+            "service": self.plugin,
+            "worker": self.id,
+            "plugin_version": self.version,
+            "runtime_version": VERSION,
+            "env": environment.environment_tag or environment.config_env,
+            "region": environment.region,
+        }
+
+    def route(self, event: Any) -> Route:
+        """Find the declared source that takes the event; its ARN only breaks ties."""
+        fitting = [route for route in self.routes if route.source.recognises(event)]
+        if len(fitting) > 1:
+            owning = [route for route in fitting if route.source.owns(event)]
+            fitting = sorted(owning, key=lambda route: len(route.source.name), reverse=True) or fitting
+        if not fitting:
+            declared = ", ".join(f"{r.source.kind} {r.source.name}" for r in self.routes)
+            raise UnrecognisedEvent(f"{self.id} takes {declared}; this event is {_outline(event)}.")
+        return fitting[0]
+
+
+def load(name: str, *, environment: Environment, catalogue: Catalogue | None = None) -> LoadedWorker:
+    """Import a worker and its plugin, check what they ask for and make the services.
+
+    Raises LoadError where that cannot work. A service that cannot be made now is no LoadError: the
+    invocation tries again and halts, so that its records wait instead of being lost.
+    """
+    catalogue = catalogue or installed()
+    worker_id = catalogue.find(name)
+    entry = catalogue.worker(worker_id)
+    declared = declared_worker(worker_id, entry)
+    own = worker_id.partition(".")[0]
+    plugins = load_plugins((*(p for p in environment.plugins if p != own), own), catalogue)
+    metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
+    services = Services(_offers(plugins, metrics, environment))
+    services.check(declared.declaration.services, who=worker_id)
+    middleware = tuple(each for _, given in answers(plugins, "middleware") for each in given)
+    check_order(middleware)
+    return compose(
+        worker_id, declared, entry=entry, services=services, middleware=middleware, metrics=metrics
+    )
+
+
+def compose(
+    worker_id: str,
+    declared: Worker[..., Any],
+    *,
+    entry: Entry,
+    services: Services,
+    middleware: tuple[Middleware, ...],
+    metrics: Metrics,
+) -> LoadedWorker:
+    """Join a declared worker with all that was found for it."""
+    return LoadedWorker(
+        id=worker_id,
+        declaration=declared.declaration,
+        distribution=entry.distribution,
+        version=entry.version,
+        routes=_routes(declared, services, middleware),
+        services=services,
+        middleware=middleware,
+        metrics=metrics,
+    )
+
+
+def declared_worker(worker_id: str, entry: Entry) -> Worker[..., Any]:
+    """Import what a worker's entry point names, and make sure that it is a worker."""
+    declared = entry.load()
+    if not isinstance(declared, Worker):
+        raise BrokenPlugin(
+            f"{worker_id}: {entry.value} is {declared!r}, not a worker; put @worker(...) on it."
+        )
+    return declared
+
+
+def load_plugins(names: Sequence[str], catalogue: Catalogue) -> pluggy.PluginManager:
+    """Import plugins, the outermost first, and check their API and the spelling of their hooks."""
+    manager = pluggy.PluginManager("worker_runtime")
+    manager.add_hookspecs(ForLambda)
+    for name in names:
+        entry = catalogue.plugin(name)
+        module = entry.load()
+        check_api(module, entry)
+        manager.register(module, name=name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise BrokenPlugin(f"plugin {getattr(error.plugin, '__name__', error.plugin)}: {error}") from error
+    return manager
+
+
+def check_api(module: ModuleType, entry: Entry) -> None:
+    """Raise IncompatiblePlugin where a plugin was written for another runtime."""
+    stated = getattr(module, "WORKER_API", None)
+    ours = ".".join(map(str, WORKER_API))
+    if not isinstance(stated, tuple) or len(stated) != len(WORKER_API):
+        cure = f"say WORKER_API = {WORKER_API} in {entry.value}."
+        raise IncompatiblePlugin(
+            f"{entry.distribution} {entry.version} does not state its WORKER_API; {cure}"
+        )
+    if stated[0] != WORKER_API[0] or stated[1] > WORKER_API[1]:
+        theirs = ".".join(map(str, stated))
+        cure = "install a worker-runtime of that API or another version of the plugin."
+        raise IncompatiblePlugin(
+            f"{entry.distribution} {entry.version} needs API {theirs}, this is {ours}; {cure}"
+        )
+
+
+def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
+    """Call a hook of every plugin, in the order in which they were registered; (plugin, answer)."""
+    given = []
+    for implementation in getattr(plugins.hook, hook).get_hookimpls():
+        name = implementation.plugin_name
+        try:
+            given.append((name, implementation.function()))
+        except Exception as error:
+            raise BrokenPlugin(f"plugin {name}: {hook}() raised {type(error).__name__}: {error}") from error
+    return given
+
+
+def _offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environment) -> list[Provided]:
+    """List all that may be injected: the runtime's own, each plugin's settings and services."""
+    offers = [
+        Provided(Invocation, Invocation, {}),
+        Provided(Metrics, lambda: metrics, {}),
+        Provided(Environment, lambda: environment, {}),
+    ]
+    for plugin, model in answers(plugins, "settings"):
+        package = getattr(plugins.get_plugin(plugin), "__package__", "")
+        read = partial(load_settings, model, plugin=plugin, package=package, environment=environment)
+        offers.append(Provided(model, read, {}))
+    for plugin, provided in answers(plugins, "services"):
+        types = [offer.type for offer in provided]
+        if twice := {each.__name__ for each in types if types.count(each) > 1}:
+            raise BrokenPlugin(
+                f"plugin {plugin} provides {sorted(twice)} twice; two services need two types."
+            )
+        offers.extend(provided)
+    return offers
+
+
+def _routes(
+    declared: Worker[..., Any], services: Services, middleware: tuple[Middleware, ...]
+) -> tuple[Route, ...]:
+    declaration = declared.declaration
+    function = _provided(declared, services)
+    routes = []
+    for source in declaration.sources:
+        decode = source.decoder(declaration.model)
+        if declaration.shape == "batch":
+            routes.append(Route(source, None, partial(attempt_batch, function, decode)))
+        else:
+            one = partial(attempt, function, decode, shape=declaration.shape)
+            routes.append(Route(source, around_record(middleware, one), None))
+    return tuple(routes)
+
+
+def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., Any]:
+    """Bind a worker's services; those that could not be made are tried again, and halt it meanwhile."""
+    wanted = declared.declaration.services
+    try:
+        return partial(declared.function, **services.make(wanted))
+    except Exception:
+        _log.exception("a service of %s could not be made; its records wait", declared.declaration.name)
+
+    def late(body: Any) -> Any:
+        try:
+            made = services.make(wanted)
+        except Exception as error:
+            raise Halt(f"a service could not be made: {type(error).__name__}: {error}") from error
+        return declared.function(body, **made)
+
+    return late
+
+
+def _outline(event: Any) -> str:
+    """Describe an event by its shape alone; its content may be personal."""
+    if not isinstance(event, dict):
+        return f"a JSON {type(event).__name__}"
+    records = event.get("Records")
+    if isinstance(records, list) and records and isinstance(records[0], dict):
+        origin = records[0].get("eventSource") or records[0].get("EventSource")
+        return f"a batch of {origin!r}"
+    return f"an object with the keys {sorted(map(str, event))[:8]}"

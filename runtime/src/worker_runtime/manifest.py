@@ -1,0 +1,95 @@
+"""Every worker as plain data: what Terraform, the stage and the documents are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from worker_runtime.loading import declared_worker
+
+if TYPE_CHECKING:
+    from worker_runtime.catalogue import Catalogue
+    from worker_runtime.workers import Declaration
+
+SCHEMA_VERSION: Final = 1
+RUNTIME_VARIABLES: Final = (
+    "APP_NAME",
+    "AWS_REGION",
+    "CONFIG_ENV",
+    "ENVIRONMENT_TAG",
+    "LOG_LEVEL",
+    "WORKER_PLUGINS",
+    "WORKER_SETTINGS",
+)
+HANDLER: Final = "worker_runtime.handler.handler"
+
+
+class GrantEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """What a worker may do to one resource, and the variable that names it."""
+
+    kind: str
+    name: str
+    actions: list[str]
+    variable: str
+
+
+class WorkerEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """One worker; names are logical, the same in every environment."""
+
+    id: str
+    description: str
+    stack: str
+    distribution: str
+    version: str
+    handler: str
+    timeout_s: int
+    memory_mb: int
+    concurrency: int
+    sources: list[dict[str, Any]]
+    grants: list[GrantEntry]
+    environment: list[str]
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """All workers that are described, in the order of their ids."""
+
+    schema_version: int
+    workers: list[WorkerEntry]
+
+
+def manifest(catalogue: Catalogue, *, stack: str | None = None) -> Manifest:
+    """Describe the installed workers, of one stack or of all."""
+    entries = []
+    for worker_id in sorted(catalogue.workers):
+        found = catalogue.worker(worker_id)
+        declaration = declared_worker(worker_id, found).declaration
+        if stack in (None, declaration.stack.name):
+            entries.append(
+                describe(worker_id, declaration, distribution=found.distribution, version=found.version)
+            )
+    return Manifest(SCHEMA_VERSION, entries)
+
+
+def describe(worker_id: str, declaration: Declaration, *, distribution: str, version: str) -> WorkerEntry:
+    """Describe one worker."""
+    grants = [GrantEntry(g.kind, g.name, list(g.actions), g.variable) for g in declaration.all_grants]
+    return WorkerEntry(
+        id=worker_id,
+        description=declaration.summary,
+        stack=declaration.stack.name,
+        distribution=distribution,
+        version=version,
+        handler=HANDLER,
+        timeout_s=declaration.timeout_s,
+        memory_mb=declaration.memory_mb,
+        concurrency=declaration.concurrency,
+        sources=[source.describe() for source in declaration.sources],
+        grants=grants,
+        environment=sorted({*RUNTIME_VARIABLES, *(grant.variable for grant in grants)}),
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a manifest."""
+    return msgspec.json.schema(Manifest)

@@ -1,0 +1,71 @@
+"""Logs as one JSON object a line, under Powertools' field names, personal data redacted.
+
+Record fields are read from the record at hand, so that threads never mix.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from worker_runtime import clock
+from worker_runtime.invocation import Invocation, current_record
+from worker_runtime.middleware.correlation import correlation_id
+from worker_runtime.redaction import redact, redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STANDARD: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a log record; ``fields`` stand in every line, ``extra=`` values beside them."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__()
+        self._fields = fields
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its line break."""
+        line: dict[str, Any] = {
+            "level": record.levelname,
+            "location": f"{record.funcName}:{record.lineno}",
+            "message": redact_text(record.getMessage()),
+            "timestamp": datetime.fromtimestamp(clock.now(), tz=UTC).isoformat(timespec="milliseconds"),
+            **self._fields,
+            **self._at_hand(),
+            **{
+                name: redact(value, key=name) for name, value in vars(record).items() if name not in _STANDARD
+            },
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["exception_name"] = record.exc_info[0].__name__
+            line["exception"] = redact_text("".join(traceback.format_exception(*record.exc_info)))
+        return json.dumps(line, default=str)
+
+    def _at_hand(self) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "function_request_id": Invocation().request_id,
+            "correlation_id": correlation_id(),
+        }
+        record = current_record()
+        if record is not None:
+            given["record_id"] = record.id
+            given["attempt"] = record.attempt
+        return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+def configure_logging(*, level: str, fields: Mapping[str, str], stream: TextIO | None = None) -> None:
+    """Send all logs of the process, as JSON lines, to ``stream`` (stdout, where Lambda reads)."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JsonFormatter(fields))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]  # Lambda's own handler would print each line a second time
+    root.setLevel(level)
+    for chatty in ("httpx", "httpcore", "botocore", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

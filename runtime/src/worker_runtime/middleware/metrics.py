@@ -1,0 +1,71 @@
+"""Counts and durations as CloudWatch's embedded metric format: one line an invocation."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from worker_runtime import clock
+from worker_runtime.outcomes import Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker_runtime.settings import Environment
+
+_COUNTED = {
+    Done: "RecordsSucceeded",
+    Skipped: "RecordsSkipped",
+    Failed: "RecordsRetried",
+    Deferred: "RecordsDeferred",
+    Rejected: "RecordsDeadLettered",
+    Unstarted: "RecordsUnstarted",
+}
+VALUES_MAX = 100  # CloudWatch embedded metric format: values of one metric in one line
+
+
+class Metrics:
+    """What a worker and its services measure; shared by the threads of an invocation."""
+
+    def __init__(self, *, plugin: str, worker: str, environment: Environment) -> None:
+        self._namespace = f"Workers/{plugin}"
+        self._dimensions = {
+            "worker": worker,
+            "env": environment.environment_tag or environment.config_env,
+            "region": environment.region,
+        }
+        self._values: dict[tuple[str, str], list[float]] = {}
+        self._lock = threading.Lock()
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a counter of this invocation."""
+        with self._lock:
+            self._values.setdefault((name, "Count"), [0])[0] += by
+
+    def observe_ms(self, name: str, milliseconds: float) -> None:
+        """Note one duration or age, in milliseconds."""
+        with self._lock:
+            self._values.setdefault((name, "Milliseconds"), []).append(round(milliseconds, 3))
+
+    def count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Count records by what became of them."""
+        for outcome in outcomes:
+            self.count("RecordsReceived")
+            self.count(_COUNTED[type(outcome)])
+
+    def flush(self) -> str | None:
+        """Return the invocation's line and begin anew; None where nothing was measured."""
+        with self._lock:
+            values, self._values = self._values, {}
+        if not values:
+            return None
+        names = [{"Name": name, "Unit": unit} for name, unit in values]
+        directive = {"Namespace": self._namespace, "Dimensions": [[*self._dimensions]], "Metrics": names}
+        line: dict[str, Any] = {
+            "_aws": {"Timestamp": int(clock.now() * 1000), "CloudWatchMetrics": [directive]},
+            **self._dimensions,
+            **{name: measured[:VALUES_MAX] for (name, _), measured in values.items()},
+        }
+        return msgspec.json.encode(line).decode()

@@ -1,0 +1,142 @@
+"""Records to outcomes: decode, call, classify; lane by lane; no record starts too near the deadline."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from worker_runtime import clock
+from worker_runtime.errors import Verdict
+from worker_runtime.invocation import set_record
+from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
+from worker_runtime.records import Batch, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from worker_runtime.sources import Source
+    from worker_runtime.workers import Shape
+
+    Attempt = Callable[[Record[Any]], Outcome]
+    Decode = Callable[[Record[Any]], Any]
+
+UNDECODABLE = "UNDECODABLE"
+
+
+def attempt(function: Callable[..., Any], decode: Decode, record: Record[Any], *, shape: Shape) -> Outcome:
+    """Decode one record and hand it to the worker; whatever is raised is an outcome."""
+    set_record(record)
+    try:
+        body = decode(record)
+    except Exception as error:  # noqa: BLE001 - a poison record fails as itself, whatever it does
+        return undecodable(error)
+    try:
+        value = function(body if shape == "each" else replace(record, body=body))
+    except Exception as error:  # noqa: BLE001 - the one place where a worker's errors become outcomes
+        return outcome_of(error)
+    return DONE if value is None else Done(value)
+
+
+def attempt_batch(
+    function: Callable[..., Any], decode: Decode, records: Sequence[Record[Any]]
+) -> list[Outcome]:
+    """Hand all records that can be decoded to the worker at once, and read its marks."""
+    outcomes: list[Outcome] = [DONE] * len(records)
+    decoded: dict[int, Record[Any]] = {}
+    for at, record in enumerate(records):
+        try:
+            decoded[at] = replace(record, body=decode(record))
+        except Exception as error:  # noqa: BLE001 - as above
+            outcomes[at] = undecodable(error)
+    batch = Batch(tuple(decoded.values()))
+    unmarked: Outcome = DONE
+    try:
+        function(batch)
+    except Exception as error:  # noqa: BLE001 - as above
+        unmarked = outcome_of(error)
+        if not isinstance(unmarked, Failed):  # a verdict on "the batch" says nothing of a record
+            unmarked = Failed(error)
+    for at, record in decoded.items():
+        outcomes[at] = batch.outcome(record) or unmarked
+    return outcomes
+
+
+def undecodable(error: Exception) -> Outcome:
+    """Classify what decoding raised: never the worker's fault, never worth a retry."""
+    if isinstance(error, Verdict):
+        return outcome_of(error)
+    return Rejected(UNDECODABLE, error)
+
+
+class Pass(Struct):
+    """One way through a batch: what came of each record, and what must not start any more."""
+
+    records: Sequence[Record[Any]]
+    source: Source
+    attempt: Attempt
+    settle: Callable[[int, list[Outcome]], None]
+    spare_s: float
+    outcomes: list[Outcome]
+    blocked: set[str]
+    stopped: str | None = None
+
+    def take(self, at: int) -> None:
+        """Start the record at a position, or say why not."""
+        record = self.records[at]
+        if self.stopped is None and clock.remaining_s() < self.spare_s:
+            self.stopped = "the deadline is near"
+        if self.stopped is not None:
+            self.outcomes[at] = Unstarted(self.stopped)
+        elif self.blocked and record.lane in self.blocked:
+            self.outcomes[at] = Unstarted("an earlier record of its lane failed")
+        else:
+            outcome = self.attempt(record)
+            self.outcomes[at] = outcome
+            if not isinstance(outcome, Done):
+                self._mind(at, record, outcome)
+
+    def _mind(self, at: int, record: Record[Any], outcome: Outcome) -> None:
+        """Write an ordered lane's dead letter before its next record starts; hold back what must wait."""
+        self.outcomes[at] = self.source.admit(record, outcome)
+        if self.source.ordered and isinstance(self.outcomes[at], Rejected):
+            self.settle(at, self.outcomes)
+        outcome = self.outcomes[at]
+        if not isinstance(outcome, Failed):
+            return
+        if outcome.halted:
+            self.stopped = f"halted: {outcome.error}"
+        elif self.source.stops:
+            self.stopped = "an earlier record of the batch failed"
+        elif self.source.ordered:
+            self.blocked.add(record.lane)
+
+    def take_all(self, positions: Sequence[int]) -> None:
+        """Take the records at these positions one after the other."""
+        for at in positions:
+            self.take(at)
+
+
+def run_pass(going: Pass, *, concurrency: int) -> list[Outcome]:
+    """Take every record, ``concurrency`` lanes at once; returns when none is running any more."""
+    if concurrency == 1 or len(going.records) == 1:
+        going.take_all(range(len(going.records)))
+        return going.outcomes
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only concurrent workers pay
+
+    units = _lanes(going) if going.source.ordered else [[at] for at in range(len(going.records))]
+    with ThreadPoolExecutor(min(concurrency, len(units)) or 1, thread_name_prefix="lane") as pool:
+        running = [pool.submit(copy_context().run, partial(going.take_all, unit)) for unit in units]
+    for lane in running:
+        lane.result()
+    return going.outcomes
+
+
+def _lanes(going: Pass) -> list[list[int]]:
+    lanes: dict[str, list[int]] = {}
+    for at, record in enumerate(going.records):
+        lanes.setdefault(record.lane, []).append(at)
+    return list(lanes.values())

@@ -1,0 +1,157 @@
+"""What travels through the runtime: records, batches of them, and table changes."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+
+from msgspec import Struct
+
+from worker_runtime.errors import Reject
+from worker_runtime.outcomes import Failed, Outcome, Rejected, Skipped, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+T = TypeVar("T")
+
+
+class Record(Struct, Generic[T], frozen=True):
+    """One record of an event; each source fills in what its records carry.
+
+    ``id`` is what the reply names (message id, sequence number), ``body`` the worker's type once
+    decoded, ``raw`` the record as AWS sent it.
+    """
+
+    id: str
+    body: T
+    raw: Mapping[str, Any]
+
+    @property
+    def lane(self) -> str:
+        """What keeps order: FIFO group, partition key; empty where nothing does."""
+        return ""
+
+    @property
+    def attempt(self) -> int | None:
+        """How often it has been delivered, this time included; None where the source does not say."""
+        return None
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was sent, in UTC."""
+        return None
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """What its sender put beside the body, as text."""
+        return {}
+
+    @property
+    def deferrals(self) -> int:
+        """How often it has been put off by a Defer."""
+        return 0
+
+    @property
+    def correlation_id(self) -> str:
+        """What ties it to the work that caused it: its sender's correlation id, else its own id."""
+        return self.id
+
+
+class Batch(Generic[T]):
+    """The decoded records of one invocation, each of which may be marked.
+
+    A record that is not marked is done when the worker returns, and a Retry when it raises.
+    Marks go by the record itself, since ids may repeat.
+    """
+
+    def __init__(self, records: Sequence[Record[T]]) -> None:
+        self._records = records
+        self._marks: dict[int, Outcome] = {}
+        self._known = {id(record) for record in records}
+
+    def __iter__(self) -> Iterator[Record[T]]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def retry(
+        self, record: Record[T], error: Exception | None = None, *, after_s: float | None = None
+    ) -> None:
+        """Have the record delivered again."""
+        self._mark(record, Failed(error or RuntimeError("marked for retry"), after_s))
+
+    def reject(self, record: Record[T], code: str, detail: str = "") -> None:
+        """Send the record to the dead letters."""
+        self._mark(record, Rejected(code, Reject(code, detail)))
+
+    def skip(self, record: Record[T], reason: str) -> None:
+        """Count the record as one with nothing to do."""
+        self._mark(record, Skipped(reason))
+
+    def fail(self, record: Record[T], error: Exception) -> None:
+        """Mark the record as if a worker of single records had raised ``error``."""
+        self._mark(record, outcome_of(error))
+
+    def outcome(self, record: Record[T]) -> Outcome | None:
+        """Return the record's mark, if it has one."""
+        return self._marks.get(id(record))
+
+    def _mark(self, record: Record[T], outcome: Outcome) -> None:
+        if id(record) not in self._known:
+            raise ValueError(f"record {record.id} is not of this batch; mark the records it yields.")
+        self._marks[id(record)] = outcome
+
+
+EventName = Literal["INSERT", "MODIFY", "REMOVE"]
+
+_PER_SECOND = {"SECOND": 1, "MILLISECOND": 1_000, "MICROSECOND": 1_000_000}
+_MAGNITUDES = ((1e14, 1_000_000), (1e11, 1_000), (float("-inf"), 1))  # where no precision is named
+
+
+class Change(Struct, Generic[T], frozen=True, dict=True):
+    """A change of one table item, whichever way it came (DynamoDB Streams, Kinesis).
+
+    ``new`` is decoded before the worker starts; ``old`` when it is first read, where an image
+    that does not fit the type is a Reject.
+    """
+
+    id: str
+    name: EventName
+    table: str
+    new: T | None
+    wire: Mapping[str, Any]
+    decode: Callable[[Mapping[str, Any]], T]
+
+    @functools.cached_property
+    def old(self) -> T | None:
+        """The item before the change; None for an INSERT or where the view leaves it out."""
+        image = self.wire.get("OldImage")
+        if image is None:
+            return None
+        try:
+            return self.decode(image)
+        except Exception as error:
+            raise Reject("UNDECODABLE", f"old image of change {self.id}: {error}") from error
+
+    @functools.cached_property
+    def keys(self) -> dict[str, Any]:
+        """The item's key attributes."""
+        from worker_runtime.dynamodb_json import loads_image  # noqa: PLC0415 - only table workers pay
+
+        return loads_image(self.wire["Keys"])
+
+    @functools.cached_property
+    def created_at(self) -> datetime:
+        """About when the change was made, in UTC; order changes by it, never by arrival."""
+        stamp = self.wire["ApproximateCreationDateTime"]
+        named = _PER_SECOND.get(self.wire.get("ApproximateCreationDateTimePrecision", ""))
+        per_second = named or next(unit for floor, unit in _MAGNITUDES if stamp >= floor)
+        return datetime.fromtimestamp(stamp / per_second, tz=UTC)
+
+    @property
+    def sequence(self) -> str:
+        """The change's sequence number in DynamoDB Streams; empty where Kinesis carried it."""
+        return cast("str", self.wire.get("SequenceNumber", ""))

@@ -1,0 +1,127 @@
+"""One invocation: event in, records, outcomes, effects, reply out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from worker_runtime import clock
+from worker_runtime.effects import perform
+from worker_runtime.errors import ReplyRefused
+from worker_runtime.invocation import invoked, set_record
+from worker_runtime.middleware import around_invocation
+from worker_runtime.outcomes import DONE, Deferred, Failed, Outcome, Rejected, Skipped, Unstarted
+from worker_runtime.pipeline import Pass, run_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker_runtime.effects import Sender
+    from worker_runtime.invocation import LambdaContext
+    from worker_runtime.loading import LoadedWorker, Route
+    from worker_runtime.records import Record
+
+REPLY_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous reply
+SPARE_S: Final = 3.0
+SPARE_SHARE: Final = 0.1
+
+_log = logging.getLogger("worker_runtime")
+
+
+def run(worker: LoadedWorker, event: Any, *, context: LambdaContext, sender: Sender) -> Any:
+    """Run a worker on one event and return its reply; what is raised makes Lambda deliver it again."""
+
+    def invoke(event: Any) -> Any:
+        return _invoke(worker, event, sender)
+
+    with invoked(context):
+        return around_invocation(worker.middleware, invoke)(event)
+
+
+def _invoke(worker: LoadedWorker, event: Any, sender: Sender) -> Any:
+    started = clock.now()
+    route = worker.route(event)
+    records = route.source.records(event)
+    outcomes = _outcomes(worker, route, records, sender)
+    perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
+    set_record(None)
+    _report(worker, records, outcomes, began=started)
+    return verified(route.source.reply(records, outcomes))
+
+
+def _outcomes(
+    worker: LoadedWorker, route: Route, records: Sequence[Record[Any]], sender: Sender
+) -> list[Outcome]:
+    source = route.source
+    if route.attempt_batch is not None:
+        marked = route.attempt_batch(records)
+        return [source.admit(record, outcome) for record, outcome in zip(records, marked, strict=True)]
+    assert route.attempt is not None  # noqa: S101 - a route has one or the other
+
+    def settle(at: int, outcomes: list[Outcome]) -> None:
+        alone = [outcomes[at]]
+        perform(source.effects([records[at]], alone, worker=worker.id), alone, sender=sender)
+        outcomes[at] = alone[0]
+
+    declaration = worker.declaration
+    going = Pass(
+        records=records,
+        source=source,
+        attempt=route.attempt,
+        settle=settle,
+        spare_s=min(SPARE_S, declaration.timeout_s * SPARE_SHARE),
+        outcomes=[DONE] * len(records),
+        blocked=set(),
+    )
+    return run_pass(going, concurrency=declaration.concurrency)
+
+
+def verified(reply: Any) -> Any:
+    """Return a reply that Lambda can carry, else raise ReplyRefused."""
+    try:
+        size = len(msgspec.json.encode(reply))
+    except (TypeError, ValueError) as error:
+        raise ReplyRefused(f"the reply is no JSON: {error}") from error
+    if size > REPLY_BYTES:
+        raise ReplyRefused(f"the reply has {size} bytes, Lambda takes {REPLY_BYTES}; return less.")
+    return reply
+
+
+def _report(
+    worker: LoadedWorker, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, began: float
+) -> None:
+    """Log one line a failure and one an invocation; print its metrics."""
+    for record, outcome in zip(records, outcomes, strict=True):
+        if outcome is not DONE:
+            _report_one(record, outcome)
+    took_ms = (clock.now() - began) * 1000
+    counts = Counter(type(outcome).__name__.lower() for outcome in outcomes)
+    _log.info("%d records", len(records), extra={"outcomes": dict(counts), "duration_ms": round(took_ms, 3)})
+    worker.metrics.count_outcomes(outcomes)
+    worker.metrics.observe_ms("BatchDurationMs", took_ms)
+    for sent_at in (record.sent_at for record in records[:1]):
+        if sent_at is not None:
+            worker.metrics.observe_ms("RecordAgeMs", (clock.now() - sent_at.timestamp()) * 1000)
+    print(worker.metrics.flush(), flush=True)  # noqa: T201 - the embedded metric format is a line of stdout
+
+
+def _report_one(record: Record[Any], outcome: Outcome) -> None:
+    """Log what became of a record that is not simply done."""
+    set_record(record)
+    match outcome:
+        case Skipped(reason=reason):
+            _log.info("skipped", extra={"outcome": "skip", "reason": reason})
+        case Deferred(error=error, after_s=after_s):
+            _log.info("deferred", extra={"outcome": "defer", "reason": str(error), "after_s": after_s})
+        case Rejected(code=code, error=error):
+            _log.error("rejected", exc_info=error, extra={"outcome": "dlq", "reason": code})
+        case Failed(error=error, halted=True):
+            _log.critical("halted", exc_info=error, extra={"outcome": "retry", "reason": str(error)})
+        case Failed(error=error):
+            _log.warning("failed", exc_info=error, extra={"outcome": "retry", "reason": str(error)})
+        case Unstarted(reason=reason):
+            _log.info("not started", extra={"outcome": "retry", "reason": reason})
+    set_record(None)

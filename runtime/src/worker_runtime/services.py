@@ -1,0 +1,102 @@
+"""What plugins provide to workers: found by type, made during INIT, closed at shutdown."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+
+from worker_runtime.errors import BrokenPlugin, ServiceCycle, ServiceMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+class Provided(Struct, frozen=True):
+    """A service's type, the factory that makes it, and what that asks for in turn."""
+
+    type: Any
+    factory: Callable[..., Any]
+    needs: Mapping[str, Any]
+    closes: bool = False
+
+
+def provide(factory: Callable[..., Any]) -> Provided:
+    """Offer what ``factory`` returns under the type it is annotated with.
+
+    Annotated ``Iterator[Type]`` it is a generator: what it yields is served, and it is finished at
+    shutdown, best effort. Its parameters are services too. It constructs; connecting is for first use.
+    """
+    name = getattr(factory, "__name__", repr(factory))
+    try:
+        hints = get_type_hints(factory)
+    except NameError as error:
+        raise BrokenPlugin(f"provide({name}): {error}; import its annotations for real.") from error
+    served = hints.pop("return", None)
+    closes = get_origin(served) is Iterator
+    if closes:
+        (served,) = get_args(served)
+    if not isinstance(served, type):
+        raise BrokenPlugin(
+            f"provide({name}) is annotated with {served!r}; annotate it with the type it serves."
+        )
+    unknown = [p for p in inspect.signature(factory).parameters if p not in hints]
+    if unknown:
+        raise BrokenPlugin(
+            f"provide({name}): parameter {unknown[0]!r} has no annotation; say which service it is."
+        )
+    return Provided(served, factory, hints, closes)
+
+
+class Services:
+    """Makes each service once, on demand; later offers of a type win over earlier ones."""
+
+    def __init__(self, offers: Iterable[Provided]) -> None:
+        self._offers = {offer.type: offer for offer in offers}
+        self._made: dict[Any, Any] = {}
+        self._closing = ExitStack()
+
+    def check(self, wanted: Mapping[str, Any], *, who: str) -> None:
+        """Raise ServiceMissing or ServiceCycle where ``wanted`` could never be made."""
+        for name, service in wanted.items():
+            self._check(service, asked_by=f"{who}({name})", above=())
+
+    def _check(self, service: Any, *, asked_by: str, above: tuple[Any, ...]) -> None:
+        if service in above:
+            ring = " -> ".join(_name(each) for each in (*above[above.index(service) :], service))
+            raise ServiceCycle(f"{ring}: services that need each other; let one take what both need.")
+        offer = self._offers.get(service)
+        if offer is None:
+            offered = ", ".join(sorted(map(_name, self._offers))) or "nothing"
+            raise ServiceMissing(
+                f"{asked_by} asks for {_name(service)}, which nobody provides; "
+                f"add provide(...) of it to the plugin's services(). Provided: {offered}."
+            )
+        for name, needed in offer.needs.items():
+            self._check(needed, asked_by=f"{_name(service)}'s factory({name})", above=(*above, service))
+
+    def make(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the services of these types, and all that they need."""
+        return {name: self._make(service) for name, service in wanted.items()}
+
+    def _make(self, service: Any) -> Any:
+        if service not in self._made:
+            offer = self._offers[service]
+            needs = self.make(offer.needs)
+            if offer.closes:
+                made = self._closing.enter_context(contextmanager(offer.factory)(**needs))
+            else:
+                made = offer.factory(**needs)
+            self._made[service] = made
+        return self._made[service]
+
+    def close(self) -> None:
+        """Finish what was made, the last first."""
+        self._closing.close()
+
+
+def _name(service: Any) -> str:
+    return getattr(service, "__name__", repr(service))

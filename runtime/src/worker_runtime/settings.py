@@ -1,0 +1,102 @@
+"""The environment, read once, and a plugin's settings: merged at build time or from its YAML files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from worker_runtime.errors import SettingsError
+from worker_runtime.grants import variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The base of a plugin's settings: camelCase keys in files, unknown ones refused."""
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """What Lambda's environment says about this function."""
+
+    app_name: str = ""
+    config_env: str = "dev"
+    environment_tag: str = ""
+    region: str = ""
+    log_level: str = "INFO"
+    plugins: tuple[str, ...] = ()
+    settings_file: str | None = None
+    clock: str | None = None
+    variables: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Environment:
+        """Read the variables that the manifest names."""
+        return cls(
+            app_name=environ.get("APP_NAME", ""),
+            config_env=environ.get("CONFIG_ENV", "dev"),
+            environment_tag=environ.get("ENVIRONMENT_TAG", ""),
+            region=environ.get("AWS_REGION", ""),
+            log_level=environ.get("LOG_LEVEL", "INFO"),
+            plugins=tuple(environ.get("WORKER_PLUGINS", "").replace(",", " ").split()),
+            settings_file=environ.get("WORKER_SETTINGS"),
+            clock=environ.get("WORKER_CLOCK"),
+            variables=environ,
+        )
+
+    def named(self, kind: Any, name: str) -> str:
+        """Return the real name, URL or ARN of a resource by its logical name."""
+        key = variable(kind, name)
+        try:
+            return self.variables[key]
+        except KeyError:
+            raise SettingsError(
+                f"{key} is not set; it names the {kind} {name!r} (`workers manifest` lists all)."
+            ) from None
+
+
+class Secret(Struct, frozen=True):
+    """A setting ``secret://name#key``: fetched when it is asked for, kept for five minutes."""
+
+    id: str
+    key: str
+
+    def reveal(self) -> str:
+        """Fetch the value; a secret that is missing or refused is a Halt."""
+        from worker_runtime.clients.secrets import secret_value  # noqa: PLC0415 - only where one is used
+
+        return secret_value(self.id, key=self.key)
+
+
+def load_settings(model: type[S], *, plugin: str, package: str, environment: Environment) -> S:
+    """Read a plugin's settings into ``model``.
+
+    From the JSON file ``WORKER_SETTINGS`` that the build merged (plugin name to settings), else
+    merged here from the package's ``settings/`` folder: default, then the environment's, later wins.
+    """
+    if environment.settings_file:
+        with open(environment.settings_file, "rb") as file:  # noqa: PTH123 - pathlib costs a cold start
+            merged = msgspec.json.decode(file.read()).get(plugin, {})
+    else:
+        from worker_runtime.settings_files import merged_settings  # noqa: PLC0415 - people's path, with YAML
+
+        merged = merged_settings(package, config_env=environment.config_env)
+
+    def special(wanted: Any, value: Any) -> Any:
+        if wanted is not Secret:
+            raise SettingsError(f"a setting of {plugin} cannot be of type {wanted!r}.")
+        name, _, key = str(value).removeprefix("secret://").partition("#")
+        if not str(value).startswith("secret://") or not key:
+            raise SettingsError(
+                f"settings of {plugin}: a secret is written secret://name#key, never in plain."
+            )
+        return Secret(environment.named("secret", name), key)
+
+    try:
+        return msgspec.convert(merged, model, strict=False, dec_hook=special)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings of {plugin} ({environment.config_env}): {error}") from error

@@ -1,0 +1,264 @@
+"""SQS queues, standard and FIFO: messages in, failed ones listed, dead letters and deferrals sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, Message, attributes_of
+from worker_runtime.dead_letters import Postbox, Reason, marked_original
+from worker_runtime.decoding import json_decoder
+from worker_runtime.effects import ChangeVisibility, Effect, Send
+from worker_runtime.errors import DeclarationError, Reject
+from worker_runtime.grants import Grant
+from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family, Outcome, Rejected
+from worker_runtime.records import Record, T
+from worker_runtime.sources import (
+    admitted,
+    check_patterns,
+    check_range,
+    item_failures,
+    outer_records,
+    redelivered,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize: a standard queue
+FIFO_BATCH_MAX: Final = 10  # the same: a FIFO queue
+WINDOW_MAX_S: Final = 300  # CreateEventSourceMapping, MaximumBatchingWindowInSeconds
+CONCURRENCY: Final = (2, 1_000)  # ScalingConfig, MaximumConcurrency
+FIFO_RECEIVES_MIN: Final = 10  # what waits behind a failed message spends a receive unstarted
+DELAY_MAX_S: Final = 900  # SendMessage, DelaySeconds
+VISIBILITY_MAX_S: Final = 43_200 - 900  # 12 h from the receive, less the longest invocation
+VISIBILITY_SPARE_S: Final = 2  # a queue's visibility timeout is the function's time-out and this
+DEFERRALS: Final = "deferrals"
+CORRELATION: Final = "correlationId"
+
+
+class SqsRecord(Record[T], frozen=True):
+    """A message of a queue; its lane is its FIFO group."""
+
+    @property
+    def lane(self) -> str:
+        """The message group, empty on a standard queue."""
+        return str(_system(self).get("MessageGroupId", ""))
+
+    @property
+    def attempt(self) -> int | None:
+        """How often it has been received, receives that never reached the worker among them."""
+        return int(_system(self).get("ApproximateReceiveCount", 1))
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was sent, in UTC."""
+        sent = _system(self).get("SentTimestamp")
+        return None if sent is None else datetime.fromtimestamp(int(sent) / 1000, tz=UTC)
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Its message attributes that are text or numbers."""
+        sent = self.raw.get("messageAttributes") or {}
+        return {
+            name: value["stringValue"] for name, value in sent.items() if value.get("stringValue") is not None
+        }
+
+    @property
+    def deferrals(self) -> int:
+        """How often it has been put off by a Defer."""
+        count = self.attributes.get(DEFERRALS, "0")
+        return int(count) if count.isdecimal() else 0
+
+    @property
+    def correlation_id(self) -> str:
+        """Its ``correlationId`` attribute, else its message id."""
+        return self.attributes.get(CORRELATION) or self.id
+
+
+def _system(record: Record[Any]) -> Mapping[str, Any]:
+    return record.raw.get("attributes") or {}
+
+
+class Sqs(Struct, frozen=True):
+    """Take the messages of a queue; a name that ends in ``.fifo`` is a FIFO queue's.
+
+    ``max_receives`` and ``dead_letters`` are the redrive policy; ours go to the same queue. A Defer
+    past ``max_deferrals`` is a Reject. ``filters`` are event patterns whose root key is ``body``.
+    ``visibility_s`` defaults to the worker's time-out and two seconds.
+    """
+
+    queue: str
+    batch_size: int = 10
+    window_s: int = 0
+    max_receives: int = 3
+    dead_letters: str | None = None
+    spill_bucket: str | None = None
+    visibility_s: int | None = None
+    max_concurrency: int | None = None
+    max_deferrals: int = 48
+    filters: tuple[Any, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``sqs`` or ``sqs_fifo``."""
+        return self.family.value
+
+    @property
+    def name(self) -> str:
+        """The queue's logical name."""
+        return self.queue
+
+    @property
+    def family(self) -> Family:
+        """FIFO queues have a column of their own."""
+        return Family.FIFO if self.queue.endswith(".fifo") else Family.SQS
+
+    @property
+    def ordered(self) -> bool:
+        """A FIFO queue keeps order inside a message group."""
+        return self.family is Family.FIFO
+
+    @property
+    def stops(self) -> bool:
+        """A failed message holds back nothing but its own group."""
+        return False
+
+    def check(self, *, worker: str, timeout_s: float) -> None:
+        """Refuse settings that AWS refuses, or that lose messages with this worker."""
+        who = f"{worker}: Sqs({self.queue!r})"
+        fifo = self.ordered
+        check_range(f"{who} batch_size", self.batch_size, 1, FIFO_BATCH_MAX if fifo else BATCH_MAX)
+        check_range(f"{who} window_s", self.window_s, 0, 0 if fifo else WINDOW_MAX_S)
+        check_range(f"{who} max_concurrency", self.max_concurrency or CONCURRENCY[0], *CONCURRENCY)
+        check_patterns(self.filters, data_key="body")
+        if self.batch_size > FIFO_BATCH_MAX and not self.window_s:
+            raise DeclarationError(f"{who} batch_size above 10 needs a window; say window_s=1 or more.")
+        if fifo and self.max_receives < FIFO_RECEIVES_MIN:
+            raise DeclarationError(
+                f"{who} max_receives is {self.max_receives}; messages behind a failed one spend receives"
+                f" without being started: say max_receives={FIFO_RECEIVES_MIN} or more."
+            )
+        if self.dead_letters and self.dead_letters.endswith(".fifo") != fifo:
+            raise DeclarationError(f"{who} and its dead_letters must both be FIFO queues, or neither.")
+        if self.visibility_for(timeout_s) < timeout_s:
+            raise DeclarationError(
+                f"{who} visibility_s is below the worker's time-out of {timeout_s} s; raise it."
+            )
+
+    def visibility_for(self, timeout_s: float) -> int:
+        """Seconds that the queue hides a message which a worker with this time-out received."""
+        return int(timeout_s) + VISIBILITY_SPARE_S if self.visibility_s is None else self.visibility_s
+
+    def recognises(self, event: Any) -> bool:
+        """Whether the event is a batch of queue messages."""
+        return outer_records(event, "aws:sqs")
+
+    def owns(self, event: Any) -> bool:
+        """Whether the first message came from this queue."""
+        records = event["Records"]
+        return bool(records) and str(records[0].get("eventSourceARN", "")).endswith(self.queue)
+
+    def records(self, event: Any) -> list[Record[Any]]:
+        """One record a message, its body still text."""
+        return [SqsRecord(raw.get("messageId"), raw.get("body"), raw) for raw in event["Records"]]
+
+    def decoder(self, model: Any) -> Callable[[Record[Any]], Any]:
+        """Decode the body, which is JSON unless the worker takes ``bytes`` or ``str``."""
+        decode = json_decoder(model)
+        return lambda record: decode(record.body)
+
+    def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:
+        """Bound deferrals; without dead letters a rejected message is left to the queue's redrive."""
+        if isinstance(outcome, Deferred) and not self.ordered:
+            outcome = self._deferrable(record, outcome)
+        return admitted(self.family, outcome, dead_letters=self.dead_letters)
+
+    def _deferrable(self, record: Record[Any], outcome: Deferred) -> Outcome:
+        if record.deferrals >= self.max_deferrals:
+            tired = Reject("TOO_MANY_DEFERRALS", f"{record.deferrals} so far; the last: {outcome.error}")
+            return Rejected(tired.code, tired)
+        attributes = record.raw.get("messageAttributes") or {}
+        if len(attributes) >= ATTRIBUTES_A_MESSAGE and DEFERRALS not in attributes:
+            return Failed(outcome.error, outcome.after_s)  # no room to count it, so a receive counts
+        return outcome
+
+    def effects(
+        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
+    ) -> list[Effect]:
+        """Dead letters and deferrals to send, visibility to change."""
+        listed: list[Effect] = list(self._visibility(records, outcomes))
+        for at, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
+            match outcome:
+                case Rejected(written=False) if self.dead_letters:
+                    reason = Reason.of(record, outcome, worker=worker, source=self.kind)
+                    box = Postbox(queue=self.dead_letters, spill_bucket=self.spill_bucket)
+                    original = _as_sent(record)
+                    listed.append(marked_original(at, record, original=original, reason=reason, to=box))
+                case Deferred(after_s=after_s):
+                    listed.append(Send(at, self.queue, _later(record, after_s)))
+        return listed
+
+    def _visibility(
+        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]
+    ) -> Iterator[ChangeVisibility]:
+        """Hide failed messages as long as they ask, a failed group with them, after a Halt all that is left."""
+        halted = any(isinstance(outcome, Failed) and outcome.halted for outcome in outcomes)
+        waits: dict[str, float] = {}
+        for at, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
+            if not redelivered(self.family, outcome):
+                continue
+            asked = outcome.after_s if isinstance(outcome, Failed) else None
+            if self.ordered:
+                asked = waits.setdefault(record.lane, asked) if asked is not None else waits.get(record.lane)
+            after_s = HALT_VISIBILITY_S if halted else asked
+            if after_s is not None:
+                hidden_s = min(max(round(after_s), 0), VISIBILITY_MAX_S)
+                yield ChangeVisibility(at, self.queue, record.raw["receiptHandle"], hidden_s)
+
+    def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
+        """List the failed messages; on a FIFO queue with all that follow in their group."""
+        blocked: set[str] = set()
+        failed = []
+        for record, outcome in zip(records, outcomes, strict=True):
+            again = redelivered(self.family, outcome)
+            if self.ordered:
+                again = again or record.lane in blocked
+                blocked.update((record.lane,) if again else ())
+            if again:
+                failed.append(record.id)
+        return item_failures(failed)
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Consume the queue; send deferrals back to it and dead letters on."""
+        consume = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+        own = (*consume, "SendMessage") if not self.ordered else consume
+        queue = Grant("queue", self.queue, tuple(f"sqs:{action}" for action in own))
+        if self.dead_letters is None:
+            return (queue,)
+        return (queue, Grant("queue", self.dead_letters, ("sqs:SendMessage",)))
+
+    def describe(self) -> dict[str, Any]:
+        """Its settings as plain data, for the manifest."""
+        return {"kind": self.kind, "name": self.name, **asdict(self)}
+
+
+def _as_sent(record: Record[Any]) -> Message:
+    """Make the message that it was: body, attributes, trace."""
+    return Message(
+        body=record.raw["body"],
+        attributes=attributes_of(record.raw.get("messageAttributes") or {}),
+        trace_header=_system(record).get("AWSTraceHeader"),
+    )
+
+
+def _later(record: Record[Any], after_s: float) -> Message:
+    """Copy a message with one more deferral counted."""
+    message = _as_sent(record)
+    counted = {CORRELATION: record.correlation_id, **message.attributes, DEFERRALS: str(record.deferrals + 1)}
+    if len(counted) > ATTRIBUTES_A_MESSAGE:
+        del counted[CORRELATION]
+    return replace(message, attributes=counted, delay_s=min(max(round(after_s), 0), DELAY_MAX_S))

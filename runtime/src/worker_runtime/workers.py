@@ -1,0 +1,195 @@
+"""What a worker is: a plain function and the declaration that everything else reads."""
+
+from __future__ import annotations
+
+import inspect
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from msgspec import Struct
+
+from worker_runtime.errors import DeclarationError
+from worker_runtime.grants import Grant
+from worker_runtime.records import Batch, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker_runtime.sources import Source
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TIMEOUT_MAX_S: Final = 900  # CreateFunction, Timeout
+MEMORY_MB: Final = (128, 10_240)  # CreateFunction, MemorySize
+CONCURRENCY_MAX: Final = 1_000
+
+Shape = Literal["each", "record", "batch"]
+
+
+class Stack(Struct, frozen=True):
+    """Workers that are deployed together, under one name and one pair of layers."""
+
+    name: str
+
+
+class Declaration(Struct, frozen=True, kw_only=True):
+    """All that is known of a worker without running it.
+
+    ``shape`` says what its first parameter takes: each decoded body, each ``Record`` or the whole
+    ``Batch``; ``model`` is the type of a body, ``services`` the types of its keywords.
+    """
+
+    name: str
+    summary: str
+    sources: tuple[Source, ...]
+    stack: Stack
+    grants: tuple[Grant, ...]
+    timeout_s: int
+    memory_mb: int
+    concurrency: int
+    shape: Shape
+    model: Any
+    services: Mapping[str, Any]
+
+    @property
+    def all_grants(self) -> tuple[Grant, ...]:
+        """Its own grants and those its sources need, the actions on one resource together."""
+        merged: dict[tuple[Any, str], list[str]] = {}
+        for grant in (*(each for source in self.sources for each in source.grants()), *self.grants):
+            merged.setdefault((grant.kind, grant.name), []).extend(grant.actions)
+        return tuple(
+            Grant(kind, name, tuple(dict.fromkeys(actions))) for (kind, name), actions in merged.items()
+        )
+
+
+class Worker(Generic[P, R]):
+    """A declared function; calling it is calling the function, so a unit test needs nothing else."""
+
+    def __init__(self, function: Callable[P, R], declaration: Declaration) -> None:
+        self.function = function
+        self.declaration = declaration
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.__wrapped__ = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<worker {self.declaration.name}>"
+
+
+def worker(
+    *sources: Source,
+    stack: Stack,
+    grants: tuple[Grant, ...] = (),
+    timeout_s: int = 60,
+    memory_mb: int = 2048,
+    concurrency: int = 1,
+) -> Callable[[Callable[P, R]], Worker[P, R]]:
+    """Declare a function to be a worker of these sources.
+
+    Left of its star stands what arrives in the event, right of it what is provided, found by type.
+    ``concurrency`` records of a batch run at once, in threads; lanes keep their order. Raises
+    DeclarationError where AWS, or the runtime, could not keep what is declared.
+    """
+
+    def declare(function: Callable[P, R]) -> Worker[P, R]:
+        shape, model, services = _signature(function)
+        declaration = Declaration(
+            name=function.__name__,
+            summary=(function.__doc__ or "").strip().partition("\n")[0],
+            sources=sources,
+            stack=stack,
+            grants=grants,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+            concurrency=concurrency,
+            shape=shape,
+            model=model,
+            services=services,
+        )
+        _check(declaration)
+        return Worker(function, declaration)
+
+    return declare
+
+
+def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]]:
+    """Read what arrives and what is provided from a function's parameters."""
+    who = function.__name__
+    if inspect.iscoroutinefunction(function):
+        raise DeclarationError(
+            f"{who} is async; workers are plain functions: use concurrency=n and sync clients."
+        )
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise DeclarationError(
+            f"{who}: {error}; import what it is annotated with for real, not for checkers."
+        ) from error
+    inputs, services = [], {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name not in hints:
+            raise DeclarationError(f"{who}: parameter {parameter.name!r} has no annotation; say its type.")
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            services[parameter.name] = _service(who, parameter, hints[parameter.name])
+        else:
+            inputs.append(hints[parameter.name])
+    if len(inputs) != 1:
+        raise DeclarationError(
+            f"{who} takes {len(inputs)} inputs; it takes one, and services after a bare '*'."
+        )
+    return (*_shape(inputs[0]), services)
+
+
+def _service(who: str, parameter: inspect.Parameter, annotation: Any) -> Any:
+    if parameter.default is not parameter.empty:
+        raise DeclarationError(
+            f"{who}: service {parameter.name!r} has a default; services are provided, leave it out."
+        )
+    if not isinstance(annotation, type):
+        raise DeclarationError(
+            f"{who}: service {parameter.name!r} is {annotation!r}; a service is found by its class."
+        )
+    return annotation
+
+
+def _shape(annotation: Any) -> tuple[Shape, Any]:
+    shapes: dict[Any, Shape] = {Record: "record", Batch: "batch"}
+    shape = shapes.get(get_origin(annotation))
+    return (shape, get_args(annotation)[0]) if shape else ("each", annotation)
+
+
+def _check(declaration: Declaration) -> None:
+    """Refuse what could not be kept, saying who, what and the cure."""
+    who = declaration.name
+    limits = (
+        ("timeout_s", declaration.timeout_s, 1, TIMEOUT_MAX_S),
+        ("memory_mb", declaration.memory_mb, *MEMORY_MB),
+        ("concurrency", declaration.concurrency, 1, CONCURRENCY_MAX),
+    )
+    for what, value, low, high in limits:
+        if not low <= value <= high:
+            raise DeclarationError(f"{who}: {what} is {value}; say {low} to {high}.")
+    if not declaration.sources:
+        raise DeclarationError(f"{who} has no source; put one before stack=.")
+    if not declaration.summary:
+        raise DeclarationError(f"{who} has no docstring; its first line is the Lambda's description.")
+    if declaration.shape == "batch" and declaration.concurrency > 1:
+        raise DeclarationError(f"{who} takes a Batch, which is one call; leave concurrency out.")
+    for source in declaration.sources:
+        source.check(worker=who, timeout_s=declaration.timeout_s)
+        source.decoder(declaration.model)
