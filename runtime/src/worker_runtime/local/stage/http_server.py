@@ -59,9 +59,6 @@ class Response:
         return cls(status=status, headers={"Content-Type": "application/json", **(headers or {})}, body=body)
 
 
-_LENGTH_REQUIRED = Response(status=411, body=b"chunked requests are not read; send a Content-Length")
-
-
 class HttpServer(Part):
     """Serves ``handle`` on a loopback port until it is stopped.
 
@@ -127,14 +124,13 @@ class HttpServer(Part):
 def _serve_requests(reader: BinaryIO, writer: BinaryIO, handle: Handle) -> None:
     """Answer one client's requests, one after the other, until somebody hangs up."""
     while request := _read_request(reader, writer):
-        response = _LENGTH_REQUIRED if "transfer-encoding" in request.headers else handle(request)
-        if response is None:
+        if (response := handle(request)) is None:
             return
         writer.write(_head(response))
         if request.method != "HEAD":
             writer.write(response.body)
         writer.flush()
-        if request.headers.get("connection", "").lower() == "close" or response is _LENGTH_REQUIRED:
+        if request.headers.get("connection", "").lower() == "close":
             return
 
 
@@ -156,8 +152,20 @@ def _read_request(reader: BinaryIO, writer: BinaryIO) -> Request | None:
         path=unquote(url.path),
         query=dict(parse_qsl(url.query, keep_blank_values=True)) if url.query else {},
         headers=headers,
-        body=reader.read(int(headers.get("content-length", 0))),
+        body=_read_body(reader, headers),
     )
+
+
+def _read_body(reader: BinaryIO, headers: Mapping[str, str]) -> bytes:
+    if headers.get("transfer-encoding", "").lower() != "chunked":
+        return reader.read(int(headers.get("content-length", 0)))
+    chunks = []
+    while size := int(reader.readline().partition(b";")[0], 16):
+        chunks.append(reader.read(size))
+        reader.readline()
+    while reader.readline().strip():
+        pass  # trailers
+    return b"".join(chunks)
 
 
 def _head(response: Response) -> bytes:

@@ -9,7 +9,11 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from worker_runtime.local.stage.invocations import Function
 
-_DEFAULTS = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
+_DEFAULTS = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",  # Lambda's en_US.UTF-8 is not installed everywhere
+    "TZ": ":UTC",
+}
 _RUNTIME = "AWS_Lambda_python3.13"  # what we deploy to: awslambdaric encodes replies by it
 
 
