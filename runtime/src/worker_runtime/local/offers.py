@@ -1,0 +1,65 @@
+"""What a plugin's local hooks return: outside tables and services to stand in for, and scenarios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.stand_in import StandIn
+
+
+class TableIndex(Struct, frozen=True):
+    """A global secondary index, all attributes projected."""
+
+    name: str
+    hash_key: str
+    range_key: str | None = None
+
+
+class OutsideTable(Struct, frozen=True, kw_only=True):
+    """A table that others own: the stage makes it (with a stream of both images), Terraform looks it up.
+
+    Keys are string attributes.
+    """
+
+    name: str
+    hash_key: str = "PK"
+    range_key: str | None = "SK"
+    indexes: tuple[TableIndex, ...] = ()
+
+
+class OutsideService(Struct, frozen=True, kw_only=True):
+    """A service that others run: how to make its stand-in, and what tells the workers where it is.
+
+    ``setting`` is the dotted path of the base URL in the plugin's settings (``http.bitly.baseUrl``),
+    ``secrets`` the values of the secrets (logical name to keys) with which it lets workers in.
+    """
+
+    name: str
+    make: Callable[[Clock, int], StandIn]
+    setting: str
+    secrets: Mapping[str, Mapping[str, str]] = {}
+
+
+class Scenario(Protocol):
+    """A job that is driven through a stage and judged by a ledger of its own."""
+
+    @property
+    def name(self) -> str:
+        """What ``workers demo NAME`` is called with."""
+
+    @property
+    def summary(self) -> str:
+        """One sentence on what is shown."""
+
+    @property
+    def stack(self) -> str:
+        """The stack whose workers are staged."""
+
+    def run(self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]) -> Any:
+        """Drive the job on a started stage and return the findings of its ledger."""
