@@ -1,0 +1,1 @@
+"""Thin, typed clients of other services: batching, bounded in time, failures as verdicts."""

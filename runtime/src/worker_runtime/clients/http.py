@@ -1,0 +1,190 @@
+"""One HTTP service: pooled, bounded by what the invocation has left, tried again where that is safe.
+
+The caller gets the response as it is; ``check`` turns what is not 2xx into a verdict.
+httpx and tenacity are imported when the first request is made, never by importing this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
+
+from worker_runtime.clients import http_verdicts
+from worker_runtime.clients.http_retries import retrying
+from worker_runtime.clients.time_left import budget_s
+from worker_runtime.errors import SettingsError
+from worker_runtime.middleware.correlation import correlation_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import Unpack
+
+    from httpx import Client, Response
+
+RESERVE_S: Final = 2.0  # of the invocation, kept for what comes after the call
+REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+
+class Breaker(Protocol):
+    """Keeps calls away from a service that fails again and again."""
+
+    def calling(self) -> AbstractContextManager[object]:
+        """Let one call through, or raise Retry while open; what the block raises is a failure."""
+
+
+class Request(TypedDict, total=False):
+    """What a request carries; POST and PATCH are repeated only with a key or ``idempotent=True``."""
+
+    json: Any
+    params: Mapping[str, str | int | bool]
+    headers: Mapping[str, str]
+    idempotency_key: str
+    idempotent: bool
+
+
+class HttpService:
+    """A service by its base URL; connects on first use and may be shared by threads.
+
+    ``name`` stands in errors; ``trace_headers`` gives the headers (``traceparent``) of each request.
+    """
+
+    def __init__(  # noqa: PLR0913 - settings of one service, all but the name with defaults
+        self,
+        base_url: str,
+        *,
+        name: str,
+        timeout_s: float = 5.0,
+        connect_timeout_s: float = 1.0,
+        retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
+        breaker: Breaker | None = None,
+    ) -> None:
+        if not base_url.startswith(("https://", "http://")):
+            raise SettingsError(f"The base URL of {name} has to start with https:// or http://.")
+        self.name = name
+        self._base_url = base_url
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._retries = retries
+        self._headers = headers or {}
+        self._trace_headers = trace_headers
+        self._breaker = breaker
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def request(self, method: str, path: str, **request: Unpack[Request]) -> Response:
+        """Return the service's answer, whatever its status; no answer is raised as a verdict.
+
+        Connection errors, 429, 502, 503 and 504 are tried again, after Retry-After where it is short.
+        """
+        import httpx  # noqa: PLC0415 - with the first request
+
+        key = request.get("idempotency_key")
+        headers = {**self._context_headers(), **request.get("headers", {})}
+        if key:
+            headers["Idempotency-Key"] = key
+        repeatable = method in REPEATABLE or bool(key) or request.get("idempotent", False)
+        send = retrying(self._retries if repeatable else 0, reserve_s=RESERVE_S)
+        built = {"json": request.get("json"), "params": request.get("params"), "headers": headers}
+        try:
+            response: Response = send(self._attempt, method, path, **built)
+        except httpx.HTTPError as error:
+            what = f"{self.name}: {method} {path.partition('?')[0]}"
+            raise http_verdicts.verdict_of(error, what=what) from error
+        return response
+
+    def get(self, path: str, **request: Unpack[Request]) -> Response:
+        """Send a GET; see ``request``."""
+        return self.request("GET", path, **request)
+
+    def post(self, path: str, **request: Unpack[Request]) -> Response:
+        """Send a POST; see ``request``."""
+        return self.request("POST", path, **request)
+
+    def put(self, path: str, **request: Unpack[Request]) -> Response:
+        """Send a PUT; see ``request``."""
+        return self.request("PUT", path, **request)
+
+    def check(self, response: Response, *, rejects: Mapping[int, str] | None = None) -> Response:
+        """Return a 2xx response, raise the verdict any other means; ``rejects``: status to Reject code."""
+        return http_verdicts.check(response, service=self.name, rejects=rejects)
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _attempt(self, method: str, path: str, **built: Any) -> Response:
+        timeout_s = budget_s(self._timeout_s, reserve_s=RESERVE_S, service=self.name)
+        client = self._connected()
+        try:
+            with self._breaker.calling() if self._breaker else nullcontext():
+                return _sound(self._send(client, method, path, timeout_s=timeout_s, **built))
+        except _Failing as failing:
+            return failing.response
+
+    def _send(self, client: Client, method: str, path: str, *, timeout_s: float, **built: Any) -> Response:
+        """Exchange one request and response within ``timeout_s``, connecting and a slow body included."""
+        import httpx  # noqa: PLC0415 - with the first request
+
+        connect_s = min(self._connect_timeout_s, timeout_s / 2)
+        timeout = httpx.Timeout(timeout_s - connect_s, connect=connect_s)
+        ends_at = time.monotonic() + timeout_s  # sockets wait in the machine's seconds, whatever the clock
+        response = client.send(client.build_request(method, path, timeout=timeout, **built), stream=True)
+        body = _until(ends_at, response.stream, late=httpx.ReadTimeout("the body came too slowly"))
+        response.stream = httpx.Response(response.status_code, content=body).stream
+        response.read()
+        return response
+
+    def _context_headers(self) -> dict[str, str]:
+        current = correlation_id()
+        return {**self._trace_headers(), **({"X-Correlation-Id": current} if current else {})}
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                self._client = _open(self._base_url, self._headers)
+            return self._client
+
+
+class _Failing(Exception):
+    """Carries an answer of 5xx past the breaker, which counts exceptions."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _sound(response: Response) -> Response:
+    if response.is_server_error:
+        raise _Failing(response)
+    return response
+
+
+def _open(base_url: str, headers: Mapping[str, str]) -> Client:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - with the first request
+
+    import httpx  # noqa: PLC0415 - with the first request
+
+    for noisy in ("httpx", "httpcore"):  # they log whole URLs, with the keys in their queries
+        if logging.getLogger(noisy).level == logging.NOTSET:
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one fan's must not reach the next
+    return httpx.Client(base_url=base_url, headers=headers, cookies=no_cookies)
+
+
+def _until(ends_at: float, stream: Any, *, late: Exception) -> Iterator[bytes]:
+    try:
+        for chunk in stream:
+            if time.monotonic() > ends_at:
+                raise late
+            yield chunk
+    finally:
+        stream.close()

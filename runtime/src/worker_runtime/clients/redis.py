@@ -1,0 +1,96 @@
+"""Redis as a help, never a need: what it cannot answer comes back as a default, and is counted.
+
+redis-py is imported on first use, never by importing this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from worker_runtime.clients.time_left import left_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis as Connection
+
+T = TypeVar("T")
+
+RETRIES: Final = 1  # heals a connection that a restart or a freeze of Lambda left dead
+
+log = logging.getLogger(__name__)
+
+
+class Redis:
+    """A Redis by its URL, reads from the replica where there is one; may be shared by threads.
+
+    ``timeout_s`` bounds connecting and each answer. Answers are text unless ``text`` is False.
+    ``times_down`` counts the uses that ended in their default.
+    """
+
+    def __init__(
+        self, url: str, *, read_only_url: str | None = None, timeout_s: float = 0.5, text: bool = True
+    ) -> None:
+        self.times_down = 0
+        self._urls = {"primary": url, "replica": read_only_url or url}
+        self._timeout_s = timeout_s
+        self._text = text
+        self._lock = threading.Lock()
+        self._connections: dict[str, Connection] = {}
+
+    def read(self, ask: Callable[[Connection], Any], *, default: T) -> T:
+        """Return what ``ask`` gets from the replica; ``default`` where Redis is down.
+
+        ``link: str | None = redis.read(lambda r: r.get(key), default=None)``
+        """
+        return self._ask(self._urls["replica"], ask, default)
+
+    def write(self, ask: Callable[[Connection], Any], *, default: T) -> T:
+        """Return what ``ask`` gets from the primary (writes, counters, scripts); else ``default``."""
+        return self._ask(self._urls["primary"], ask, default)
+
+    def close(self) -> None:
+        """Close the connections; the next use opens new ones."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def _ask(self, url: str, ask: Callable[[Connection], Any], default: T) -> T:
+        from redis import exceptions as down  # noqa: PLC0415 - with the first use
+
+        longest_s = 2 * self._timeout_s * (RETRIES + 1)
+        try:
+            if left_s() < longest_s:
+                raise down.TimeoutError("the invocation would end first")  # noqa: TRY301 - one way down
+            answer: T = ask(self._connected(url))
+        except (
+            down.ConnectionError,
+            down.TimeoutError,
+            down.ReadOnlyError,  # the primary moved
+            down.ClusterDownError,
+            down.OutOfMemoryError,
+        ) as error:
+            with self._lock:
+                self.times_down += 1
+            log.warning("redis is down, going on without: %s", type(error).__name__)
+            return default
+        return answer
+
+    def _connected(self, url: str) -> Connection:
+        import redis  # noqa: PLC0415 - with the first use
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - with the first use
+        from redis.retry import Retry  # noqa: PLC0415 - with the first use
+
+        with self._lock:
+            if url not in self._connections:
+                self._connections[url] = redis.Redis.from_url(
+                    url,
+                    decode_responses=self._text,
+                    socket_connect_timeout=self._timeout_s,
+                    socket_timeout=self._timeout_s,
+                    retry=Retry(NoBackoff(), RETRIES),
+                )
+            return self._connections[url]

@@ -1,0 +1,187 @@
+"""One SQS queue: messages out in tens, each failure at its message's position.
+
+The runtime's own dead letters and deferrals leave through here too.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from worker_runtime.clients import aws
+from worker_runtime.clients.aws_verdicts import shout
+from worker_runtime.errors import Reject, Retry, Verdict
+from worker_runtime.middleware.correlation import correlation_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Entries = dict[int, dict[str, Any]]  # position in the input -> entry of a batch call
+    Failures = dict[int, Verdict]
+
+ENTRIES_A_CALL: Final = 10
+MESSAGE_BYTES: Final = 256 * 1024  # a message's and a call's limit; queues made before 2025 take no more
+ATTRIBUTES_A_MESSAGE: Final = 10
+LONGEST_VISIBILITY_S: Final = 12 * 3600 - 20 * 60  # 12 h from receipt; Lambda had it up to 15 + 5 min by now
+
+
+class Attribute(msgspec.Struct, frozen=True):
+    """A message attribute: text (also of a number) or bytes, and AWS's name of its type."""
+
+    value: str | bytes
+    data_type: str = "String"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message to send; an attribute given as plain text is a String."""
+
+    body: str
+    attributes: Mapping[str, Attribute | str] = {}
+    delay_s: int = 0
+    group_id: str | None = None
+    deduplication_id: str | None = None
+    trace_header: str | None = None
+
+
+class Visibility(NamedTuple):
+    """How many seconds from now a received message stays hidden."""
+
+    receipt_handle: str
+    timeout_s: int
+
+
+def attributes_of(message_attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Attribute]:
+    """Return a record's ``messageAttributes``, as Lambda hands them over, ready to be sent again."""
+    return {name: _attribute(given) for name, given in message_attributes.items()}
+
+
+def size_of(message: Message) -> int:
+    """Return the bytes that SQS counts: body, attribute names, types and values."""
+    counted: list[str | bytes] = [message.body]
+    for name, given in message.attributes.items():
+        attribute = _plain(given)
+        counted += name, attribute.data_type, attribute.value
+    return sum(len(part.encode() if isinstance(part, str) else part) for part in counted)
+
+
+class Queue:
+    """A queue by its URL; connects on first use and may be shared by threads.
+
+    Messages carry the current correlation id unless they have one, or ``correlated`` is False.
+    """
+
+    def __init__(self, url: str, *, correlated: bool = True) -> None:
+        self.url = url
+        self._correlated = correlated
+
+    def send_one(self, message: Message) -> None:
+        """Send the message; what fails is raised as a verdict."""
+        (failure,) = self.send([message])
+        if failure:
+            raise failure
+
+    def send(self, messages: Sequence[Message]) -> list[Verdict | None]:
+        """Send the messages and return, for each position, None or why it was not sent.
+
+        Once a message of a FIFO group failed, later calls leave its group out: order would be lost.
+        """
+        whole = [self._complete(message) for message in messages]
+        failures: Failures = {}
+        for positions in _calls([size_of(message) for message in whole]):
+            broken = {whole[at].group_id for at in failures} - {None}
+            late = [at for at in positions if whole[at].group_id in broken]
+            entries = {at: _entry(whole[at]) for at in positions if at not in late}
+            failures |= self._batch("send_message_batch", entries)
+            failures |= {at: Retry(reason="sqs: not sent, its group's order would be lost") for at in late}
+        return [failures.get(at) for at in range(len(whole))]
+
+    def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[Verdict | None]:
+        """Hide received messages for some seconds from now, at most what SQS allows.
+
+        Takes ``Visibility`` (or such pairs) and returns, for each position, None or why it failed.
+        """
+        failures: Failures = {}
+        for start in range(0, len(changes), ENTRIES_A_CALL):
+            entries = {
+                at: {"ReceiptHandle": handle, "VisibilityTimeout": min(timeout_s, LONGEST_VISIBILITY_S)}
+                for at, (handle, timeout_s) in enumerate(changes[start : start + ENTRIES_A_CALL], start)
+            }
+            failures |= self._batch("change_message_visibility_batch", entries)
+        return [failures.get(at) for at in range(len(changes))]
+
+    def _batch(self, operation: str, entries: Entries) -> Failures:
+        """Make one call; a call that fails fails its own entries only."""
+        if not entries:
+            return {}
+        named = [{"Id": str(at), **entry} for at, entry in entries.items()]
+        try:
+            with aws.verdicts("sqs"):
+                answer = getattr(aws.client("sqs"), operation)(QueueUrl=self.url, Entries=named)
+        except Reject as verdict:
+            if len(entries) == 1:
+                return dict.fromkeys(entries, verdict)
+            alone = [self._batch(operation, {at: entry}) for at, entry in entries.items()]
+            return dict(ChainMap(*alone))  # one entry may have spoilt the call for all
+        except Verdict as verdict:
+            return dict.fromkeys(entries, verdict)
+        return {int(failed["Id"]): _verdict(failed) for failed in answer.get("Failed", ())}
+
+    def _complete(self, message: Message) -> Message:
+        current = correlation_id() if self._correlated else None
+        attributes = message.attributes
+        if current is None or "correlationId" in attributes or len(attributes) >= ATTRIBUTES_A_MESSAGE:
+            return message
+        return msgspec.structs.replace(message, attributes={**attributes, "correlationId": current})
+
+
+def _calls(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the positions that go into one call: ten at most, and no more bytes than a call takes."""
+    positions: list[int] = []
+    held = 0
+    for at, size in enumerate(sizes):
+        if positions and (len(positions) == ENTRIES_A_CALL or held + size > MESSAGE_BYTES):
+            yield positions
+            positions, held = [], 0
+        positions.append(at)
+        held += size
+    if positions:
+        yield positions
+
+
+def _entry(message: Message) -> dict[str, Any]:
+    entry = {
+        "MessageBody": message.body,
+        "MessageAttributes": {name: _typed(_plain(given)) for name, given in message.attributes.items()},
+        "DelaySeconds": message.delay_s,
+        "MessageGroupId": message.group_id,
+        "MessageDeduplicationId": message.deduplication_id,
+        "MessageSystemAttributes": message.trace_header
+        and {"AWSTraceHeader": _typed(Attribute(message.trace_header))},
+    }
+    return {name: value for name, value in entry.items() if value or name == "MessageBody"}
+
+
+def _plain(given: Attribute | str) -> Attribute:
+    return Attribute(given) if isinstance(given, str) else given
+
+
+def _typed(attribute: Attribute) -> dict[str, Any]:
+    form = "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue"
+    return {"DataType": attribute.data_type, form: attribute.value}
+
+
+def _attribute(given: Mapping[str, Any]) -> Attribute:
+    data_type = given["dataType"]
+    is_binary = data_type.partition(".")[0] == "Binary"
+    return Attribute(b64decode(given["binaryValue"]) if is_binary else given["stringValue"], data_type)
+
+
+def _verdict(failed: Mapping[str, Any]) -> Verdict:
+    code = failed["Code"]
+    if failed["SenderFault"]:
+        return Reject(shout(code), f"sqs: {code}")
+    return Retry(reason=f"sqs: {code}")

@@ -1,0 +1,21 @@
+"""How long a call to another service may take: what it asks for, or what the invocation has left."""
+
+from __future__ import annotations
+
+from worker_runtime import clock
+from worker_runtime.errors import Retry
+
+LEAST_S = 0.1  # below this a call only spends what the reply needs
+
+
+def left_s() -> float:
+    """Return the seconds that a socket may still wait; infinite outside an invocation."""
+    return clock.remaining_s()
+
+
+def budget_s(wanted_s: float, *, reserve_s: float, service: str) -> float:
+    """Return ``wanted_s``, or what the invocation has left but ``reserve_s``; nothing left is a Retry."""
+    usable_s = left_s() - reserve_s
+    if usable_s < LEAST_S:
+        raise Retry(reason=f"{service} was not called: the invocation has {reserve_s:g} s or less left.")
+    return min(wanted_s, usable_s)

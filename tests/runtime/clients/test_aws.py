@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from worker_runtime import clock
+from worker_runtime.clients import aws
+from worker_runtime.clients.dynamodb import Table
+from worker_runtime.errors import Halt, Retry
+from worker_runtime.local.stage.http_server import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from worker_runtime.local.stage.stand_in import StandIn
+
+    Answering = Callable[..., AbstractContextManager[StandIn]]
+
+
+@pytest.fixture
+def service(answering: Answering) -> Iterator[StandIn]:
+    with answering(GetItem=lambda _: Response.json({})) as running:
+        yield running
+
+
+@pytest.mark.usefixtures("service")
+def test_a_service_has_one_client_and_the_process_one_session() -> None:
+    assert aws.client("dynamodb") is aws.client("dynamodb")
+    assert aws.client("dynamodb") is not aws.client("sqs")
+    assert aws.session() is aws.session()
+
+
+def test_the_sdk_tries_a_passing_failure_again(service: StandIn) -> None:
+    service.fail_next(1, status=500)
+
+    found = Table("any").get({"PK": "1"})
+
+    assert found is None
+    assert service.count() == 2
+
+
+def test_one_attempt_turns_the_sdks_retries_off(service: StandIn) -> None:
+    service.fail_next(1, status=500)
+
+    with pytest.raises(Retry), aws.verdicts("dynamodb"):
+        aws.client("dynamodb", attempts=1).get_item(TableName="any", Key={"PK": {"S": "1"}})
+
+    assert service.count() == 1
+
+
+def test_a_service_that_hangs_costs_no_more_than_the_invocation_has_left(service: StandIn) -> None:
+    service.fail_next(9, hang=True)
+    started = time.monotonic()
+
+    with clock.deadline(clock.now() + 1.5), pytest.raises(Retry, match="ReadTimeoutError"):
+        Table("any").get({"PK": "1"})
+
+    assert time.monotonic() - started < 1.5
+    assert service.count() == 1
+
+
+def test_a_service_is_not_called_when_nothing_is_left(service: StandIn) -> None:
+    with clock.deadline(clock.now() + 0.3), pytest.raises(Retry, match="was not called"):
+        Table("any").get({"PK": "1"})
+
+    assert service.count() == 0
+
+
+def test_the_sdk_does_not_try_again_what_would_outlive_the_invocation(service: StandIn) -> None:
+    service.fail_next(9, status=500, latency_s=0.4)
+
+    with clock.deadline(clock.now() + 8.5), pytest.raises(Retry, match="was not tried again"):
+        Table("any").get({"PK": "1"})
+
+    assert service.count() == 1
+
+
+def test_a_refused_connection_is_a_retry(service: StandIn) -> None:
+    service.stop()
+
+    with pytest.raises(Retry, match="EndpointConnectionError"):
+        Table("any").get({"PK": "1"})
+
+
+def test_a_missing_grant_is_a_halt_with_its_cure(service: StandIn) -> None:
+    service.fail_next(1, status=400, body={"__type": "com.amazonaws.dynamodb#AccessDeniedException"})
+
+    with pytest.raises(
+        Halt, match="GetItem: AccessDeniedException; check the function's credentials, its grants"
+    ):
+        Table("any").get({"PK": "1"})
