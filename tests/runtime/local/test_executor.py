@@ -14,16 +14,9 @@ from typing import Any
 
 import pytest
 
+from worker_runtime.local.stage.answers import Crashed, FunctionError, InitFailed, Reply, Throttled, TimedOut
 from worker_runtime.local.stage.executor import Executor
-from worker_runtime.local.stage.invocations import (
-    Crashed,
-    Function,
-    FunctionError,
-    InitFailed,
-    Reply,
-    Throttled,
-    TimedOut,
-)
+from worker_runtime.local.stage.invocations import Function
 from worker_runtime.local.stage.part import PartBroken
 
 HERE = Path(__file__).parent

@@ -17,7 +17,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from worker_runtime.local.stage.invocations import Crashed, Invocation, Report, Throttled
+from worker_runtime.local.stage.answers import Crashed, Throttled
+from worker_runtime.local.stage.invocations import Invocation, Report
 from worker_runtime.local.stage.part import Part, PartBroken
 from worker_runtime.local.stage.worker_process import WorkerProcess
 
@@ -48,7 +49,8 @@ class Executor(Part):
     ) -> None:
         """Prepare; ``on_log`` gets each printed line, the function's name and the request id.
 
-        The request id is None for what is printed during INIT.
+        The request id is None for what is printed outside invocations. ``on_log`` is called in
+        threads of the executor and must not raise.
         """
         self.function = function
         self.wall_timeout_s = max(function.timeout_s / speed, min(function.timeout_s, min_wall_timeout_s))

@@ -1,18 +1,16 @@
-"""What goes into the executor and what comes out: a function, an invocation, the report on it.
-
-An answer is what Lambda would tell a caller, error types and texts included: match on its class.
-"""
+"""What goes into the executor and what comes out: a function, an invocation, the report on it."""
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from worker_runtime.local.stage.answers import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,67 +43,6 @@ class Invocation:
     deadline_ms: int
     function_arn: str
     trace_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The handler returned."""
-
-    payload: bytes
-
-    @property
-    def value(self) -> Any:
-        """The payload decoded."""
-        return json.loads(self.payload)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Anything but a reply; the leaves say what happened."""
-
-    error_type: str
-    message: str
-
-    @property
-    def payload(self) -> bytes:
-        """The error as Lambda words it for a caller."""
-        return json.dumps({"errorMessage": self.message, "errorType": self.error_type}).encode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionError(Failure):
-    """The handler raised, or its reply was refused."""
-
-    stack_trace: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut(Failure):
-    """The process was killed at its deadline."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crashed(Failure):
-    """The process ended before it answered; ``exit_code`` is negative where a signal ended it."""
-
-    exit_code: int
-    started: bool = True  # whether it had fetched the event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitFailed(Failure):
-    """No process came up: its module raised, it exited, or INIT took too long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Throttled(Failure):
-    """As many invocations as the function may have at once are under way; nothing was started."""
-
-    error_type: str = "TooManyRequestsException"
-    message: str = "Rate Exceeded."
-
-
-Answer = Reply | Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,8 @@ class RedisServer(Part):
     def kill(self) -> None:
         """End it at once, as a machine that fails; ``start`` brings an empty one back."""
         if self._child is not None:
-            self._child.stop(grace_s=0)
+            self._child.kill()
+            self._child.wait()
 
     def restart(self) -> None:
         """End it and start an empty one on the same port."""

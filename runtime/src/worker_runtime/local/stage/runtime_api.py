@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.answers import MAX_REPLY_BYTES
 from worker_runtime.local.stage.http_server import HttpServer, Request, Response
 from worker_runtime.local.stage.part import Part
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.local.stage.invocations import Invocation
-
-MAX_REPLY_BYTES = 6 * 1024 * 1024 + 100
-"""6,291,556: what Lambda names when it refuses a larger one ("Lambda quotas", synchronous payload)."""
 
 _ROOT = "/2018-06-01/runtime"
 _ACCEPTED = Response.json({"status": "OK"}, status=202)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import signal
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage import answers
+from worker_runtime.local.stage.answers import Reply
 from worker_runtime.local.stage.captured_output import CapturedOutput
 from worker_runtime.local.stage.child import Child
-from worker_runtime.local.stage.invocations import Crashed, FunctionError, InitFailed, Reply, TimedOut
 from worker_runtime.local.stage.runtime_api import (
-    MAX_REPLY_BYTES,
     InitError,
     Post,
     Raised,
@@ -26,7 +24,8 @@ from worker_runtime.local.stage.worker_environment import worker_environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker_runtime.local.stage.invocations import Answer, Function, Invocation
+    from worker_runtime.local.stage.answers import Answer, InitFailed
+    from worker_runtime.local.stage.invocations import Function, Invocation
 
 _STOP_GRACE_S = 1.0
 _UNDER_WAY_S = 5.0  # for a post that was accepted in time and has not come through yet
@@ -68,20 +67,16 @@ class WorkerProcess:
 
     def init(self, *, timeout_s: float) -> InitFailed | None:
         """Wait for the end of INIT; what went wrong, if anything did."""
-        event = self._next_event(timeout_s)
-        match event:
+        match self._next_event(timeout_s):
             case Ready():
                 return None
             case InitError(body):
                 self._child.wait(_STOP_GRACE_S)  # it ends by itself, having logged why
-                error = json.loads(body)
-                failure = InitFailed(error_type=error["errorType"], message=error["errorMessage"])
+                failure = answers.init_raised(body)
             case _Exited(exit_code):
-                failure = InitFailed(error_type="Runtime.ExitError", message=_exit_text(exit_code))
+                failure = answers.init_exited(exit_code)
             case _:
-                failure = InitFailed(
-                    error_type="Sandbox.Timedout", message=f"INIT took longer than {timeout_s:g} seconds."
-                )
+                failure = answers.init_timed_out(timeout_s=timeout_s)
         self.discard()
         return failure
 
@@ -92,27 +87,22 @@ class WorkerProcess:
         event = self._next_event(timeout_s)
         if event is None and not self._api.withdraw():
             event = self._next_event(_UNDER_WAY_S)
-        prefix = f"RequestId: {invocation.request_id} Error:"
         match event:
             case Returned(body):
                 return Reply(body)
             case Raised(body):
-                return _function_error(body)
-            case _Exited(exit_code):
-                self.discard()
-                return Crashed(
-                    error_type="Runtime.ExitError",
-                    message=f"{prefix} {_exit_text(exit_code)}",
-                    exit_code=exit_code,
-                    started=self._api.was_started(),
-                )
+                return answers.raised(body)
             case ReplyTooLarge():
                 self._child.wait(_STOP_GRACE_S)  # awslambdaric ends when a post is refused
-                self.discard()
-                return _too_large()
+                answer: Answer = answers.too_large()
+            case _Exited(exit_code):
+                answer = answers.crashed(
+                    invocation.request_id, exit_code=exit_code, started=self._api.was_started()
+                )
+            case _:
+                answer = answers.timed_out(invocation.request_id, timeout_s=self._function.timeout_s)
         self.discard()
-        text = f"{prefix} Task timed out after {self._function.timeout_s:.2f} seconds"
-        return TimedOut(error_type="Sandbox.Timedout", message=text)
+        return answer
 
     def take_logs(self) -> str:
         """Return what was printed since the last call, up to the end of the last invocation."""
@@ -126,7 +116,8 @@ class WorkerProcess:
     def discard(self) -> None:
         """Kill it, whatever it does, and free what belongs to it."""
         self._spent = True
-        self._child.stop(grace_s=0)
+        self._child.kill()
+        self._child.wait()
         self._close()
 
     def stop(self) -> None:
@@ -153,28 +144,3 @@ class WorkerProcess:
 
     def _on_exit(self, exit_code: int) -> None:
         self._events.put(_Exited(exit_code))
-
-
-def _function_error(body: bytes) -> FunctionError:
-    error = json.loads(body)
-    return FunctionError(
-        error_type=error["errorType"],
-        message=error["errorMessage"],
-        stack_trace=tuple(error.get("stackTrace") or ()),
-    )
-
-
-def _too_large() -> FunctionError:
-    return FunctionError(
-        error_type="Function.ResponseSizeTooLarge",
-        message=f"Response payload size exceeded maximum allowed payload size ({MAX_REPLY_BYTES} bytes).",
-    )
-
-
-def _exit_text(exit_code: int) -> str:
-    if exit_code == 0:
-        return "Runtime exited without providing a reason"
-    if exit_code > 0:
-        return f"Runtime exited with error: exit status {exit_code}"
-    words = signal.strsignal(-exit_code) or str(-exit_code)
-    return f"Runtime exited with error: signal: {words.lower()}"
