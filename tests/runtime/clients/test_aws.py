@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,14 @@ def test_a_service_has_one_client_and_the_process_one_session() -> None:
     assert aws.client("dynamodb") is aws.client("dynamodb")
     assert aws.client("dynamodb") is not aws.client("sqs")
     assert aws.session() is aws.session()
+
+
+@pytest.mark.usefixtures("service")
+def test_many_threads_share_one_client() -> None:
+    with ThreadPoolExecutor(16) as threads:
+        clients = set(threads.map(lambda _: aws.client("dynamodb"), range(64)))
+
+    assert len(clients) == 1
 
 
 def test_the_sdk_tries_a_passing_failure_again(service: StandIn) -> None:

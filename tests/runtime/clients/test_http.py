@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from worker_runtime import clock
 from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.http_verdicts import retry_after_s
 from worker_runtime.errors import Halt, Reject, Retry, SettingsError, Verdict
+from worker_runtime.invocation import invoked
 from worker_runtime.local.stage.http_server import Response
 from worker_runtime.local.stage.stand_in import StandIn
 
@@ -60,6 +62,34 @@ def test_the_trace_travels_along(echo: Echo) -> None:
 
     service.close()
     assert seen["headers"]["traceparent"] == trace
+
+
+class Context:
+    """What Lambda hands over."""
+
+    aws_request_id = "request-1"
+    function_name = "f"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def test_the_correlation_id_travels_along(links: HttpService) -> None:
+    with invoked(Context()):
+        seen = links.get("/").json()
+
+    assert seen["headers"]["x-correlation-id"] == "request-1"
+
+
+def test_many_threads_share_one_service(links: HttpService, echo: Echo) -> None:
+    echo.slow_next(32, latency_s=0.05)
+    started = time.monotonic()
+
+    with ThreadPoolExecutor(32) as threads:
+        statuses = list(threads.map(lambda n: links.get(f"/{n}").status_code, range(32)))
+
+    assert statuses == [200] * 32
+    assert time.monotonic() - started < 32 * 0.05 / 2
 
 
 def test_cookies_of_one_answer_do_not_reach_the_next_request(links: HttpService) -> None:

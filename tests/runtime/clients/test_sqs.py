@@ -10,6 +10,7 @@ import pytest
 from worker_runtime.clients import aws
 from worker_runtime.clients.sqs import Attribute, Message, Queue, Visibility, attributes_of, size_of
 from worker_runtime.errors import Halt, Reject, Retry
+from worker_runtime.invocation import invoked
 from worker_runtime.local.stage.http_server import Response
 
 if TYPE_CHECKING:
@@ -61,6 +62,41 @@ def test_the_attributes_of_a_lambda_record_arrive_as_they_were(queue_url: str) -
     }
 
 
+class Context:
+    """What Lambda hands over."""
+
+    aws_request_id = "request-1"
+    function_name = "f"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def test_a_message_carries_the_current_correlation_id(queue_url: str) -> None:
+    with invoked(Context()):
+        Queue(queue_url).send([Message("mine"), Message("given", {"correlationId": "theirs"})])
+
+    carried = {
+        message["Body"]: message["MessageAttributes"]["correlationId"]["StringValue"]
+        for message in received(queue_url, wanted=2)
+    }
+    assert carried == {"mine": "request-1", "given": "theirs"}
+
+
+def test_a_message_stays_as_it_is_where_correlation_is_not_wanted_or_has_no_room(queue_url: str) -> None:
+    full = {f"a{n}": "x" for n in range(10)}
+
+    with invoked(Context()):
+        Queue(queue_url, correlated=False).send_one(Message("plain"))
+        Queue(queue_url).send_one(Message("full", full))
+
+    names = {
+        message["Body"]: set(message.get("MessageAttributes", {}))
+        for message in received(queue_url, wanted=2)
+    }
+    assert names == {"plain": set(), "full": set(full)}
+
+
 def test_an_attribute_in_plain_text_is_a_string(queue_url: str) -> None:
     Queue(queue_url).send_one(Message("x", {"kind": "event"}))
 
@@ -76,7 +112,9 @@ def test_a_trace_header_travels_as_the_systems_attribute(answering: Answering) -
         Queue("http://q").send_one(Message("x", trace_header=trace))
 
     (entry,) = receiver.entries
-    assert entry["MessageSystemAttributes"] == {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+    assert entry["MessageSystemAttributes"] == {
+        "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
+    }
 
 
 def test_a_delayed_message_is_not_there_yet(queue_url: str) -> None:

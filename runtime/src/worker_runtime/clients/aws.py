@@ -59,13 +59,11 @@ def client(
 
 
 def forget() -> None:
-    """Close all clients and the session, so that the next one reads the environment anew."""
-    global _session  # noqa: PLW0603 - one session a process is the point
+    """Close all clients; the next ones read endpoint and region from the environment anew."""
     with _lock:
         for made in _clients.values():
             made.close()
         _clients.clear()
-        _session = None
 
 
 @contextmanager
