@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from base64 import b64decode
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +12,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import params, recorded
 from worker_runtime.dynamodb_json import dumps, dumps_item, loads, loads_image, projection
-
-FOLDER = Path(os.environ.get("WORKERS_CONFORMANCE", Path(__file__).parents[3] / "shared" / "conformance"))
 
 numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.decimals(
     -(10**18), 10**18, allow_nan=False, allow_infinity=False, places=12
@@ -33,14 +29,6 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=20,
 )
-
-
-def cases() -> list[Any]:
-    path = FOLDER / "ddb_cases.json"
-    if not path.exists():
-        reason = "no conformance data: ddb_cases.json is not in the folder that WORKERS_CONFORMANCE names"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id=path.name)]
-    return [pytest.param(case, id=case["name"]) for case in json.loads(path.read_text())["cases"]]
 
 
 def expected(spelled: Any) -> Any:
@@ -64,7 +52,7 @@ def has_float(value: Any) -> bool:
     return any(map(has_float, value)) if isinstance(value, list | set) else isinstance(value, float)
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", params(recorded("ddb_cases.json"), name="name"))
 def test_a_typed_value_reads_as_recorded(case: dict[str, Any]) -> None:
     if case.get("raises"):
         with pytest.raises(ValueError, match=r"not|base64"):

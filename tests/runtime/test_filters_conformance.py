@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from conformance import params, recorded
 from worker_runtime.errors import InvalidPattern
 from worker_runtime.filters import compile_filters, compile_pattern
-
-FOLDER = Path(os.environ.get("WORKERS_CONFORMANCE", Path(__file__).parents[3] / "shared" / "conformance"))
-
-
-def cases(file: str) -> list[Any]:
-    path = FOLDER / file
-    if not path.exists():
-        reason = f"no conformance data: {file} is not in the folder that WORKERS_CONFORMANCE names"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id=file)]
-    read = json.loads(path.read_text())
-    listed = read["cases"] if isinstance(read, dict) else read
-    return [pytest.param(case, id=str(case.get("id") or case["name"])) for case in listed]
 
 
 def matched(case: dict[str, Any]) -> bool | str:
@@ -33,12 +20,12 @@ def matched(case: dict[str, Any]) -> bool | str:
     return pattern.matches(json.loads(case["event_text"]))
 
 
-@pytest.mark.parametrize("case", cases("ruler_cases.json"))
+@pytest.mark.parametrize("case", params(recorded("ruler_cases.json"), name="id"))
 def test_a_pattern_matches_as_event_ruler_does(case: dict[str, Any]) -> None:
     assert matched(case) == case["expect"]
 
 
-@pytest.mark.parametrize("case", cases("localstack_pattern_cases.json"))
+@pytest.mark.parametrize("case", params(recorded("localstack_pattern_cases.json"), name="name"))
 def test_a_pattern_matches_as_eventbridge_does(case: dict[str, Any]) -> None:
     assert matched(case) == case["expect"]
 
@@ -57,7 +44,7 @@ def records(case: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("case", cases("esm_filter_cases.json"))
+@pytest.mark.parametrize("case", params(recorded("esm_filter_cases.json"), name="name"))
 def test_a_mapping_hands_over_what_lambda_hands_over(case: dict[str, Any]) -> None:
     data_key: Literal["body", "dynamodb"] = "body" if case["source"] == "sqs" else "dynamodb"
 

@@ -149,6 +149,8 @@ def test_a_union_of_tagged_structs_is_decided_by_the_tag() -> None:
         decode({"type": {"S": "market"}})
     with pytest.raises(msgspec.ValidationError, match="missing required field `type`"):
         decode({"sale_id": {"S": "s"}})
+    with pytest.raises(msgspec.ValidationError, match="Expected `str`"):
+        decode({"type": {"L": []}})
 
 
 def test_a_struct_that_forbids_unknown_fields_sees_them() -> None:
@@ -270,7 +272,9 @@ class Plain:
     pass
 
 
-@pytest.mark.parametrize("model", [int, str, list[int], bytes, Listed, Plain, int | str, None])
+@pytest.mark.parametrize(
+    "model", [int, str, list[int], bytes, Listed, Plain, int | str, Status | Event, None]
+)
 def test_what_no_image_can_become_is_refused_when_it_is_declared(model: Any) -> None:
     with pytest.raises(DeclarationError, match="An image cannot become"):
         compile_image_decoder(model)

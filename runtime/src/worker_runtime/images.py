@@ -93,9 +93,10 @@ def _of_structs(members: list[Any]) -> Projection:
     tag_alone = projection((field,))
 
     def project(image: Mapping[str, Any]) -> dict[str, Any]:
-        tag = tag_alone(image)
-        chosen = by_tag.get(tag.get(field))
-        return tag if chosen is None else chosen(image)
+        plain = tag_alone(image)
+        tag = plain.get(field)
+        chosen = by_tag.get(tag) if isinstance(tag, str | int) else None
+        return plain if chosen is None else chosen(image)
 
     return project
 
