@@ -92,6 +92,48 @@ def test_many_threads_share_one_service(links: HttpService, echo: Echo) -> None:
     assert time.monotonic() - started < 32 * 0.05 / 2
 
 
+class Crowded(Echo):
+    """Counts how many it serves at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = self.most = 0
+
+    def handle(self, request: Request) -> Response:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        time.sleep(0.02)
+        self.at_once -= 1
+        return super().handle(request)
+
+
+def test_a_service_sees_no_more_connections_than_it_allows() -> None:
+    with Crowded() as crowded, ThreadPoolExecutor(10) as threads:
+        service = HttpService(crowded.url, name="links", max_connections=3)
+
+        statuses = list(threads.map(lambda _: service.get("/").status_code, range(20)))
+
+        service.close()
+    assert statuses == [200] * 20
+    assert crowded.most == 3
+
+
+def test_waiting_for_a_connection_is_part_of_the_timeout(echo: Echo) -> None:
+    echo.slow_next(3, latency_s=0.5)
+    service = HttpService(echo.url, name="links", max_connections=1, timeout_s=0.3)
+
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(service.get, "/") for _ in range(3)]
+    errors = [str(call.exception()) for call in calls]
+
+    service.close()
+    assert sorted(errors) == [
+        "links: GET /: ReadTimeout",
+        "links: GET /: ReadTimeout",
+        "links: all connections are taken",
+    ]
+
+
 def test_cookies_of_one_answer_do_not_reach_the_next_request(links: HttpService) -> None:
     links.get("/")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
 from worker_runtime.clients import http_verdicts
 from worker_runtime.clients.http_retries import retrying
 from worker_runtime.clients.time_left import budget_s
-from worker_runtime.errors import SettingsError
+from worker_runtime.errors import Retry, SettingsError
 from worker_runtime.middleware.correlation import correlation_id
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from httpx import Client, Response
 
 RESERVE_S: Final = 2.0  # of the invocation, kept for what comes after the call
+KEPT_S: Final = 30.0
 REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
@@ -60,6 +61,7 @@ class HttpService:
         timeout_s: float = 5.0,
         connect_timeout_s: float = 1.0,
         retries: int = 2,
+        max_connections: int = 50,
         headers: Mapping[str, str] | None = None,
         trace_headers: Callable[[], Mapping[str, str]] = dict,
         breaker: Breaker | None = None,
@@ -74,6 +76,7 @@ class HttpService:
         self._headers = headers or {}
         self._trace_headers = trace_headers
         self._breaker = breaker
+        self._free = threading.BoundedSemaphore(max_connections)
         self._lock = threading.Lock()
         self._client: Client | None = None
 
@@ -122,19 +125,32 @@ class HttpService:
                 self._client = None
 
     def _attempt(self, method: str, path: str, **built: Any) -> Response:
-        timeout_s = budget_s(self._timeout_s, reserve_s=RESERVE_S, service=self.name)
-        client = self._connected()
-        try:
-            with self._breaker.calling() if self._breaker else nullcontext():
-                return _sound(self._send(client, method, path, timeout_s=timeout_s, **built))
-        except _Failing as failing:
-            return failing.response
+        with self._connection() as timeout_s:
+            try:
+                with self._breaker.calling() if self._breaker else nullcontext():
+                    return _sound(self._send(method, path, timeout_s=timeout_s, **built))
+            except _Failing as failing:
+                return failing.response
 
-    def _send(self, client: Client, method: str, path: str, *, timeout_s: float, **built: Any) -> Response:
-        """Exchange one request and response within ``timeout_s``, connecting and a slow body included."""
+    @contextmanager
+    def _connection(self) -> Iterator[float]:
+        """Wait for a free connection and yield what its request may take; httpx's own wait counts apart."""
+        if not self._free.acquire(timeout=self._budget_s()):
+            raise Retry(reason=f"{self.name}: all connections are taken")
+        try:
+            yield self._budget_s()
+        finally:
+            self._free.release()
+
+    def _budget_s(self) -> float:
+        return budget_s(self._timeout_s, reserve_s=RESERVE_S, service=self.name)
+
+    def _send(self, method: str, path: str, *, timeout_s: float, **built: Any) -> Response:
+        """Exchange one request and response in time, connecting and a slow body included."""
         import httpx  # noqa: PLC0415 - with the first request
 
-        connect_s = min(self._connect_timeout_s, timeout_s / 2)
+        client = self._connected()
+        connect_s = min(self._connect_timeout_s, timeout_s / 4)
         timeout = httpx.Timeout(timeout_s - connect_s, connect=connect_s)
         ends_at = time.monotonic() + timeout_s  # sockets wait in the machine's seconds, whatever the clock
         response = client.send(client.build_request(method, path, timeout=timeout, **built), stream=True)
@@ -177,7 +193,9 @@ def _open(base_url: str, headers: Mapping[str, str]) -> Client:
         if logging.getLogger(noisy).level == logging.NOTSET:
             logging.getLogger(noisy).setLevel(logging.WARNING)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one fan's must not reach the next
-    return httpx.Client(base_url=base_url, headers=headers, cookies=no_cookies)
+    # httpx keeps 20 connections for 5 s: fewer than a batch uses at once, and gone by the next one
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEPT_S)
+    return httpx.Client(base_url=base_url, headers=headers, cookies=no_cookies, limits=limits)
 
 
 def _until(ends_at: float, stream: Any, *, late: Exception) -> Iterator[bytes]:
