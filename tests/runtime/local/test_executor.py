@@ -207,6 +207,13 @@ def test_an_init_that_never_ends_is_given_up() -> None:
         assert executor.pids() == []
 
 
+def test_a_process_that_cannot_be_started_is_an_error_with_its_cure() -> None:
+    executor = Executor(function(task_root=HERE / "nowhere"))
+
+    with pytest.raises(PartBroken, match=r"tried cannot be started.*nowhere.*Mend"):
+        executor.invoke({})
+
+
 # --- time on a fast stage
 
 

@@ -37,7 +37,7 @@ class CapturedOutput:
         self._thread = threading.Thread(target=self._follow, name="captured-output", daemon=True)
 
     def start(self) -> None:
-        """Follow the pipe; to be called once the process holds its end."""
+        """Follow the pipe; to be called once the process holds its end, or was not started."""
         os.close(self.writer)
         self._thread.start()
 

@@ -10,6 +10,7 @@ from worker_runtime.local.stage import answers
 from worker_runtime.local.stage.answers import Reply
 from worker_runtime.local.stage.captured_output import CapturedOutput
 from worker_runtime.local.stage.child import Child
+from worker_runtime.local.stage.part import PartBroken
 from worker_runtime.local.stage.runtime_api import (
     InitError,
     Post,
@@ -46,14 +47,21 @@ class WorkerProcess:
         self._spent = False
         self._output = CapturedOutput(on_line)
         self._api = RuntimeApi(self._on_post).start()
-        self._child = Child(
-            [function.python, "-m", "awslambdaric", function.handler],
-            environment=worker_environment(function, runtime_api=self._api.address),
-            cwd=function.task_root,
-            output=self._output.writer,
-            on_exit=self._on_exit,
-        )
-        self._output.start()
+        try:
+            self._child = Child(
+                [function.python, "-m", "awslambdaric", function.handler],
+                environment=worker_environment(function, runtime_api=self._api.address),
+                cwd=function.task_root,
+                output=self._output.writer,
+                on_exit=self._on_exit,
+            )
+        except OSError as error:
+            self._api.stop()
+            raise PartBroken(
+                f"{function.name} cannot be started: {error}. Mend its python or its task_root."
+            ) from error
+        finally:
+            self._output.start()
 
     @property
     def pid(self) -> int:
