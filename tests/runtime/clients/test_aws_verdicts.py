@@ -54,7 +54,7 @@ def test_grants_credentials_and_missing_resources_are_a_halt(code: str) -> None:
 
     assert isinstance(verdict, Halt)
     assert code in str(verdict)
-    assert "check the function's credentials" in str(verdict)
+    assert "check credentials, region, grants" in str(verdict)
 
 
 @pytest.mark.parametrize(

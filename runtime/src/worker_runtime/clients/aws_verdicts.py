@@ -90,7 +90,7 @@ def verdict_of(error: BaseException, *, service: str) -> Verdict:
     what = " ".join(filter(None, (service, getattr(error, "operation_name", None)))) + f": {code}"
     meaning = _meaning(error, code)
     if meaning is Halt:
-        return Halt(f"{what}; check the function's credentials, its grants and the name of the resource.")
+        return Halt(f"{what}; check credentials, region, grants and the name of the resource.")
     if meaning is Reject:
         return Reject(shout(code), what)
     return Retry(reason=what)

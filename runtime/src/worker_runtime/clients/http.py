@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from worker_runtime.clients import http_verdicts
 from worker_runtime.clients.http_retries import retrying
@@ -20,21 +20,15 @@ from worker_runtime.middleware.correlation import correlation_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from typing import Unpack
 
     from httpx import Client, Response
 
+    from worker_runtime.clients.breaker import Breaker
+
 RESERVE_S: Final = 2.0  # of the invocation, kept for what comes after the call
 KEPT_S: Final = 30.0
 REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-
-
-class Breaker(Protocol):
-    """Keeps calls away from a service that fails again and again."""
-
-    def calling(self) -> AbstractContextManager[object]:
-        """Let one call through, or raise Retry while open; what the block raises is a failure."""
 
 
 class Request(TypedDict, total=False):

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from worker_runtime.clients.time_left import left_s
+from worker_runtime.errors import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from redis import Redis as Connection
+
+    from worker_runtime.clients.breaker import Breaker
 
 T = TypeVar("T")
 
@@ -31,11 +35,20 @@ class Redis:
     """
 
     def __init__(
-        self, url: str, *, read_only_url: str | None = None, timeout_s: float = 0.5, text: bool = True
+        self,
+        url: str,
+        *,
+        read_only_url: str | None = None,
+        timeout_s: float = 0.5,
+        text: bool = True,
+        breaker: Breaker | None = None,
     ) -> None:
         self.times_down = 0
+        self._was_down = False
+        self._breaker = breaker
         self._urls = {"primary": url, "replica": read_only_url or url}
         self._timeout_s = timeout_s
+        self._longest_s = 2 * timeout_s * (RETRIES + 1)  # connecting and asking, each time
         self._text = text
         self._lock = threading.Lock()
         self._connections: dict[str, Connection] = {}
@@ -61,28 +74,35 @@ class Redis:
     def _ask(self, url: str, ask: Callable[[Connection], Any], default: T) -> T:
         from redis import exceptions as down  # noqa: PLC0415 - with the first use
 
-        longest_s = 2 * self._timeout_s * (RETRIES + 1)
         try:
-            if left_s() < longest_s:
-                raise down.TimeoutError("the invocation would end first")  # noqa: TRY301 - one way down
-            answer: T = ask(self._connected(url))
+            if left_s() < self._longest_s:
+                raise Retry(reason="the invocation would end first")  # noqa: TRY301 - one way to be down
+            with self._breaker.calling() if self._breaker else nullcontext():
+                answer: T = ask(self._connected(url))
         except (
+            Retry,
             down.ConnectionError,
             down.TimeoutError,
             down.ReadOnlyError,  # the primary moved
             down.ClusterDownError,
             down.OutOfMemoryError,
         ) as error:
-            with self._lock:
-                self.times_down += 1
-            log.warning("redis is down, going on without: %s", type(error).__name__)
+            self._note_down(error)
             return default
+        self._was_down = False
         return answer
+
+    def _note_down(self, error: Exception) -> None:
+        with self._lock:
+            self.times_down += 1
+        if not self._was_down:  # once a time that it is down, not once a record
+            log.warning("redis is down, going on without: %s", error)
+        self._was_down = True
 
     def _connected(self, url: str) -> Connection:
         import redis  # noqa: PLC0415 - with the first use
         from redis.backoff import NoBackoff  # noqa: PLC0415 - with the first use
-        from redis.retry import Retry  # noqa: PLC0415 - with the first use
+        from redis.retry import Retry as Retries  # noqa: PLC0415 - with the first use
 
         with self._lock:
             if url not in self._connections:
@@ -91,6 +111,6 @@ class Redis:
                     decode_responses=self._text,
                     socket_connect_timeout=self._timeout_s,
                     socket_timeout=self._timeout_s,
-                    retry=Retry(NoBackoff(), RETRIES),
+                    retry=Retries(NoBackoff(), RETRIES),
                 )
             return self._connections[url]
