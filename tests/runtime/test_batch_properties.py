@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from worker_runtime import (
     TableStream,
     worker,
 )
+from worker_runtime.errors import UnrecognisedEvent
 from worker_runtime.testing import RecordingSender, change, message, run_on, table_event
 
 STACK = Stack("properties")
@@ -280,10 +282,8 @@ def test_an_event_of_any_shape_is_refused_by_name_or_raised_never_acknowledged_u
     def take(payload: dict[str, int]) -> None:
         """Take nothing."""
 
-    try:
-        reply = run_on(take, event, sender=RecordingSender())
-    except Exception as error:
-        assert str(error)
+    if isinstance(event, dict) and event.get("Records") == []:
+        assert run_on(take, event) == {"batchItemFailures": []}
     else:
-        assert reply == {"batchItemFailures": []}
-        assert event == {**event, "Records": []}
+        with pytest.raises(UnrecognisedEvent, match=r"test\.take takes sqs work"):
+            run_on(take, event)

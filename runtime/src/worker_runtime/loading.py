@@ -101,27 +101,12 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     services.check(declared.declaration.services, who=worker_id)
     middleware = tuple(each for _, given in answers(plugins, "middleware") for each in given)
     check_order(middleware)
-    return compose(
-        worker_id, declared, entry=entry, services=services, middleware=middleware, metrics=metrics
-    )
-
-
-def compose(
-    worker_id: str,
-    declared: Worker[..., Any],
-    *,
-    entry: Entry,
-    services: Services,
-    middleware: tuple[Middleware, ...],
-    metrics: Metrics,
-) -> LoadedWorker:
-    """Join a declared worker with all that was found for it."""
     return LoadedWorker(
         id=worker_id,
         declaration=declared.declaration,
         distribution=entry.distribution,
         version=entry.version,
-        routes=_routes(declared, services, middleware),
+        routes=routes(declared, services, middleware),
         services=services,
         middleware=middleware,
         metrics=metrics,
@@ -204,20 +189,21 @@ def _offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Enviro
     return offers
 
 
-def _routes(
+def routes(
     declared: Worker[..., Any], services: Services, middleware: tuple[Middleware, ...]
 ) -> tuple[Route, ...]:
+    """Compose, for each declared source, what takes its records to outcomes."""
     declaration = declared.declaration
     function = _provided(declared, services)
-    routes = []
+    composed = []
     for source in declaration.sources:
         decode = source.decoder(declaration.model)
         if declaration.shape == "batch":
-            routes.append(Route(source, None, partial(attempt_batch, function, decode)))
+            composed.append(Route(source, None, partial(attempt_batch, function, decode)))
         else:
             one = partial(attempt, function, decode, shape=declaration.shape)
-            routes.append(Route(source, around_record(middleware, one), None))
-    return tuple(routes)
+            composed.append(Route(source, around_record(middleware, one), None))
+    return tuple(composed)
 
 
 def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., Any]:
@@ -225,7 +211,7 @@ def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., A
     wanted = declared.declaration.services
     try:
         return partial(declared.function, **services.make(wanted))
-    except Exception:
+    except Exception:  # noqa: BLE001 - a factory may raise anything; see load()
         _log.exception("a service of %s could not be made; its records wait", declared.declaration.name)
 
     def late(body: Any) -> Any:

@@ -13,11 +13,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from worker_runtime import clock
-from worker_runtime.catalogue import Entry
 from worker_runtime.clock import SteppedClock
 from worker_runtime.dynamodb_json import dumps_item
 from worker_runtime.invocation import Invocation
-from worker_runtime.loading import compose
+from worker_runtime.loading import LoadedWorker, routes
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.runtime import run
 from worker_runtime.services import Provided, Services
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from worker_runtime.clients.sqs import Message
     from worker_runtime.effects import Sender, Spill
-    from worker_runtime.loading import LoadedWorker
     from worker_runtime.middleware import Middleware
     from worker_runtime.workers import Worker
 
@@ -90,7 +88,7 @@ class Context(Struct, frozen=True):
         return int(self.remaining_s * 1000)
 
 
-def message(
+def message(  # noqa: PLR0913 - a message has as many parts, all but its body optional
     body: Any,
     *,
     at: int = 0,
@@ -181,8 +179,16 @@ def ready(
     ]
     offered = Services(offers)
     offered.check(worker.declaration.services, who=worker_id)
-    entry = Entry(worker.function.__module__, "test", "0")
-    return compose(worker_id, worker, entry=entry, services=offered, middleware=middleware, metrics=metrics)
+    return LoadedWorker(
+        id=worker_id,
+        declaration=worker.declaration,
+        distribution="test",
+        version="0",
+        routes=routes(worker, offered, middleware),
+        services=offered,
+        middleware=middleware,
+        metrics=metrics,
+    )
 
 
 def run_on(
@@ -193,7 +199,7 @@ def run_on(
     sender: Sender | None = None,
     remaining_s: float = 60,
 ) -> Any:
-    """Run a worker on a whole event and return the reply that Lambda would get, or raise what it would see."""
+    """Run a worker on a whole event; return the reply that Lambda would get, or raise what it would see."""
     prepared = ready(worker, services=services)
     context = Context(remaining_s=remaining_s)
     return run(prepared, event, context=context, sender=sender or RecordingSender())

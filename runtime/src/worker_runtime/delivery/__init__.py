@@ -1,0 +1,1 @@
+"""What leaves for AWS: layers, wheels, Terraform inputs."""

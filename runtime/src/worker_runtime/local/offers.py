@@ -61,5 +61,7 @@ class Scenario(Protocol):
     def stack(self) -> str:
         """The stack whose workers are staged."""
 
-    def run(self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]) -> Any:
+    def run(
+        self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
+    ) -> Any:
         """Drive the job on a started stage and return the findings of its ledger."""

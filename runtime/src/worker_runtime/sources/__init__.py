@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from worker_runtime.errors import BatchFailed, DeclarationError
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
@@ -109,7 +109,7 @@ def item_failures(ids: Iterable[Any]) -> dict[str, list[dict[str, str]]]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in listed]}
 
 
-def check_patterns(patterns: Sequence[Any], *, data_key: str) -> None:
+def check_patterns(patterns: Sequence[Any], *, data_key: Literal["body", "data", "dynamodb"]) -> None:
     """Refuse event patterns that AWS would refuse.
 
     Not in Lambda: there the mapping carries them already, and a cold start has better things to do.

@@ -205,7 +205,7 @@ class Sqs(Struct, frozen=True):
     def _visibility(
         self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]
     ) -> Iterator[ChangeVisibility]:
-        """Hide failed messages as long as they ask, a failed group with them, after a Halt all that is left."""
+        """Hide failed messages as long as they ask, with their group; after a Halt all that is left."""
         halted = any(isinstance(outcome, Failed) and outcome.halted for outcome in outcomes)
         waits: dict[str, float] = {}
         for at, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from worker_runtime.dead_letters import Postbox, Reason, enveloped
 from worker_runtime.errors import BatchFailed
-from worker_runtime.outcomes import Family, Failed, Outcome, Rejected
+from worker_runtime.outcomes import Failed, Family, Outcome, Rejected
 from worker_runtime.sources import item_failures, redelivered
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Whole stacks on one machine, with real parts; behaviour is Lambda's."""

@@ -1,0 +1,44 @@
+# Every target does its own set-up on a fresh machine with Python and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test check lock bench clean
+.DEFAULT_GOAL := help
+
+help: ## Say what there is to make.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+.PHONY: help
+
+$(READY): requirements.lock pyproject.toml runtime/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e ,$(wildcard plugins/*))
+	@touch $@
+
+demo: $(READY) ## Watch event items get their short links, faults and all; DEMO="--faults all --seed 2" for more.
+	@$(BIN)/workers demo $(DEMO)
+
+test: $(READY) ## Run the tests; TESTS="tests/runtime -k sqs" for some of them.
+	@$(BIN)/pytest $(TESTS)
+
+check: $(READY) ## Lint, types, import contracts, generated files.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/workers manifest --check infra/manifest.json
+	$(BIN)/workers manifest --json-schema --check infra/manifest.schema.json
+
+lock: $(READY) ## Resolve the dependencies anew into requirements.lock, with hashes.
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+		--group dev pyproject.toml --no-emit-package worker-runtime --no-emit-package workers-dmnd \
+		--no-header --no-annotate --no-emit-index-url -o requirements.lock
+
+bench: $(READY) ## Measure beside the alternatives, in one run.
+	@$(BIN)/python tests/bench
+
+clean: ## Remove what was installed and generated.
+	rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
