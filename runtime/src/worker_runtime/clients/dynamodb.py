@@ -62,6 +62,7 @@ class Table:
         """Change attributes of the item; False where the condition failed and nothing was changed.
 
         A dot leads into a map (``"status.id"``). Without a condition an absent item is created.
+        False may also mean one's own first try, where its answer was lost: read again.
         """
         change, placed = update_expression(to_set=set or {}, to_add=add or {}, to_remove=remove)
         request = _conditional(condition, values or {}, change=change, placed=placed)
@@ -163,17 +164,19 @@ class Table:
 
     def _drain(self, pending: Requests, *, call: Callable[[Requests], Requests]) -> Requests:
         """Call until nothing is pending, with growing waits; return what is left at the end."""
-        for wait_s in (*_waits_s(), None):
+        waits_s = _waits_s()
+        while pending:
             try:
                 pending = call(pending)
             except Retry as verdict:
                 if not is_throttle(verdict.__cause__):
                     log.warning("%s: %d requests are left undone: %s", self.name, len(pending), verdict)
-                    return pending
+                    break
+            wait_s = next(waits_s, None)
             if not pending or wait_s is None or wait_s > clock.remaining_s():
-                return pending
+                break
             clock.sleep(wait_s)
-        raise AssertionError("unreachable: the last wait is None")
+        return pending
 
 
 def _waits_s() -> Iterator[float]:
