@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import httpx  # noqa: F401 - here, so that no test measures the time of an import
 import pytest
+import redis  # noqa: F401 - the same
+import tenacity  # noqa: F401 - the same
 
 from worker_runtime import clock
 from worker_runtime.clients import aws

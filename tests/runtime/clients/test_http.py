@@ -240,7 +240,7 @@ def test_a_service_that_hangs_costs_no_more_than_its_timeout(echo: Echo) -> None
         service.get("/")
 
     service.close()
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1
     assert echo.count() == 1
 
 
@@ -291,7 +291,7 @@ def test_a_body_that_trickles_is_cut_off_at_the_timeout() -> None:
 
         took_s = time.monotonic() - started
         service.close()
-    assert took_s < 0.7
+    assert took_s < 1
 
 
 class Open:
