@@ -22,7 +22,7 @@ demo: $(READY) ## Watch event items get their short links, faults and all; DEMO=
 	@$(BIN)/workers demo $(DEMO)
 
 test: $(READY) ## Run the tests; TESTS="tests/runtime -k sqs" for some of them.
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest $(or $(TESTS),-n 2 --dist loadfile)
 
 check: $(READY) ## Lint, types, import contracts, generated files.
 	$(BIN)/ruff check .

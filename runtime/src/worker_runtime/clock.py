@@ -114,6 +114,11 @@ def parse(text: str) -> Clock:
     return ScaledClock(float(speed), origin=float(origin))
 
 
+def machine_s(seconds: float) -> float:
+    """Say how long ``seconds`` of this clock take on the machine's, where sockets wait."""
+    return seconds / _clock.get().speed
+
+
 @contextmanager
 def using(clock: Clock) -> Iterator[Clock]:
     """Make ``clock`` the one in force inside the block."""

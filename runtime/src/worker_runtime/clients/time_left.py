@@ -10,7 +10,7 @@ LEAST_S = 0.1  # below this a call only spends what the reply needs
 
 def left_s() -> float:
     """Return the seconds that a socket may still wait; infinite outside an invocation."""
-    return clock.remaining_s()
+    return clock.machine_s(clock.remaining_s())
 
 
 def budget_s(wanted_s: float, *, reserve_s: float, service: str) -> float:
