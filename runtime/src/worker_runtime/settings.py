@@ -59,11 +59,17 @@ class Environment(Struct, frozen=True, kw_only=True):
             ) from None
 
 
-class Secret(Struct, frozen=True):
-    """A setting ``secret://name#key``: fetched when it is asked for, kept for five minutes."""
+class Secret:
+    """A setting ``secret://name#key``: fetched when it is asked for, kept for five minutes.
 
-    id: str
-    key: str
+    A plain class, since msgspec would look for an object where a Struct or a dataclass is wanted.
+    """
+
+    __slots__ = ("id", "key")
+
+    def __init__(self, secret_id: str, key: str) -> None:
+        self.id = secret_id
+        self.key = key
 
     def reveal(self) -> str:
         """Fetch the value; a secret that is missing or refused is a Halt."""
