@@ -31,7 +31,7 @@ class Entry(Struct, frozen=True):
         try:
             loaded = import_module(module)
             return getattr(loaded, attribute) if attribute else loaded
-        except Exception as error:  # a plugin's module may raise anything
+        except (Exception, SystemExit) as error:  # a plugin's module may raise anything
             raise BrokenPlugin(f"{self.distribution} {self.version}: {self.value}: {_said(error)}") from error
 
 
@@ -98,5 +98,5 @@ def scan() -> Catalogue:
     return Catalogue(groups[WORKERS], groups[PLUGINS], groups[LOCAL])
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -97,7 +97,7 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     own = worker_id.partition(".")[0]
     plugins = load_plugins((*(p for p in environment.plugins if p != own), own), catalogue)
     metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
-    services = Services(_offers(plugins, metrics, environment))
+    services = Services(offers(plugins, metrics, environment))
     services.check(declared.declaration.services, who=worker_id)
     middleware = tuple(each for _, given in answers(plugins, "middleware") for each in given)
     check_order(middleware)
@@ -168,7 +168,7 @@ def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
     return given
 
 
-def _offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environment) -> list[Provided]:
+def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environment) -> list[Provided]:
     """List all that may be injected: the runtime's own, each plugin's settings and services."""
     offers = [
         Provided(Invocation, Invocation, {}),
