@@ -1,0 +1,33 @@
+"""What people need of the plugin: what others own on a stage, and scenarios; never in a layer."""
+
+from __future__ import annotations
+
+from worker_runtime import hookimpl
+from worker_runtime.local.offers import OutsideService, OutsideTable, Scenario, TableIndex
+from workers_dmnd.local.bitly import TOKEN, BitlyStandIn
+
+DEMAND_TABLE = OutsideTable(
+    name="demand-table",
+    indexes=(TableIndex("GSI1", "GSI1PK", "GSI1SK"), TableIndex("GSI2", "GSI2PK", "GSI2SK")),
+)
+
+BITLY = OutsideService(
+    name="bitly",
+    make=lambda clock, seed: BitlyStandIn(clock=clock, seed=seed),
+    setting="http.bitly.baseUrl",
+    secrets={"bitly": {"token": TOKEN}},
+)
+
+
+@hookimpl
+def stand_ins() -> list[OutsideTable | OutsideService]:
+    """Offer the demand table and Bitly."""
+    return [DEMAND_TABLE, BITLY]
+
+
+@hookimpl
+def scenarios() -> list[Scenario]:
+    """Offer the plugin's scenarios."""
+    from workers_dmnd.local.scenarios import SCENARIOS  # noqa: PLC0415 - a stage alone needs none
+
+    return list(SCENARIOS)

@@ -1,0 +1,88 @@
+"""What Lambda needs of the plugin: its settings, and who serves what its workers ask for.
+
+Adapters are imported where they are made, so that a cold start pays for its own worker's only.
+"""
+# ruff: noqa: PLC0415 - see above
+
+from __future__ import annotations
+
+from worker_runtime import Environment, Metrics, Provided, hookimpl, provide
+from worker_runtime.clients.redis import Redis
+from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
+from workers_dmnd.services import CallLimit, Events, LinkCache, Links, ShortUrlQueue
+from workers_dmnd.settings import DemandSettings
+
+WORKER_API = (1, 0)
+
+
+@hookimpl
+def settings() -> type[DemandSettings]:
+    """Name the type that the settings files fill."""
+    return DemandSettings
+
+
+@hookimpl
+def services() -> list[Provided]:
+    """Offer what the workers ask for."""
+    return [events, short_url_queue, links, link_cache, call_limit, publisher, redis]
+
+
+@provide
+def events(environment: Environment) -> Events:
+    """Find events in the demand table."""
+    from worker_runtime.clients.dynamodb import Table
+    from workers_dmnd.adapters.dynamodb import EventsTable
+
+    return EventsTable(Table(environment.named("table", "demand-table")))
+
+
+@provide
+def short_url_queue(environment: Environment) -> ShortUrlQueue:
+    """Queue events on SQS."""
+    from worker_runtime.clients.sqs import Queue
+    from workers_dmnd.adapters.sqs import SqsShortUrlQueue
+
+    return SqsShortUrlQueue(Queue(environment.named("queue", "event-short-url")))
+
+
+@provide
+def links(settings: DemandSettings, cache: LinkCache, limit: CallLimit, metrics: Metrics) -> Links:
+    """Have Bitly make links, as few as possible and no faster than it allows."""
+    from worker_runtime.clients.http import HttpService
+    from workers_dmnd.adapters.bitly import Bitly
+    from workers_dmnd.shortening import FrugalLinks
+
+    bitly, wanted = settings.http.bitly, settings.short_url
+    http = HttpService(bitly.base_url, name="bitly", timeout_s=bitly.timeout_ms / 1000)
+    made = Bitly(http, token=bitly.secret.reveal, domain=wanted.domain, group_guid=wanted.group_guid)
+    return FrugalLinks(made, cache=cache, limit=limit, allowed_hosts=wanted.allowed_hosts, metrics=metrics)
+
+
+@provide
+def link_cache(redis: Redis, settings: DemandSettings) -> LinkCache:
+    """Keep links in Redis."""
+    from workers_dmnd.adapters.redis_link_cache import RedisLinkCache
+
+    wanted = settings.short_url
+    return RedisLinkCache(redis, domain=wanted.domain, group_guid=wanted.group_guid)
+
+
+@provide
+def call_limit(redis: Redis, settings: DemandSettings) -> CallLimit:
+    """Count calls to Bitly in Redis."""
+    from workers_dmnd.adapters.redis_call_limit import RedisCallLimit
+
+    return RedisCallLimit(redis, per_minute=settings.short_url.rate_per_minute)
+
+
+@provide
+def publisher() -> EventExtensionPublisher:
+    """Publish short links nowhere."""
+    return PublishesNothing()
+
+
+@provide
+def redis(environment: Environment) -> Redis:
+    """Reach the plugin's Redis, reads through its replica where there is one."""
+    replica = environment.variables.get("DMND_REDIS_READ_ONLY_URL")
+    return Redis(environment.named("redis", "dmnd"), read_only_url=replica)
