@@ -97,6 +97,11 @@ def sleep(seconds: float) -> None:
     _clock.get().sleep(seconds)
 
 
+def current() -> Clock:
+    """Return the clock in force, for a loop that asks it often."""
+    return _clock.get()
+
+
 def remaining_s() -> float:
     """Seconds until Lambda ends the invocation; infinite outside one."""
     deadline = _deadline.get()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker_runtime import clock
 from worker_runtime.errors import Verdict
 from worker_runtime.invocation import set_record
 from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
@@ -79,7 +78,8 @@ class Pass(Struct):
     source: Source
     attempt: Attempt
     settle: Callable[[int, list[Outcome]], None]
-    spare_s: float
+    latest: float
+    now: Callable[[], float]
     outcomes: list[Outcome]
     blocked: set[str]
     stopped: str | None = None
@@ -87,7 +87,7 @@ class Pass(Struct):
     def take(self, at: int) -> None:
         """Start the record at a position, or say why not."""
         record = self.records[at]
-        if self.stopped is None and clock.remaining_s() < self.spare_s:
+        if self.stopped is None and self.now() > self.latest:
             self.stopped = "the deadline is near"
         if self.stopped is not None:
             self.outcomes[at] = Unstarted(self.stopped)

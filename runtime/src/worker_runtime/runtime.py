@@ -46,7 +46,8 @@ def _invoke(worker: LoadedWorker, event: Any, sender: Sender) -> Any:
     route = worker.route(event)
     records = route.source.records(event)
     outcomes = _outcomes(worker, route, records, sender)
-    perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
+    if outcomes.count(DONE) < len(outcomes):  # most batches are done and need nothing but a reply
+        perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
     set_record(None)
     _report(worker, records, outcomes, began=started)
     return verified(route.source.reply(records, outcomes))
@@ -72,7 +73,8 @@ def _outcomes(
         source=source,
         attempt=route.attempt,
         settle=settle,
-        spare_s=min(SPARE_S, declaration.timeout_s * SPARE_SHARE),
+        latest=clock.now() + clock.remaining_s() - min(SPARE_S, declaration.timeout_s * SPARE_SHARE),
+        now=clock.current().now,
         outcomes=[DONE] * len(records),
         blocked=set(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -51,9 +52,9 @@ class Metrics:
 
     def count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         """Count records by what became of them."""
-        for outcome in outcomes:
-            self.count("RecordsReceived")
-            self.count(_COUNTED[type(outcome)])
+        for kind, number in Counter(map(type, outcomes)).items():
+            self.count("RecordsReceived", number)
+            self.count(_COUNTED[kind], number)
 
     def flush(self) -> str | None:
         """Return the invocation's line and begin anew; None where nothing was measured."""

@@ -85,9 +85,15 @@ def outer_records(event: Any, *event_sources: str) -> bool:
     return isinstance(first, dict) and first.get("eventSource") in event_sources
 
 
+_AGAIN = {
+    family: frozenset(kind for kind, action in row.items() if action is Action.REDELIVER)
+    for family, row in VERDICTS.items()
+}
+
+
 def redelivered(family: Family, outcome: Outcome) -> bool:
     """Whether AWS is to deliver the record again."""
-    return VERDICTS[family][type(outcome)] is Action.REDELIVER
+    return type(outcome) in _AGAIN[family]
 
 
 def admitted(family: Family, outcome: Outcome, *, dead_letters: str | None) -> Outcome:

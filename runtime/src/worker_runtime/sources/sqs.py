@@ -221,11 +221,12 @@ class Sqs(Struct, frozen=True):
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """List the failed messages; on a FIFO queue with all that follow in their group."""
+        family, ordered = self.family, self.ordered
         blocked: set[str] = set()
         failed = []
         for record, outcome in zip(records, outcomes, strict=True):
-            again = redelivered(self.family, outcome)
-            if self.ordered:
+            again = redelivered(family, outcome)
+            if ordered:
                 again = again or record.lane in blocked
                 blocked.update((record.lane,) if again else ())
             if again:
