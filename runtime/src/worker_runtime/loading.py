@@ -127,12 +127,12 @@ def load_plugins(names: Sequence[str], catalogue: Catalogue) -> pluggy.PluginMan
     """Import plugins, the outermost first, and check their API and the spelling of their hooks."""
     manager = pluggy.PluginManager("worker_runtime")
     manager.add_hookspecs(ForLambda)
-    for name in names:
-        entry = catalogue.plugin(name)
-        module = entry.load()
-        check_api(module, entry)
-        manager.register(module, name=name)
     try:
+        for name in names:
+            entry = catalogue.plugin(name)
+            module = entry.load()
+            check_api(module, entry)
+            manager.register(module, name=name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise BrokenPlugin(f"plugin {getattr(error.plugin, '__name__', error.plugin)}: {error}") from error
@@ -170,7 +170,7 @@ def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
 
 def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environment) -> list[Provided]:
     """List all that may be injected: the runtime's own, each plugin's settings and services."""
-    offers = [
+    listed = [
         Provided(Invocation, Invocation, {}),
         Provided(Metrics, lambda: metrics, {}),
         Provided(Environment, lambda: environment, {}),
@@ -178,15 +178,17 @@ def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environ
     for plugin, model in answers(plugins, "settings"):
         package = getattr(plugins.get_plugin(plugin), "__package__", "")
         read = partial(load_settings, model, plugin=plugin, package=package, environment=environment)
-        offers.append(Provided(model, read, {}))
+        listed.append(Provided(model, read, {}))
     for plugin, provided in answers(plugins, "services"):
+        if not isinstance(provided, list) or not all(isinstance(offer, Provided) for offer in provided):
+            raise BrokenPlugin(f"plugin {plugin}: services() must list what provide(factory) makes.")
         types = [offer.type for offer in provided]
         if twice := {each.__name__ for each in types if types.count(each) > 1}:
             raise BrokenPlugin(
                 f"plugin {plugin} provides {sorted(twice)} twice; two services need two types."
             )
-        offers.extend(provided)
-    return offers
+        listed.extend(provided)
+    return listed
 
 
 def routes(
