@@ -1,0 +1,47 @@
+"""The ``workers`` command. Its groups stand here; each one's module is imported when it is called.
+
+Nothing here needs more than the standard library: an installation without the ``local`` extra is
+told what it lacks instead of being shown a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NamedTuple
+
+NEEDED: Final = frozenset({"typer", "rich", "shellingham"})
+
+
+class Group(NamedTuple):
+    """A command or a group of commands: its module has a typer app named ``app``."""
+
+    module: str
+    summary: str
+
+
+GROUPS: Final = {
+    "list": Group("worker_runtime.cli.listing", "List the installed workers, the broken ones among them."),
+    "invoke": Group("worker_runtime.cli.invoke", "Run one worker on one recorded event, in this process."),
+    "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
+    "doctor": Group("worker_runtime.cli.doctor", "Say what is wrong with what is installed, and the cure."),
+    "dead-letters": Group("worker_runtime.cli.dead_letters", "List dead letters, and send them back."),
+    "new": Group("worker_runtime.cli.new", "Write the skeleton of a plugin or a worker."),
+}
+"""In the order of ``workers --help``; a group is added by a line here."""
+
+
+def main() -> int:
+    """Run the command on ``sys.argv``; returns only where it cannot start, with the exit code."""
+    try:
+        from worker_runtime.cli.root import app  # noqa: PLC0415 - needs what may be missing
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NEEDED:
+            raise
+        print(  # noqa: T201 - rich is what is missing
+            f"workers: {error.name} is not installed; the command comes with the extra 'local':"
+            " pip install 'worker-runtime[local]'",
+            file=sys.stderr,
+        )
+        return 2
+    app(prog_name="workers")
+    return 0

@@ -1,0 +1,109 @@
+"""How the command speaks: results on stdout, all else on stderr, an error in one line.
+
+While a command works, ``sys.stdout`` is stderr: what plugins and the runtime print never mixes with
+a result. Colour is for terminals; ``NO_COLOR`` is heeded.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import msgspec
+import typer
+
+from worker_runtime.errors import AmbiguousWorker, UnknownWorker, WorkerRuntimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+FAILED: Final = 1
+MISUSED: Final = 2
+PIPED_WIDTH: Final = 240  # nobody sees where a pipe would wrap
+
+
+class Misuse(WorkerRuntimeError):
+    """The command was called with something it cannot use."""
+
+
+class Output:
+    """Where a command's result goes: stdout as it was before the command began."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream = stream
+        self.as_json = as_json
+
+    def json(self, value: Any) -> None:
+        """Write plain data: one line with ``--json``, else indented for people."""
+        encoded = msgspec.json.encode(value)
+        self.text((encoded if self.as_json else msgspec.json.format(encoded)).decode())
+
+    def text(self, text: str) -> None:
+        """Write text, with a line break at its end."""
+        self._stream.write(text if text.endswith("\n") else f"{text}\n")
+
+    def lines(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Write lines of (text, style)."""
+        from rich.text import Text  # noqa: PLC0415 - JSON needs none
+
+        console = _console(self._stream)
+        for text, style in lines:
+            console.print(Text(text, style=style), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> None:
+        """Write a table of (text, style) cells."""
+        from rich import box  # noqa: PLC0415 - JSON needs none
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(*columns, box=box.SIMPLE, header_style="bold", pad_edge=False)
+        for column in table.columns:
+            column.overflow = "fold"  # an id that is cut off cannot be copied
+        for row in rows:
+            table.add_row(*(Text(text, style=style) for text, style in row))
+        _console(self._stream).print(table)
+
+
+@contextmanager
+def answering(*, as_json: bool = False) -> Iterator[Output]:
+    """Run a command's body; what it raises becomes one line on stderr and the exit code."""
+    output = Output(sys.stdout, as_json=as_json)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield output
+    except WorkerRuntimeError as error:
+        complain(error, as_json=as_json)
+        called_wrongly = isinstance(error, Misuse | UnknownWorker | AmbiguousWorker)
+        raise typer.Exit(MISUSED if called_wrongly else FAILED) from None
+
+
+def complain(error: Exception, *, as_json: bool) -> None:
+    """Say on stderr, in one line, what is wrong."""
+    message = " ".join(str(error).split())
+    if as_json:
+        said = {"error": {"kind": type(error).__name__, "message": message}}
+        sys.stderr.write(msgspec.json.encode(said).decode() + "\n")
+    else:
+        kind = "" if isinstance(error, Misuse) else f"{type(error).__name__}: "
+        tell(f"workers: {kind}{message}", style="red")
+
+
+def tell(text: str, *, style: str = "") -> None:
+    """Write one line to stderr, for the person who waits."""
+    from rich.text import Text  # noqa: PLC0415 - JSON needs none
+
+    _console(sys.stderr).print(Text(text, style=style), soft_wrap=True)
+
+
+def examples(*lines: str) -> str:
+    """Word the examples that stand under a command's help."""
+    return "\n\n".join(("Examples:", *(f"  {line}" for line in lines)))
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console  # noqa: PLC0415 - JSON needs none
+
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
