@@ -27,14 +27,15 @@ test: $(READY) ## Run the tests; TESTS="tests/runtime -k sqs" for some of them.
 check: $(READY) ## Lint, types, import contracts, generated files.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPYPATH=$(subst $(eval ) ,:,$(wildcard plugins/*/src)) $(BIN)/mypy runtime/src $(wildcard plugins/*/src) tests
 	$(BIN)/lint-imports
 	$(BIN)/workers manifest --check infra/manifest.json
 	$(BIN)/workers manifest --json-schema --check infra/manifest.schema.json
 
 lock: $(READY) ## Resolve the dependencies anew into requirements.lock, with hashes.
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
-		--group dev pyproject.toml --no-emit-package worker-runtime --no-emit-package workers-dmnd \
+		--all-extras --group dev pyproject.toml runtime/pyproject.toml $(wildcard plugins/*/pyproject.toml) \
+		--no-emit-package worker-runtime $(foreach p,$(wildcard plugins/*),--no-emit-package workers-$(subst _,-,$(notdir $(p)))) \
 		--no-header --no-annotate --no-emit-index-url -o requirements.lock
 
 bench: $(READY) ## Measure beside the alternatives, in one run.
