@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import msgspec
 import typer
 
-from worker_runtime.errors import AmbiguousWorker, UnknownWorker, WorkerRuntimeError
+from worker_runtime.errors import AmbiguousWorker, SettingsError, UnknownWorker, WorkerRuntimeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def answering(*, as_json: bool = False) -> Iterator[Output]:
             yield output
     except WorkerRuntimeError as error:
         complain(error, as_json=as_json)
-        called_wrongly = isinstance(error, Misuse | UnknownWorker | AmbiguousWorker)
+        called_wrongly = isinstance(error, Misuse | UnknownWorker | AmbiguousWorker | SettingsError)
         raise typer.Exit(MISUSED if called_wrongly else FAILED) from None
 
 

@@ -1,0 +1,50 @@
+"""``workers invoke``: one worker, one recorded event; the reply on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads annotations
+from typing import Annotated
+
+import typer
+
+from worker_runtime.cli.inputs import read_event, read_variables
+from worker_runtime.cli.options import AsJson, WorkerName  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.reporting import FAILED, answering, complain, examples
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    "invoke",
+    epilog=examples(
+        "workers invoke dmnd.shortenEventUrl --event event.json --env-file local.env",
+        "cat event.json | workers invoke shortenEventUrl --event - --json",
+    ),
+)
+def invoke(
+    worker: WorkerName,
+    *,
+    event: Annotated[str, typer.Option("--event", metavar="FILE|-", help="The event as JSON; - is stdin.")],
+    env_file: Annotated[
+        Path | None,
+        typer.Option("--env-file", metavar="FILE", help="NAME=value lines; they win over the environment."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one worker on one recorded event, in this process, through the door that Lambda uses.
+
+    The reply is JSON on stdout (on one line with --json); logs and metrics go to stderr.
+
+    Exit codes: 0 it replied, 1 it could not be loaded or the invocation raised, 2 it was called wrongly.
+    """
+    with answering(as_json=as_json) as output:
+        from worker_runtime.local.invoke import prepare  # noqa: PLC0415 - help needs none of it
+
+        recorded = read_event(event)
+        ready = prepare(worker, variables=read_variables(env_file) if env_file else {})
+        try:
+            reply = ready(recorded)
+        except Exception as error:  # noqa: BLE001 - whatever an invocation raises is shown as Lambda would
+            complain(error, as_json=as_json)
+            raise typer.Exit(FAILED) from None
+        output.json(reply)

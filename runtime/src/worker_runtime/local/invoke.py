@@ -1,0 +1,61 @@
+"""One worker on one recorded event in this process, through Lambda's own door."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from worker_runtime.catalogue import installed
+from worker_runtime.errors import SettingsError
+from worker_runtime.handler import open_door
+from worker_runtime.loading import declared_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker_runtime.workers import Declaration
+
+
+class LocalContext:
+    """What Lambda hands over beside the event; its time runs out by this machine's clock."""
+
+    def __init__(self, *, function_name: str, timeout_s: float) -> None:
+        self.function_name = function_name
+        self.aws_request_id = str(uuid4())
+        self._ends_at = time.monotonic() + timeout_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the time-out."""
+        return max(int((self._ends_at - time.monotonic()) * 1000), 0)
+
+
+def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Load a worker; what is returned takes an event and returns the reply, or raises what Lambda reports.
+
+    ``variables`` are added to this process's environment, which the runtime and AWS's SDK read.
+    Raises LoadError where the worker cannot be made ready, SettingsError where variables are missing.
+    """
+    catalogue = installed()
+    worker_id = catalogue.find(name)
+    declaration = declared_worker(worker_id, catalogue.worker(worker_id)).declaration
+    os.environ.update({**variables, "APP_NAME": worker_id})
+    _refuse_missing(worker_id, declaration, os.environ)
+    handler = open_door(os.environ)
+    return lambda event: handler(
+        event, LocalContext(function_name=worker_id, timeout_s=declaration.timeout_s)
+    )
+
+
+def _refuse_missing(worker_id: str, declaration: Declaration, environ: Mapping[str, str]) -> None:
+    """Name all that is missing at once, where the worker's services would name one at a time.
+
+    Only the worker's own grants count: its source's queues are needed when there is something to send.
+    """
+    missing = sorted({grant.variable for grant in declaration.grants} - environ.keys())
+    if missing:
+        raise SettingsError(
+            f"{worker_id} needs {', '.join(missing)}; set them, "
+            "or name a file of NAME=value lines with --env-file."
+        )
