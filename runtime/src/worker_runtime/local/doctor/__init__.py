@@ -1,0 +1,1 @@
+"""What is wrong with what is installed, as far as it can be told without AWS."""

@@ -1,0 +1,73 @@
+"""Sources: what AWS would do to a worker's records that its author may not expect."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.doctor.findings import Finding, warning
+from worker_runtime.sources.sqs import Sqs
+from worker_runtime.sources.table_stream import TableStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker_runtime.sources import Source
+    from worker_runtime.workers import Declaration
+
+UNLIMITED = -1
+
+
+def examine_sources(worker_id: str, declaration: Declaration, *, expected_s: float | None) -> list[Finding]:
+    """Warn of what is allowed and surprising; ``expected_s`` is how long one record takes, if known."""
+    findings: list[Finding] = []
+    for source in declaration.sources:
+        who = f"{worker_id}, {source.kind} {source.name}"
+        findings.extend(_too_slow(who, source, declaration, expected_s))
+        if isinstance(source, Sqs):
+            findings.extend(_queue(who, source))
+        if isinstance(source, TableStream):
+            findings.extend(_stream(who, source))
+    return findings
+
+
+def _too_slow(
+    who: str, source: Source, declaration: Declaration, expected_s: float | None
+) -> Iterator[Finding]:
+    """Hold a full batch, run in rounds of ``concurrency`` records, against the time-out."""
+    batch_size = getattr(source, "batch_size", 1)
+    at_once, timeout_s = declaration.concurrency, declaration.timeout_s
+    if not expected_s or ceil(batch_size / at_once) * expected_s <= timeout_s:
+        return
+    fitting = int(timeout_s / expected_s) * at_once
+    yield warning(
+        who,
+        f"{batch_size} records at {expected_s:g} s each, {at_once} at once, do not fit into {timeout_s} s:"
+        " what was not started is delivered again and has spent a receive.",
+        cure=f"say batch_size={fitting} or less." if fitting else "raise timeout_s.",
+    )
+
+
+def _queue(who: str, source: Sqs) -> Iterator[Finding]:
+    if source.dead_letters is None:
+        yield warning(
+            who,
+            "it has no dead_letters: what is rejected is received again until the queue forgets it.",
+            cure="name a queue with dead_letters=.",
+        )
+
+
+def _stream(who: str, source: TableStream) -> Iterator[Finding]:
+    if source.retries != UNLIMITED:
+        yield warning(
+            who,
+            f"a Halt spends its {source.retries} retries like any failure; then Lambda gives the changes up,"
+            f" and {source.dead_letters} gets where they were, not what they were.",
+            cure="to block the shard until it is mended, say retries=-1 and a max_age_s.",
+        )
+    elif source.max_age_s == UNLIMITED:
+        yield warning(
+            who,
+            "it retries without end: a change that always fails blocks its shard until it is forgotten.",
+            cure="say a max_age_s shorter than the stream's retention.",
+        )

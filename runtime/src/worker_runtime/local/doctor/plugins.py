@@ -1,0 +1,107 @@
+"""Plugins: API, hooks for Lambda and for people, services, middleware, settings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+from msgspec import Struct
+
+from worker_runtime.errors import LoadError, SettingsError
+from worker_runtime.hookspecs import ForLambda, ForPeople, hookimpl
+from worker_runtime.loading import answers, load_plugins, offers
+from worker_runtime.local.doctor.findings import Finding, broken
+from worker_runtime.local.hooks import Hook, local_plugin
+from worker_runtime.middleware import check_order
+from worker_runtime.middleware.metrics import Metrics
+from worker_runtime.settings import Environment, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+    from worker_runtime.catalogue import Catalogue
+    from worker_runtime.services import Provided
+
+HOOKS_FOR_PEOPLE: Final[tuple[Hook, ...]] = ("commands", "stand_ins", "scenarios")
+
+
+class Examined(Struct, frozen=True):
+    """A plugin that could be loaded: all that it offers to its workers."""
+
+    name: str
+    manager: pluggy.PluginManager
+    offers: tuple[Provided, ...]
+
+
+def examine_plugin(name: str, catalogue: Catalogue) -> tuple[Examined | None, list[Finding]]:
+    """Load a plugin's hooks for Lambda; nothing is made, so nothing is connected."""
+    who = f"plugin {name}"
+    try:
+        manager = load_plugins((name,), catalogue)
+        environment = Environment(app_name=name)
+        metrics = Metrics(plugin=name, worker=name, environment=environment)
+        offered = tuple(offers(manager, metrics, environment))
+        check_order([each for _, given in answers(manager, "middleware") for each in given])
+    except LoadError as error:
+        return None, [broken(who, error)]
+    unmarked = list(_unmarked(who, manager.get_plugin(name), ForLambda))
+    wrong = [broken(who, error) for error in settings_errors(name, manager, variables=_any_name())]
+    return Examined(name, manager, offered), [*unmarked, *wrong]
+
+
+def examine_hooks_for_people(name: str, catalogue: Catalogue) -> list[Finding]:
+    """Load a plugin's local hooks and call each."""
+    who = f"plugin {name}, local hooks"
+    findings = []
+    try:
+        plugin = local_plugin(name, catalogue)
+    except LoadError as error:
+        return [broken(who, error)]
+    for hook in HOOKS_FOR_PEOPLE:
+        try:
+            plugin.offers(hook)
+        except LoadError as error:
+            findings.append(broken(who, error))
+    return [*findings, *_unmarked(who, plugin.module, ForPeople)]
+
+
+def settings_errors(
+    name: str, manager: pluggy.PluginManager, *, variables: Mapping[str, str], wanted: object = None
+) -> Iterator[SettingsError]:
+    """Read a plugin's settings (those of the type ``wanted``, if it is given) for every environment."""
+    for plugin, model in answers(manager, "settings"):
+        package = getattr(manager.get_plugin(plugin), "__package__", "") or ""
+        if plugin != name or wanted not in (None, model):
+            continue
+        for config_env in _environments(package):
+            environment = Environment(config_env=config_env, variables=variables)
+            try:
+                load_settings(model, plugin=plugin, package=package, environment=environment)
+            except SettingsError as error:
+                yield error
+
+
+def _environments(package: str) -> list[str]:
+    """Name the environments that a plugin has settings files for; without any, the default one."""
+    folder = files(package).joinpath("settings")
+    found = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    named = {each.removesuffix(".config.yml") for each in found if each.endswith(".config.yml")}
+    return sorted(named - {"default"}) or ["dev"]
+
+
+def _any_name() -> Mapping[str, str]:
+    """Stand in for an environment in which every resource has its name."""
+    return defaultdict(lambda: "named")
+
+
+def _unmarked(who: str, module: ModuleType | Any, hooks: type) -> Iterator[Finding]:
+    """Find functions that are named like a hook and lack its mark: nobody would ever call them."""
+    mark = f"{hookimpl.project_name}_impl"
+    for hook in (each for each in vars(hooks) if not each.startswith("_")):
+        function = vars(module).get(hook)
+        if callable(function) and not hasattr(function, mark):
+            what = f"{module.__name__}.{hook} is named like a hook and is none; it is never called."
+            yield Finding("broken", who, what, "put @hookimpl on it, or call it something else.")
