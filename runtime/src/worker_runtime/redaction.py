@@ -1,60 +1,51 @@
 """Personal data and secrets, made unreadable before anything is serialised.
 
 By key, whatever the value, and by what a value looks like. Idempotent; the ids that operators
-search for (``userId`` and the like) stay.
+search for (``userId`` and the like) stay. Every pattern is linear in the text, however it is made up.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 REDACTED: Final = "[redacted]"
 
-_KEYS: Final = frozenset(
-    {
-        *(
-            "phone",
-            "phonenumber",
-            "msisdn",
-            "to",
-            "email",
-            "emailaddress",
-            "firstname",
-            "lastname",
-            "address",
-        ),
-        *(
-            "dob",
-            "token",
-            "authorization",
-            "apikey",
-            "secret",
-            "password",
-            "signature",
-            "cookie",
-            "messagebody",
-        ),
-    }
+_KEYS: Final = (
+    *("phone", "phonenumber", "msisdn", "email", "emailaddress", "firstname", "lastname", "address", "dob"),
+    *("token", "authorization", "apikey", "secret", "password", "signature", "cookie", "messagebody"),
 )
-_PEM: Final = r"(?s:-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----)"
-_JWT: Final = r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"
+"""How a personal key ends, ``_`` and ``-`` aside: ``homePhone`` and ``set-cookie`` are personal too."""
+
+_PEM: Final = r"(?s:-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z))"
+_JWT: Final = r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"
 _BEARER: Final = r"(?i:\bbearer\s+)[\w.~+/=-]+"
-_API_KEY: Final = r"(?i:\bapi_?key=)[^&\s\"']+"
-_EMAIL: Final = r"(?P<email>[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+)"
+_API_KEY: Final = r"(?i:\bapi[_-]?key=)[^&\s\"']+"
+_PYDANTIC: Final = r"\binput_value=(?s:.*?)(?:(?=, input_type=)|\Z)"  # its errors quote what they refuse
+_EMAIL: Final = r"(?P<email>(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+)"
 _PHONE: Final = r"(?P<phone>(?:\+|%2[Bb])[1-9]\d{6,14}(?!\d))"
-_PERSONAL: Final = re.compile(f"{_PEM}|{_JWT}|{_BEARER}|{_API_KEY}|{_EMAIL}|{_PHONE}")
+_PERSONAL: Final = re.compile(f"{_PEM}|{_JWT}|{_BEARER}|{_API_KEY}|{_PYDANTIC}|{_EMAIL}|{_PHONE}")
+_MASKED: Final = re.compile(r"\[redacted\]|\+\*{7}\d{4}|.\*{3}@.\*{3}")
 
 
 def redact(value: Any, *, key: str = "") -> Any:
-    """Copy plain data (mappings, lists, scalars) without its personal data and secrets."""
-    if isinstance(value, str):
-        return _by_key(value) if _personal(key) else redact_text(value)
-    if isinstance(value, dict):
-        return {name: redact(each, key=str(name)) for name, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [redact(each, key=key) for each in value]
-    return REDACTED if _personal(key) and value is not None and not isinstance(value, bool) else value
+    """Copy a value as plain data without its personal data and secrets; models by their fields."""
+    if _personal(key):
+        return _hidden(value)
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return redact_text(value)
+        case Mapping():
+            return {redact_text(str(name)): redact(each, key=str(name)) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [redact(each) for each in value]
+        case _:
+            return redact(_plain(value))
 
 
 def redact_text(text: str) -> str:
@@ -63,12 +54,38 @@ def redact_text(text: str) -> str:
 
 
 def _personal(key: str) -> bool:
-    return key.replace("_", "").replace("-", "").lower() in _KEYS
+    name = key.replace("_", "").replace("-", "").lower()
+    return name == "to" or name.endswith(_KEYS)
 
 
-def _by_key(value: str) -> str:
-    masked = redact_text(value)
-    return masked if masked != value or not value else REDACTED
+def _hidden(value: Any) -> Any:
+    """Hide a personal value, and all that is inside it; a phone number keeps its end."""
+    match value:
+        case None | bool() | "":
+            return value
+        case str() if _MASKED.fullmatch(value):
+            return value
+        case str() if found := _PERSONAL.fullmatch(value):
+            return _masked(found)
+        case Mapping():
+            return {redact_text(str(name)): _hidden(each) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_hidden(each) for each in value]
+        case _:
+            return REDACTED
+
+
+def _plain(value: Any) -> Any:
+    """Take a model apart, so that its fields are judged by their names; all else becomes text."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if hasattr(value, "model_dump"):  # pydantic's, which only its users import
+        return value.model_dump()
+    return msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=_plain_inside)
+
+
+def _plain_inside(value: Any) -> Any:
+    return value.model_dump() if hasattr(value, "model_dump") else str(value)
 
 
 def _masked(found: re.Match[str]) -> str:
