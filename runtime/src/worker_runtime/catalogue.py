@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from worker_runtime.errors import AmbiguousWorker, BrokenPlugin, DuplicateWorker, UnknownWorker
+from worker_runtime.errors import AmbiguousWorker, BrokenPlugin, DuplicateWorker, UnknownWorker, text_of
 
 INDEX_FILE: Final = "worker_index.json"
 WORKERS: Final = "worker_runtime.workers"
@@ -99,4 +99,4 @@ def scan() -> Catalogue:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {text_of(error)}"

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from worker_runtime import clock
 from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES, Message, size_of
 from worker_runtime.effects import Refuse, Send, Spill
+from worker_runtime.errors import text_of
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
             worker=worker,
             source=source,
             code=outcome.code,
-            error=redact_text(str(outcome.error)),
+            error=redact_text(text_of(outcome.error)),
             record_id=record.id,
             correlation_id=record.correlation_id,
             attempts=record.attempt,

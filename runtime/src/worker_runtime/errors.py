@@ -20,7 +20,8 @@ WorkerRuntimeError
 │   └── ServiceCycle         services that need each other
 ├── UnrecognisedEvent        no declared source takes the event
 ├── BatchFailed              raised to Lambda so that the whole batch is delivered again
-└── ReplyRefused             a reply that AWS would read as something else
+├── ReplyRefused             a reply that AWS would read as something else
+└── PartBroken               a part of the local stage cannot run here; in ``local/stage/part.py``
 """
 
 from __future__ import annotations
@@ -129,3 +130,11 @@ class BatchFailed(WorkerRuntimeError):
 
 class ReplyRefused(WorkerRuntimeError):
     """A reply that AWS would read as something else."""
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error's text; one that fails to say it is named instead, so that nobody fails with it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a worker's own __str__ may raise anything
+        return f"{type(error).__name__}, which cannot say more"

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime import clock
+from worker_runtime.errors import text_of
 from worker_runtime.loading import load
 from worker_runtime.middleware.logging import configure_logging
 from worker_runtime.redaction import redact_text
@@ -47,7 +48,7 @@ def open_door(environ: Mapping[str, str]) -> Handler:
 def _redacted(error: Exception) -> Exception:
     """Return an error of the same class name, which callers match on, with a redacted text."""
     kind = type(type(error).__name__, (Exception,), {"__module__": "worker_runtime.errors"})
-    redacted: Exception = kind(redact_text(str(error)))
+    redacted: Exception = kind(redact_text(text_of(error)))
     return redacted
 
 

@@ -10,7 +10,7 @@ import pluggy
 from msgspec import Struct
 
 from worker_runtime.catalogue import Catalogue, Entry, installed
-from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent
+from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent, text_of
 from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
@@ -164,7 +164,9 @@ def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
         try:
             given.append((name, implementation.function()))
         except Exception as error:
-            raise BrokenPlugin(f"plugin {name}: {hook}() raised {type(error).__name__}: {error}") from error
+            raise BrokenPlugin(
+                f"plugin {name}: {hook}() raised {type(error).__name__}: {text_of(error)}"
+            ) from error
     return given
 
 
@@ -220,7 +222,7 @@ def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., A
         try:
             made = services.make(wanted)
         except Exception as error:
-            raise Halt(f"a service could not be made: {type(error).__name__}: {error}") from error
+            raise Halt(f"a service could not be made: {type(error).__name__}: {text_of(error)}") from error
         return declared.function(body, **made)
 
     return late

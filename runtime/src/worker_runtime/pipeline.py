@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker_runtime.errors import Verdict
+from worker_runtime.errors import Verdict, text_of
 from worker_runtime.invocation import set_record
 from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
@@ -108,7 +108,7 @@ class Pass(Struct):
         if not isinstance(outcome, Failed):
             return
         if outcome.halted:
-            self.stopped = f"halted: {outcome.error}"
+            self.stopped = f"halted: {text_of(outcome.error)}"
         elif self.source.stops:
             self.stopped = "an earlier record of the batch failed"
         elif self.source.ordered:

@@ -10,7 +10,7 @@ import msgspec
 
 from worker_runtime import clock
 from worker_runtime.effects import perform
-from worker_runtime.errors import ReplyRefused
+from worker_runtime.errors import ReplyRefused, text_of
 from worker_runtime.invocation import invoked, set_record
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import DONE, Deferred, Failed, Outcome, Rejected, Skipped, Unstarted
@@ -117,13 +117,13 @@ def _report_one(record: Record[Any], outcome: Outcome) -> None:
         case Skipped(reason=reason):
             _log.info("skipped", extra={"outcome": "skip", "reason": reason})
         case Deferred(error=error, after_s=after_s):
-            _log.info("deferred", extra={"outcome": "defer", "reason": str(error), "after_s": after_s})
+            _log.info("deferred", extra={"outcome": "defer", "reason": text_of(error), "after_s": after_s})
         case Rejected(code=code, error=error):
             _log.error("rejected", exc_info=error, extra={"outcome": "dlq", "reason": code})
         case Failed(error=error, halted=True):
-            _log.critical("halted", exc_info=error, extra={"outcome": "retry", "reason": str(error)})
+            _log.critical("halted", exc_info=error, extra={"outcome": "retry", "reason": text_of(error)})
         case Failed(error=error):
-            _log.warning("failed", exc_info=error, extra={"outcome": "retry", "reason": str(error)})
+            _log.warning("failed", exc_info=error, extra={"outcome": "retry", "reason": text_of(error)})
         case Unstarted(reason=reason):
             _log.info("not started", extra={"outcome": "retry", "reason": reason})
     set_record(None)

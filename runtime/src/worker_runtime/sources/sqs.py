@@ -12,7 +12,7 @@ from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, Message, attributes
 from worker_runtime.dead_letters import Postbox, Reason, marked_original
 from worker_runtime.decoding import json_decoder
 from worker_runtime.effects import ChangeVisibility, Effect, Send
-from worker_runtime.errors import DeclarationError, Reject
+from worker_runtime.errors import DeclarationError, Reject, text_of
 from worker_runtime.grants import Grant
 from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family, Outcome, Rejected
 from worker_runtime.records import Record, T
@@ -179,7 +179,9 @@ class Sqs(Struct, frozen=True):
 
     def _deferrable(self, record: Record[Any], outcome: Deferred) -> Outcome:
         if record.deferrals >= self.max_deferrals:
-            tired = Reject("TOO_MANY_DEFERRALS", f"{record.deferrals} so far; the last: {outcome.error}")
+            tired = Reject(
+                "TOO_MANY_DEFERRALS", f"{record.deferrals} so far; the last: {text_of(outcome.error)}"
+            )
             return Rejected(tired.code, tired)
         attributes = record.raw.get("messageAttributes") or {}
         if len(attributes) >= ATTRIBUTES_A_MESSAGE and DEFERRALS not in attributes:

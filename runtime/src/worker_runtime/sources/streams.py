@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from worker_runtime.dead_letters import Postbox, Reason, enveloped
-from worker_runtime.errors import BatchFailed
+from worker_runtime.errors import BatchFailed, text_of
 from worker_runtime.outcomes import Failed, Family, Outcome, Rejected
 from worker_runtime.sources import item_failures, redelivered
 
@@ -50,7 +50,8 @@ def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) ->
     if len(records) > 1 and int(records[at].id) == min(int(record.id) for record in records):
         failed = outcomes[at]
         cause = failed.error if isinstance(failed, Failed) else None
-        raise BatchFailed(f"record {records[at].id}, the first of {len(records)}, failed: {cause}") from cause
+        why = "it was not started" if cause is None else text_of(cause)
+        raise BatchFailed(f"record {records[at].id}, the first of {len(records)}, failed: {why}") from cause
     return item_failures((records[at].id,))
 
 
