@@ -69,16 +69,21 @@ def minute_of(at: float) -> int:
     return int(at // MINUTE_S)
 
 
+def minute_end(at: float) -> float:
+    """Return the time at which the minute of a time ends."""
+    return float((minute_of(at) + 1) * MINUTE_S)
+
+
 def wait_for_turn_s(asked: int, *, per_minute: int, now: float, blocked_until: float) -> float:
     """Return the seconds that the ``asked``-th caller of this minute has to wait; 0 where it may call.
 
     Whoever comes too late gets a place in line, at the pace of ``per_minute`` from the moment the next
     call is free: many callers would else come back at once, and most of them in vain.
     """
-    if now < blocked_until:
+    if asked > per_minute and blocked_until <= minute_end(now):
+        free_at, ahead = minute_end(now), asked - per_minute - 1
+    elif now < blocked_until:
         free_at, ahead = blocked_until, asked - 1
-    elif asked > per_minute:
-        free_at, ahead = float((minute_of(now) + 1) * MINUTE_S), asked - per_minute - 1
     else:
         return 0
     return min(ceil(free_at - now + ahead * MINUTE_S / per_minute), LONGEST_WAIT_S)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime import clock
-from workers_dmnd.rules import MINUTE_S, minute_of, wait_for_turn_s
+from workers_dmnd.rules import MINUTE_S, minute_end, minute_of, wait_for_turn_s
 
 if TYPE_CHECKING:
     from redis import Redis as Connection
@@ -43,14 +43,17 @@ class RedisCallLimit:
             asked = self._ask_here(now)
         blocked_until = max(blocked_until, self._blocked_here)
         if asked == per_minute + 1 and blocked_until <= now:
-            self.block(for_s=MINUTE_S - now % MINUTE_S)
+            self._block_until(minute_end(now))
         return wait_for_turn_s(asked, per_minute=per_minute, now=now, blocked_until=blocked_until)
 
     def block(self, *, for_s: float) -> None:
         """Allow no call for some seconds."""
-        until = clock.now() + for_s
+        self._block_until(clock.now() + for_s)
+
+    def _block_until(self, until: float) -> None:
         self._blocked_here = until
-        self._redis.write(lambda redis: redis.set(BLOCK, until, ex=max(ceil(for_s), 1)), default=None)
+        expires_s = max(ceil(until - clock.now()), 1)
+        self._redis.write(lambda redis: redis.set(BLOCK, until, ex=expires_s), default=None)
 
     def _ask_here(self, now: float) -> int:
         with self._lock:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.local.stage.http_server import Request, Response
@@ -108,7 +109,7 @@ class BitlyStandIn(StandIn):
         minute, requests = self._minute
         requests = requests + 1 if minute == now // MINUTE_S else 1
         self._minute = (int(now // MINUTE_S), requests)
-        return None if requests <= self.per_minute else int(MINUTE_S - now % MINUTE_S) + 1
+        return None if requests <= self.per_minute else ceil(MINUTE_S - now % MINUTE_S)
 
     def _link(self, asked: Any) -> Response:
         match asked:
