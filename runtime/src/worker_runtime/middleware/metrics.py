@@ -32,11 +32,14 @@ class Metrics:
 
     def __init__(self, *, plugin: str, worker: str, environment: Environment) -> None:
         self._namespace = f"Workers/{plugin}"
-        self._dimensions = {
+        dimensions = {
             "worker": worker,
             "env": environment.environment_tag or environment.config_env,
             "region": environment.region,
         }
+        self._dimensions = {
+            name: value for name, value in dimensions.items() if value
+        }  # CloudWatch takes no ""
         self._values: dict[tuple[str, str], list[float]] = {}
         self._lock = threading.Lock()
 
