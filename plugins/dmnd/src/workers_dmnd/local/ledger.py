@@ -58,11 +58,15 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 def judge(planned: Sequence[EventItem], seen: Seen, *, link_for: Callable[[str], str]) -> Outcome:
     """Settle what became of every planned item; ``link_for`` tells the link that Bitly gives a long URL."""
-    due = {item.event_id: item_due(item, link_for=link_for) for item in planned}
-    by_id = {str(item.get("PK", "")).removeprefix("EVENT#"): item for item in seen.items}
+    by_key = {_key(item): item for item in seen.items}
+    due = {_key(item.keys): (item.event_id, item_due(item, link_for=link_for)) for item in planned}
     findings = [
-        *(finding for event_id, item in due.items() for finding in _compared(event_id, item, by_id)),
-        *(Finding(event_id, "is in the table, but nobody put it") for event_id in by_id.keys() - due.keys()),
+        *(
+            Finding(event_id, problem)
+            for key, (event_id, item) in due.items()
+            for problem in _differences(by_key.get(key), item)
+        ),
+        *(Finding(key, "is in the table, but nobody put it") for key in by_key.keys() - due.keys()),
         *_letters_left(seen),
         *_poison_that_passed(planned, seen),
         *_links_too_many(planned, seen),
@@ -89,20 +93,22 @@ def lasting(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in VARIES}
 
 
-def _compared(
-    event_id: str, due: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Finding]:
-    if event_id not in found:
-        yield Finding(event_id, "is gone from the table")
+def _key(item: Mapping[str, Any]) -> str:
+    return f"{item['PK']} {item['SK']}"
+
+
+def _differences(found: Mapping[str, Any] | None, due: Mapping[str, Any]) -> Iterator[str]:
+    if found is None:
+        yield "is gone from the table"
         return
-    item = lasting(found[event_id])
+    item = lasting(found)
     for name in sorted(due.keys() | item.keys()):
         if name not in item:
-            yield Finding(event_id, f"has no {name}, due is {_shown(due[name])}")
+            yield f"has no {name}, due is {_shown(due[name])}"
         elif name not in due:
-            yield Finding(event_id, f"has {name} {_shown(item[name])}, due is none")
+            yield f"has {name} {_shown(item[name])}, due is none"
         elif item[name] != due[name]:
-            yield Finding(event_id, f"{name} is {_shown(item[name])}, due is {_shown(due[name])}")
+            yield f"{name} is {_shown(item[name])}, due is {_shown(due[name])}"
 
 
 def _letters_left(seen: Seen) -> Iterator[Finding]:

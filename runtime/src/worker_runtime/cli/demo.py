@@ -1,0 +1,149 @@
+"""``workers demo``: a scenario on a stage, watched live and judged by its own ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker_runtime.cli.options import AsJson  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.local.demo.asked import FAULTS, INJECTED_BY_STAGE, Asked
+
+if TYPE_CHECKING:
+    from worker_runtime.local.demo.report import Report
+    from worker_runtime.local.demo.running import Staged
+    from worker_runtime.local.offers import Scenario
+
+FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
+
+app = typer.Typer(add_completion=False)
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="SCENARIO", help="Which one; not needed while there is one.")
+]
+Events = Annotated[int, typer.Option(min=FEWEST_EVENTS, help="How many items are put.")]
+Faults = Annotated[str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.")]
+Seed = Annotated[int, typer.Option(help="Draws the items and the chaos; the same seed, the same items.")]
+InProcess = Annotated[
+    bool, typer.Option("--in-process", help="Run workers in this process: quicker, repeatable, no crash.")
+]
+Speed = Annotated[
+    float, typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs.")
+]
+
+
+@app.command(
+    "demo",
+    epilog=examples(
+        "workers demo",
+        "workers demo --faults all --seed 2",
+        "workers demo --events 500 --faults crash,outage",
+        "workers demo --in-process --json | jq .holds",
+    ),
+)
+def demo(  # noqa: PLR0913 - options of a command
+    scenario: Name = None,
+    *,
+    events: Events = 50,
+    faults: Faults = "",
+    seed: Seed = 0,
+    in_process: InProcess = False,
+    speed: Speed = 20.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a job on a local stage and prove that nothing was lost.
+
+    Items are put, real worker processes carry them, outside services throttle now and then, faults strike
+    where you ask for them. A ledger that knows only what was put and what is there in the end decides:
+    exit code 0 where it holds, 1 with the findings by item id where it does not.
+
+    Progress goes to stderr, the result to stdout.
+    """
+    with answering(as_json=as_json) as output:
+        chosen = _chosen(scenario)
+        asked = Asked(
+            scenario=chosen.name,
+            events=events,
+            faults=parse_faults(faults, in_process=in_process),
+            seed=seed,
+            in_process=in_process,
+            speed=speed,
+        )
+        report = _run(chosen, asked)
+        if as_json:
+            output.json(report.plain())
+        else:
+            _show(report, output)
+        if not report.holds:
+            raise typer.Exit(FAILED)
+
+
+def parse_faults(listed: str, *, in_process: bool) -> frozenset[str]:
+    """Read ``duplicate,crash`` or ``all``; Misuse where there is no such fault, or none to be had."""
+    named = frozenset(each.strip() for each in listed.split(",") if each.strip())
+    if named == {"all"}:
+        return frozenset(FAULTS) - ({"crash"} if in_process else set())
+    if unknown := named - FAULTS.keys():
+        raise Misuse(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}, or all.")
+    if in_process and "crash" in named:
+        raise Misuse("--faults crash kills a worker process; leave --in-process out.")
+    return named
+
+
+def _chosen(name: str | None) -> Scenario:
+    from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
+    from worker_runtime.local.hooks import local_hooks  # noqa: PLC0415
+
+    hooks = local_hooks(installed())
+    offered, failed = hooks.offered("scenarios")
+    by_name: dict[str, Scenario] = {each.name: each for _, each in offered}
+    if name is None and len(by_name) == 1:
+        return next(iter(by_name.values()))
+    if name in by_name:
+        return by_name[name]
+    there = ", ".join(by_name) or "none; install a plugin that offers one"
+    broken = "".join(f" {each.plugin} is broken: {each.error}" for each in (*hooks.problems, *failed))
+    raise Misuse(
+        f"{f'no such scenario: {name}' if name else 'say which scenario'}; there are {there}.{broken}"
+    )
+
+
+def _run(scenario: Scenario, asked: Asked) -> Report:
+    from rich.console import Console  # noqa: PLC0415 - help needs none of it
+
+    from worker_runtime.local.demo.running import run_demo  # noqa: PLC0415
+    from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
+
+    screen = screen_on(Console(stderr=True, highlight=False))
+    return run_demo(scenario, asked=asked, stage=_stage(scenario, asked), screen=screen)
+
+
+def _stage(scenario: Scenario, asked: Asked) -> Staged:
+    from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
+
+    return Stage(
+        StageOptions(
+            stack=scenario.stack,
+            speed=asked.speed,
+            seed=asked.seed,
+            in_process=asked.in_process,
+            faults=asked.faults & INJECTED_BY_STAGE,
+        )
+    )
+
+
+def _show(report: Report, output: Output) -> None:
+    from worker_runtime.local.demo.tables import COLUMNS, rows  # noqa: PLC0415 - JSON needs none
+
+    output.table(COLUMNS, [[(cell, "") for cell in row] for row in rows(report.workers)])
+    outcome = report.outcome
+    output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])
+    output.lines([(f"       {remark}", "dim") for remark in outcome.remarks])
+    output.lines([("", ""), *((f"{each.item}: {each.problem}", "red") for each in outcome.findings)])
+    output.lines(
+        [
+            (report.verdict(), "bold green" if report.holds else "bold red"),
+            (f"The workers' output: {report.logs}", "dim"),
+        ]
+    )

@@ -1,0 +1,155 @@
+"""A demo of any domain, on a stage that only counts: what is shown, what is reported."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from worker_runtime.local.demo.asked import Asked
+from worker_runtime.local.demo.outcome import Finding, Outcome
+from worker_runtime.local.demo.running import run_demo
+from worker_runtime.local.demo.screen import LiveScreen, PlainScreen, screen_on
+from worker_runtime.local.stage.counting import WorkerCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOLDS = Outcome(endings={"done": 3, "skipped: late": 1})
+LOSES = Outcome(endings={"done": 3, "lost": 1}, findings=(Finding("item-4", "is gone"),))
+
+
+class CountingStage:
+    """Counts one record more each time that it is asked."""
+
+    logs = Path("logs")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.running = False
+
+    def __enter__(self) -> Self:
+        self.running = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running = False
+
+    def workers(self) -> dict[str, WorkerCounts]:
+        self.records += 1
+        return {"shop.pack": WorkerCounts(invocations=1, records=self.records, busy_s=0.5)}
+
+
+class Packing:
+    name = "packing"
+    summary = "parcels are packed"
+    stack = "shop"
+
+    def __init__(self, outcome: Outcome, *, lasts_s: float = 0.0) -> None:
+        self._outcome = outcome
+        self._lasts_s = lasts_s
+
+    def run(
+        self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
+    ) -> Outcome:
+        assert stage.running
+        tell(f"{events} parcels under {sorted(faults)}, drawn from {seed}")
+        time.sleep(self._lasts_s)
+        return self._outcome
+
+
+class StumblingStage(CountingStage):
+    def __enter__(self) -> Self:
+        raise RuntimeError("no room")
+
+
+def run(scenario: Packing, *, screen: Any, stage: CountingStage | None = None) -> Any:
+    asked = Asked(scenario="packing", events=4, faults=frozenset({"crash"}), seed=9)
+    return run_demo(scenario, asked=asked, stage=stage or CountingStage(), screen=screen)
+
+
+def plain() -> tuple[io.StringIO, PlainScreen]:
+    written = io.StringIO()
+    return written, PlainScreen(Console(file=written), tick_s=0.01)
+
+
+def test_what_happens_is_told_in_plain_lines() -> None:
+    written, screen = plain()
+
+    run(Packing(HOLDS), screen=screen)
+
+    lines = written.getvalue().splitlines()
+    assert any("parcels are packed" in line for line in lines)
+    assert any("a worker process is killed" in line for line in lines)
+    assert any("output goes to logs" in line for line in lines)
+    assert any("4 parcels under ['crash'], drawn from 9" in line for line in lines)
+
+
+def test_counts_follow_in_plain_lines_while_the_scenario_runs() -> None:
+    written, screen = plain()
+
+    run(Packing(HOLDS, lasts_s=0.2), screen=screen)
+
+    carried = [line for line in written.getvalue().splitlines() if "carried:" in line]
+    assert len(carried) > 1
+    assert "shop.pack 1 invocations, " in carried[0]
+
+
+def test_counts_that_stand_still_are_not_repeated() -> None:
+    written, screen = plain()
+
+    with screen.following(lambda: {"shop.pack": WorkerCounts(records=2)}):
+        time.sleep(0.1)
+
+    assert "carried:" not in written.getvalue()
+
+
+def test_a_terminal_shows_news_and_a_table_that_is_redrawn() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
+
+    run(Packing(HOLDS, lasts_s=0.3), screen=LiveScreen(console))
+
+    assert "4 parcels" in written.getvalue()
+    assert "shop.pack" in written.getvalue()
+    assert written.getvalue().endswith("\x1b[2K")  # cleared for the result
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, LiveScreen), (False, PlainScreen)])
+def test_the_screen_is_what_the_console_can_show(terminal: bool, kind: type) -> None:
+    assert isinstance(screen_on(Console(file=io.StringIO(), force_terminal=terminal)), kind)
+
+
+def test_a_report_is_plain_data_with_the_verdict_first() -> None:
+    report = run(Packing(LOSES), screen=plain()[1])
+
+    told = msgspec.json.decode(msgspec.json.encode(report.plain()))
+    assert next(iter(told)) == "holds"
+    assert told["holds"] is False
+    assert told["findings"] == [{"item": "item-4", "problem": "is gone"}]
+    assert told["faults"] == ["crash"]
+    assert told["workers"]["shop.pack"]["invocations"] == 1
+
+
+def test_a_verdict_says_how_many_items_are_accounted_for() -> None:
+    report = run(Packing(HOLDS), screen=plain()[1])
+
+    assert report.holds
+    assert report.verdict().startswith("Nothing was lost: 4 of 4 items are accounted for")
+
+
+def test_a_verdict_with_a_finding_is_no_success() -> None:
+    report = run(Packing(LOSES), screen=plain()[1])
+
+    assert not report.holds
+    assert report.verdict().startswith("The ledger does not hold: 1 finding (")
+
+
+def test_a_stage_that_does_not_start_is_not_taken_for_a_result() -> None:
+    with pytest.raises(RuntimeError, match="no room"):
+        run(Packing(HOLDS), screen=plain()[1], stage=StumblingStage())
