@@ -20,6 +20,7 @@ class Group(NamedTuple):
 
 
 GROUPS: Final = {
+    "demo": Group("worker_runtime.cli.demo", "Run a job on a local stage and prove that nothing was lost."),
     "list": Group("worker_runtime.cli.listing", "List the installed workers, the broken ones among them."),
     "invoke": Group("worker_runtime.cli.invoke", "Run one worker on one recorded event, in this process."),
     "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
