@@ -8,7 +8,7 @@ import typer
 
 from worker_runtime.cli.options import AsJson  # noqa: TC001 - typer reads annotations
 from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
-from worker_runtime.local.demo.asked import FAULTS, INJECTED_BY_STAGE, Asked
+from worker_runtime.local.demo.asked import FAULTS, Asked
 
 if TYPE_CHECKING:
     from worker_runtime.local.demo.report import Report
@@ -26,7 +26,7 @@ Events = Annotated[int, typer.Option(min=FEWEST_EVENTS, help="How many items are
 Faults = Annotated[str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.")]
 Seed = Annotated[int, typer.Option(help="Draws the items and the chaos; the same seed, the same items.")]
 InProcess = Annotated[
-    bool, typer.Option("--in-process", help="Run workers in this process: quicker, repeatable, no crash.")
+    bool, typer.Option("--in-process", help="Run workers in this process: quicker, and repeatable.")
 ]
 Speed = Annotated[
     float, typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs.")
@@ -54,18 +54,18 @@ def demo(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Run a job on a local stage and prove that nothing was lost.
 
-    Items are put, real worker processes carry them, outside services throttle now and then, faults strike
-    where you ask for them. A ledger that knows only what was put and what is there in the end decides:
-    exit code 0 where it holds, 1 with the findings by item id where it does not.
+    Items are put, worker processes carry them, outside services throttle; faults strike as you ask.
 
-    Progress goes to stderr, the result to stdout.
+    A ledger of its own, which knows only what was put and what is there in the end, gives the verdict.
+
+    Exit codes: 0 it holds, 1 it does not (the findings say which item), 2 the command was called wrongly.
     """
     with answering(as_json=as_json) as output:
         chosen = _chosen(scenario)
         asked = Asked(
             scenario=chosen.name,
             events=events,
-            faults=parse_faults(faults, in_process=in_process),
+            faults=parse_faults(faults),
             seed=seed,
             in_process=in_process,
             speed=speed,
@@ -79,15 +79,13 @@ def demo(  # noqa: PLR0913 - options of a command
             raise typer.Exit(FAILED)
 
 
-def parse_faults(listed: str, *, in_process: bool) -> frozenset[str]:
-    """Read ``duplicate,crash`` or ``all``; Misuse where there is no such fault, or none to be had."""
+def parse_faults(listed: str) -> frozenset[str]:
+    """Read ``duplicate,crash`` or ``all``; Misuse where there is no such fault."""
     named = frozenset(each.strip() for each in listed.split(",") if each.strip())
     if named == {"all"}:
-        return frozenset(FAULTS) - ({"crash"} if in_process else set())
+        return frozenset(FAULTS)
     if unknown := named - FAULTS.keys():
         raise Misuse(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}, or all.")
-    if in_process and "crash" in named:
-        raise Misuse("--faults crash kills a worker process; leave --in-process out.")
     return named
 
 
@@ -128,7 +126,7 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             speed=asked.speed,
             seed=asked.seed,
             in_process=asked.in_process,
-            faults=asked.faults & INJECTED_BY_STAGE,
+            faults=asked.faults,
         )
     )
 

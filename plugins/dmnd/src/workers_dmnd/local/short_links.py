@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from workers_dmnd.local.bitly import Bitlink
-from workers_dmnd.local.dead_letters import read_letter
+from workers_dmnd.local.dead_letters import identified
 from workers_dmnd.local.event_items import Story, garbage, in_bursts
 from workers_dmnd.local.ledger import STRANGER, Letter, Seen
 from workers_dmnd.local.upstream import Upstream
@@ -120,9 +120,9 @@ class ShortLinkJob:
 
     def _letters(self) -> list[Letter]:
         return [
-            read_letter(message, queue=queue)
+            identified(letter, queue=queue)
             for queue in DEAD_LETTERS
-            for message in self._stage.dead_letters(queue)
+            for letter in self._stage.dead_letters(queue)
         ]
 
     def _rest(self) -> bool:

@@ -15,10 +15,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "outage": "outside services fail for a while",
     "crash": "a worker process is killed in the middle of a batch",
 }
-"""What each fault does, in the words of the screen."""
-
-INJECTED_BY_STAGE: Final = frozenset({"duplicate", "outage", "crash"})
-"""Faults of delivery and surroundings; ``poison`` is data and so the scenario's own."""
+"""What each fault does, in the words of the screen; the stage injects all but the scenario's ``poison``."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
