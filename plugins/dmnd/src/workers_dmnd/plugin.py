@@ -6,6 +6,9 @@ Adapters are imported where they are made, so that a cold start pays for its own
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 from worker_runtime import Environment, Metrics, Provided, hookimpl, provide
 from worker_runtime.clients.redis import Redis
 from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
@@ -46,16 +49,16 @@ def short_url_queue(environment: Environment) -> ShortUrlQueue:
 
 
 @provide
-def links(settings: DemandSettings, cache: LinkCache, limit: CallLimit, metrics: Metrics) -> Links:
+def links(settings: DemandSettings, cache: LinkCache, limit: CallLimit, metrics: Metrics) -> Iterator[Links]:
     """Have Bitly make links, as few as possible and no faster than it allows."""
     from worker_runtime.clients.http import HttpService
     from workers_dmnd.adapters.bitly import Bitly
     from workers_dmnd.shortening import FrugalLinks
 
     bitly, wanted = settings.http.bitly, settings.short_url
-    http = HttpService(bitly.base_url, name="bitly", timeout_s=bitly.timeout_ms / 1000)
-    made = Bitly(http, token=bitly.secret.reveal, domain=wanted.domain, group_guid=wanted.group_guid)
-    return FrugalLinks(made, cache=cache, limit=limit, allowed_hosts=wanted.allowed_hosts, metrics=metrics)
+    with closing(HttpService(bitly.base_url, name="bitly", timeout_s=bitly.timeout_ms / 1000)) as http:
+        made = Bitly(http, token=bitly.secret.reveal, domain=wanted.domain, group_guid=wanted.group_guid)
+        yield FrugalLinks(made, cache=cache, limit=limit, allowed_hosts=wanted.allowed_hosts, metrics=metrics)
 
 
 @provide
@@ -82,7 +85,8 @@ def publisher() -> EventExtensionPublisher:
 
 
 @provide
-def redis(environment: Environment) -> Redis:
+def redis(environment: Environment) -> Iterator[Redis]:
     """Reach the plugin's Redis, reads through its replica where there is one."""
     replica = environment.variables.get("DMND_REDIS_READ_ONLY_URL")
-    return Redis(environment.named("redis", "dmnd"), read_only_url=replica)
+    with closing(Redis(environment.named("redis", "dmnd"), read_only_url=replica)) as reached:
+        yield reached

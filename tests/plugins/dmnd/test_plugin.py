@@ -1,0 +1,130 @@
+"""The plugin as Lambda loads it: a table change becomes a message, the message a saved link."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from worker_runtime import Environment
+from worker_runtime.clients import aws
+from worker_runtime.clients.dynamodb import Table
+from worker_runtime.loading import load
+from worker_runtime.runtime import run
+from worker_runtime.settings_files import merged_settings
+from worker_runtime.testing import Context, RecordingSender, message
+from workers_dmnd.keys import event_keys
+from workers_dmnd.local import BITLY, DEMAND_TABLE, scenarios, stand_ins
+from workers_dmnd.local.bitly import link_for
+
+if TYPE_CHECKING:
+    from worker_runtime.local.stage.redis_server import RedisServer
+    from workers_dmnd.local.bitly import BitlyStandIn
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture
+def variables(
+    cloud: None,  # noqa: ARG001 - the emulator has to be there
+    redis_server: RedisServer,
+    bitly: BitlyStandIn,
+    tmp_path: Path,
+) -> dict[str, str]:
+    """Provision what the plugin needs and return the environment that names it."""
+    unique = uuid4().hex[:8]
+    keys = (DEMAND_TABLE.hash_key, str(DEMAND_TABLE.range_key))
+    aws.client("dynamodb").create_table(
+        TableName=f"demand-{unique}",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+        ],
+    )
+    queue = aws.client("sqs").create_queue(QueueName=f"event-short-url-{unique}")
+    for secret, fields in BITLY.secrets.items():
+        aws.client("secretsmanager").create_secret(
+            Name=f"{secret}-{unique}", SecretString=json.dumps(dict(fields))
+        )
+    settings = merged_settings("workers_dmnd", config_env="dev")
+    settings["http"]["bitly"]["baseUrl"] = bitly.url
+    (tmp_path / "settings.json").write_text(json.dumps({"dmnd": settings}))
+    return {
+        "WORKER_SETTINGS": str(tmp_path / "settings.json"),
+        "DEMAND_TABLE": f"demand-{unique}",
+        "EVENT_SHORT_URL_QUEUE_URL": queue["QueueUrl"],
+        "BITLY_SECRET_ID": f"bitly-{unique}",
+        "DMND_REDIS_URL": redis_server.url,
+    }
+
+
+def invoke(worker: str, event: Any, variables: dict[str, str]) -> Any:
+    loaded = load(worker, environment=Environment.read(variables))
+    with closing(loaded.services):
+        return run(loaded, event, context=Context(), sender=RecordingSender())
+
+
+def received(queue_url: str) -> dict[str, Any]:
+    """Receive what waits in a queue as Lambda hands it over."""
+    answer = aws.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+    bodies = [waiting["Body"] for waiting in answer["Messages"]]
+    return {"Records": [message(body, at=at) for at, body in enumerate(bodies)]}
+
+
+def test_changed_events_get_their_short_links(variables: dict[str, str], bitly: BitlyStandIn) -> None:
+    table = Table(variables["DEMAND_TABLE"])
+    changed = json.loads((EVENTS / "dmnd_event_change_kinesis.json").read_text())
+    urls = {
+        "vvG1iZ9Y7eXJ1k": "https://www.ticketmaster.com/1",
+        "vvG1iZ9Y7eXJ2m": "https://www.ticketmaster.com/2",
+    }
+    for event_id, url in urls.items():
+        table.put({**event_keys(event_id), "id": event_id, "url": url, "isSuppressed": False})
+
+    replies = [
+        invoke("demandStreamToSqs", changed, variables),
+        invoke("shortenEventUrl", received(variables["EVENT_SHORT_URL_QUEUE_URL"]), variables),
+    ]
+
+    items = [table.get(event_keys(event_id), consistent=True) for event_id in urls]
+    assert replies == [{"batchItemFailures": []}] * 2
+    assert [item and item["shortUrl"] for item in items] == [link_for(url) for url in urls.values()]
+    assert bitly.count() == 2
+
+
+def test_a_url_that_bitly_knows_by_now_costs_no_second_call(
+    variables: dict[str, str], bitly: BitlyStandIn
+) -> None:
+    table = Table(variables["DEMAND_TABLE"])
+    again = {**event_keys("e1"), "id": "e1", "url": "https://livenation.com/1", "isSuppressed": False}
+    asked = {"Records": [message({"data": {"id": "e1"}, "id": "e1"})]}
+
+    for _ in range(2):
+        table.put(again)
+        invoke("shortenEventUrl", asked, variables)
+
+    item = table.get(event_keys("e1"), consistent=True)
+    assert item is not None
+    assert item["shortUrl"] == link_for("https://livenation.com/1")
+    assert bitly.count() == 1
+
+
+def test_the_stand_ins_setting_is_one_that_the_plugin_has() -> None:
+    settings = merged_settings("workers_dmnd", config_env="dev")
+
+    base_url = reduce(lambda at, key: at[key], BITLY.setting.split("."), settings)
+
+    assert isinstance(base_url, str)
+    assert {offer.name for offer in stand_ins()} == {"demand-table", "bitly"}
+
+
+def test_scenarios_have_names_of_their_own() -> None:
+    names = [scenario.name for scenario in scenarios()]
+
+    assert len(names) == len(set(names))
