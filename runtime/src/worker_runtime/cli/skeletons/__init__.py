@@ -1,0 +1,1 @@
+"""What ``workers new`` writes: templates, the names that fill them, and where files go."""
