@@ -43,15 +43,15 @@ class RedisCallLimit:
             asked = self._ask_here(now)
         blocked_until = max(blocked_until, self._blocked_here)
         if asked == per_minute + 1 and blocked_until <= now:
-            self._block_until(minute_end(now))
+            self._tell_all(minute_end(now))
         return wait_for_turn_s(asked, per_minute=per_minute, now=now, blocked_until=blocked_until)
 
     def block(self, *, for_s: float) -> None:
         """Allow no call for some seconds."""
-        self._block_until(clock.now() + for_s)
+        self._blocked_here = clock.now() + for_s  # should Redis not hear of it
+        self._tell_all(self._blocked_here)
 
-    def _block_until(self, until: float) -> None:
-        self._blocked_here = until
+    def _tell_all(self, until: float) -> None:
         expires_s = max(ceil(until - clock.now()), 1)
         self._redis.write(lambda redis: redis.set(BLOCK, until, ex=expires_s), default=None)
 
@@ -66,7 +66,7 @@ class RedisCallLimit:
 def _ask(redis: Connection, now: float) -> tuple[int, float]:
     """Count a caller; return how many asked in this minute, and until when all are blocked."""
     key = f"rl:bitly:{minute_of(now)}"
-    together = redis.pipeline(transaction=False)
+    together = redis.pipeline()  # one transaction: the last caller must not meet the block of the next
     together.incr(key)
     together.expire(key, COUNT_KEPT_S)
     together.get(BLOCK)
