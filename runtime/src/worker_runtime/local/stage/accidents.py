@@ -1,0 +1,128 @@
+"""What goes wrong on a stage on purpose, at moments that a seed decides: duplicates, crashes, outages.
+
+Moments are counted in the workers' calls to AWS, not in seconds, so that they always fall into the
+work: a crash comes right after a call has had its effect and before the worker can tell of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.stage.part import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import Self
+
+FAULTS: Final = frozenset({"duplicate", "crash", "outage", "poison"})
+"""``poison`` is the scenario's own: only it knows what its workers cannot digest."""
+
+_DUPLICATE_SHARE = 0.2
+_CRASHES = 3
+_CALLS_BETWEEN = (6, 24)  # accidents of one kind, in the workers' AWS calls
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownFault(WorkerRuntimeError):
+    """A fault that no stage knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accident:
+    """What happens once the workers have made ``after`` calls to AWS; False where it has to wait."""
+
+    after: int
+    happen: Callable[[], bool]
+
+
+class Accidents(Part):
+    """Decides what is delivered twice, and makes accidents happen; for many threads."""
+
+    def __init__(self, faults: Collection[str], *, seed: int) -> None:
+        """Prepare the ``faults`` named; raises UnknownFault."""
+        if unknown := set(faults) - FAULTS:
+            raise UnknownFault(f"{sorted(unknown)} are no faults of the stage; it knows {sorted(FAULTS)}.")
+        self._faults = frozenset(faults)
+        self._seed = seed
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._batches: dict[str, int] = {}
+        self._calls = 0
+        self._planned: list[Accident] = []
+        self._due: SimpleQueue[Accident | None] = SimpleQueue()
+
+    def start(self) -> Self:
+        """Begin to count calls."""
+        self._thread = threading.Thread(target=self._happen, name="accidents", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Let nothing more happen."""
+        with self._lock:
+            self._planned.clear()
+        self._due.put(None)
+        if hasattr(self, "_thread"):
+            self._thread.join()
+
+    def plan_crashes(self, crash: Callable[[], bool]) -> None:
+        """Call ``crash`` a few times, where crashes are wanted; False makes it be tried again."""
+        if "crash" in self._faults:
+            self._plan([crash] * _CRASHES)
+
+    def plan_outages(self, outages: Collection[Callable[[], None]]) -> None:
+        """Call each of ``outages`` once, where they are wanted."""
+
+        def once(outage: Callable[[], None]) -> Callable[[], bool]:
+            def happen() -> bool:
+                outage()
+                return True
+
+            return happen
+
+        if "outage" in self._faults:
+            self._plan([once(outage) for outage in outages])
+
+    def repeats(self, worker_id: str) -> bool:
+        """Whether the batch of this worker that went well just now is delivered once more.
+
+        It depends on the seed and on how many of the worker's batches went well before, on nothing else.
+        """
+        if "duplicate" not in self._faults:
+            return False
+        with self._lock:
+            nth = self._batches[worker_id] = self._batches.get(worker_id, 0) + 1
+        return random.Random(f"{self._seed} {worker_id} {nth}").random() < _DUPLICATE_SHARE
+
+    def called(self) -> None:
+        """Note that a worker made a call to AWS and has its answer."""
+        with self._lock:
+            self._calls += 1
+            while self._planned and self._planned[0].after <= self._calls:
+                self._due.put(self._planned.pop(0))
+
+    def _plan(self, happenings: Collection[Callable[[], bool]]) -> None:
+        after = self._calls
+        with self._lock:
+            for happen in happenings:
+                after += self._random.randint(*_CALLS_BETWEEN)
+                self._planned.append(Accident(after, happen))
+            self._planned.sort(key=lambda accident: accident.after)
+
+    def _happen(self) -> None:
+        while (accident := self._due.get()) is not None:
+            try:
+                happened = accident.happen()
+            except (WorkerRuntimeError, OSError):
+                _log.exception("an accident did not go as planned")
+                continue
+            if not happened:
+                with self._lock:
+                    self._planned.insert(0, Accident(self._calls + 1, accident.happen))

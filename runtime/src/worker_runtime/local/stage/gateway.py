@@ -1,0 +1,184 @@
+"""The AWS endpoint that workers see: the emulator's, but SQS keeps the stage's time, and it may fail.
+
+All is passed on byte for byte, except what ``answer`` takes for itself or words anew, and what an
+outage swallows. Connections are kept alive on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from worker_runtime.local.stage.http_wire import (
+    WireMessage,
+    headers_of,
+    read_head,
+    read_request_body,
+    read_response,
+)
+from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.ports import LOOPBACK
+from worker_runtime.local.stage.tcp_server import TcpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Self
+
+UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAnswer:
+    """What an AWS service with a JSON protocol answers."""
+
+    status: int = 200
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def error(cls, code: str, message: str, *, status: int = 400) -> ApiAnswer:
+        """Refuse a call under an error code."""
+        fault = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's servers' errors
+        body = {"__type": code, "message": message}
+        return cls(status=status, body=body, headers={"x-amzn-query-error": f"{code};{fault}"})
+
+
+class Calls(Protocol):
+    """Answers some AWS calls in the emulator's place."""
+
+    def __call__(self, target: str, body: bytes) -> ApiAnswer | bytes | None:
+        """Answer the call ``target`` (``AmazonSQS.SendMessage``), replace its body, or (None) let it pass."""
+
+
+class Gateway(Part):
+    """Serves on a loopback port what ``upstream`` (a URL) serves."""
+
+    def __init__(self, upstream: str, *, answer: Calls, called: Callable[[], None]) -> None:
+        """Prepare; ``called`` is told after each call that was answered."""
+        url = urlsplit(upstream)
+        self._upstream = (url.hostname or LOOPBACK, url.port or 80)
+        self._answer = answer
+        self._called = called
+        self._server = TcpServer(self._serve)
+        self._lock = threading.Lock()
+        self._failing = 0
+        self._down_until = 0.0
+
+    @property
+    def url(self) -> str:
+        """The endpoint to give to AWS clients."""
+        return f"http://{LOOPBACK}:{self._server.port}"
+
+    def start(self) -> Self:
+        """Listen on a free loopback port."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Hang up on everybody."""
+        self._server.stop()
+
+    def fail_next(self, n: int) -> None:
+        """Answer the next ``n`` calls with 503 ServiceUnavailable."""
+        with self._lock:
+            self._failing += n
+
+    def go_down(self, machine_s: float) -> None:
+        """Hang up on everybody and on whoever connects in the next ``machine_s`` seconds."""
+        with self._lock:
+            self._down_until = time.monotonic() + machine_s
+        self._server.hang_up()
+
+    def _serve(self, connection: socket.socket) -> None:
+        if time.monotonic() < self._down_until:
+            return
+        upstream = _Upstream(self._upstream)
+        try:
+            with connection.makefile("rb") as reader:
+                for request in _requests(reader, connection):
+                    connection.sendall(self._respond(request, upstream))
+                    self._called()
+                    if not request.keeps_alive:
+                        return
+        finally:
+            upstream.close()
+
+    def _respond(self, request: WireMessage, upstream: _Upstream) -> bytes:
+        with self._lock:
+            fails, self._failing = self._failing > 0, max(self._failing - 1, 0)
+        if fails:
+            return _worded(ApiAnswer.error("ServiceUnavailable", "staged outage", status=UNAVAILABLE))
+        target = headers_of(request.head).get("x-amz-target")
+        answer = None if target is None else self._answer(target, request.body)
+        match answer:
+            case ApiAnswer():
+                return _worded(answer)
+            case bytes():
+                request = request.with_body(answer)
+        response = upstream.exchange(request)
+        return response.head + response.body
+
+
+class _Upstream:
+    """One kept connection to the emulator, for one client's connection."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
+        self._socket: socket.socket | None = None
+
+    def exchange(self, request: WireMessage) -> WireMessage:
+        """Pass a request on; again where the kept connection turns out to be closed."""
+        method = request.start[0]
+        if self._socket is not None:
+            with suppress(OSError):
+                if (response := self._send(self._socket, request, method)) is not None:
+                    return response
+            self.close()
+        self._socket = socket.create_connection(self._address)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = self._socket.makefile("rb")
+        response = self._send(self._socket, request, method)
+        if response is None:
+            raise ConnectionResetError("the emulator hung up")
+        return response
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._reader.close()
+            self._socket.close()
+            self._socket = None
+
+    def _send(self, connection: socket.socket, request: WireMessage, method: str) -> WireMessage | None:
+        connection.sendall(request.head + request.body)
+        response = read_response(self._reader, method=method)
+        if response is not None and not response.keeps_alive:
+            self.close()
+        return response
+
+
+def _requests(reader: BinaryIO, connection: socket.socket) -> Iterator[WireMessage]:
+    while head := read_head(reader):
+        if (
+            headers_of(head).get("expect", "").lower() == "100-continue"
+        ):  # botocore sends it before S3's bodies
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        yield WireMessage(head, read_request_body(reader, head))
+
+
+def _worded(answer: ApiAnswer) -> bytes:
+    body = json.dumps(answer.body, separators=(",", ":")).encode()
+    lines = [
+        f"HTTP/1.1 {answer.status} -",
+        "Content-Type: application/x-amz-json-1.0",
+        f"x-amzn-RequestId: {uuid4()}",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,49 @@
+"""The real names of what a stage provisions, by the logical names that declarations use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.grants import variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker_runtime.grants import Grant, Kind
+
+
+class NotStaged(WorkerRuntimeError):
+    """A resource that this stage does not have."""
+
+
+def local_name(logical: str) -> str:
+    """Name a resource of the stage: ``save-entries`` is ``local-save-entries``."""
+    return f"local-{logical.replace('.fifo', '').replace('.', '-')}" + (
+        ".fifo" if logical.endswith(".fifo") else ""
+    )
+
+
+class Names:
+    """What carries a logical name in reality: a queue's URL, a stream's ARN, else a name or URL."""
+
+    def __init__(self) -> None:
+        self._real: dict[tuple[str, str], str] = {}
+
+    def add(self, kind: Kind, logical: str, real: str) -> None:
+        """Enter a resource."""
+        self._real[kind, logical] = real
+
+    def named(self, kind: str, logical: str) -> str:
+        """Return the real name, URL or ARN; raises NotStaged."""
+        if kind == "index":
+            kind, logical = "table", logical.partition("/")[0]
+        try:
+            return self._real[kind, logical]
+        except KeyError:
+            known = ", ".join(sorted(name for of, name in self._real if of == kind)) or "none"
+            raise NotStaged(f"the stage has no {kind} {logical!r}; it has {known}.") from None
+
+    def variables(self, grants: Iterable[Grant]) -> dict[str, str]:
+        """Return the environment variables in which a worker finds what it was granted."""
+        return {variable(grant.kind, grant.name): self.named(grant.kind, grant.name) for grant in grants}

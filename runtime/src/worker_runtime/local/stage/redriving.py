@@ -1,0 +1,235 @@
+"""Sends dead letters back where they came from, each form in its way; against any endpoint.
+
+Nothing leaves a dead-letter queue before it has been sent back, or its worker has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker_runtime.clock import RealClock
+from worker_runtime.dead_letters import REASON_ATTRIBUTE
+from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.filters import compile_filters
+from worker_runtime.local.stage.batches import AllDone, read_reply
+from worker_runtime.local.stage.change_records import (
+    CreationTimes,
+    carried_record,
+    change_record,
+    refreshed,
+    restaged,
+)
+from worker_runtime.local.stage.letters import batch_info, put_back, receive_letters
+from worker_runtime.local.stage.shards import list_shards, read_range
+from worker_runtime.sources.sqs_record import DEFERRALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.filters import Filters
+    from worker_runtime.local.stage.change_records import Carrier
+    from worker_runtime.local.stage.letters import Letter
+    from worker_runtime.local.stage.staged_records import StagedRecord
+
+    Invoke = Callable[[str, dict[str, Any]], Any]
+
+_VISIBILITY_S = 300
+_OURS = {REASON_ATTRIBUTE, DEFERRALS}  # a letter that was deferred too often starts anew
+
+_CANNOT_GO = (WorkerRuntimeError, BotoCoreError, ClientError, LookupError, ValueError)  # one keeps no other
+
+_log = logging.getLogger(__name__)
+
+
+class NotSentBack(WorkerRuntimeError):
+    """A dead letter that stays where it is, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the dead letters of one worker's source come from, in real names.
+
+    A queue's URL, or the ARN of the table's own stream, with the Kinesis stream that carries it.
+    """
+
+    worker_id: str
+    queue_url: str | None = None
+    stream_arn: str | None = None
+    carrier: Carrier | None = None
+    filters: Filters = field(default_factory=lambda: compile_filters((), data_key="dynamodb"))
+    spill_bucket: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """How many letters were sent back, and why the others were not."""
+
+    sent: int
+    kept: tuple[str, ...]
+
+
+class Redriver:
+    """Sends back the letters of one dead-letter queue."""
+
+    def __init__(
+        self,
+        queue_url: str,
+        *,
+        origins: Sequence[Origin],
+        aws: Callable[[str], Any],
+        invoke: Invoke,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises."""
+        self._queue_url = queue_url
+        self._origins = origins
+        self._aws = aws
+        self._invoke = invoke
+        self._clock = clock or RealClock()
+
+    def redrive(self, *, refresh: bool = False) -> Redriven:
+        """Send back what waits now; ``refresh`` takes changed items as they are in the table now."""
+        sqs = self._aws("sqs")
+        counts = sqs.get_queue_attributes(
+            QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        waiting = int(counts["Attributes"]["ApproximateNumberOfMessages"])
+        sent = 0
+        kept: list[Letter] = []
+        why: list[str] = []
+        while sent + len(kept) < waiting:  # what comes back meanwhile is for the next time
+            letters = receive_letters(sqs, self._queue_url, visibility_s=_VISIBILITY_S)
+            if not letters:
+                break
+            for letter in letters:
+                try:
+                    self._send_back(letter, refresh=refresh)
+                except _CANNOT_GO as error:
+                    kept.append(letter)
+                    why.append(f"{letter.record_id}: {error}")
+                    _log.warning("dead letter %s stays: %s", letter.record_id, error)
+                else:
+                    sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=letter.receipt)
+                    sent += 1
+        put_back(sqs, self._queue_url, kept)
+        return Redriven(sent=sent, kept=tuple(why))
+
+    def _send_back(self, letter: Letter, *, refresh: bool) -> None:
+        origin = self._origin(letter)
+        if letter.form == "metadata":
+            self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
+        elif letter.form == "original":
+            self._resend(origin, _as_received(letter))
+        else:
+            record = self._unpack(json.loads(letter.body), origin)
+            if record.get("eventSource") == "aws:sqs":
+                self._resend(origin, _as_recorded(record))
+            else:
+                self._hand_over(origin, [restaged(record)], refresh=refresh)
+
+    def _origin(self, letter: Letter) -> Origin:
+        fitting = [each for each in self._origins if letter.worker in (None, each.worker_id)]
+        if len(fitting) != 1:
+            who = letter.worker or "a worker that it does not name"
+            raise NotSentBack(f"it is of {who}; {len(fitting)} sources have these dead letters.")
+        return fitting[0]
+
+    def _resend(self, origin: Origin, message: Mapping[str, Any]) -> None:
+        if origin.queue_url is None:
+            raise NotSentBack(f"{origin.worker_id} has no queue to send it to.")
+        fifo = {}
+        if origin.queue_url.endswith(".fifo"):
+            fifo = {"MessageGroupId": message["group"], "MessageDeduplicationId": str(uuid4())}
+        attributes = {name: value for name, value in message["attributes"].items() if name not in _OURS}
+        trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": message["trace"]}}
+        self._aws("sqs").send_message(
+            QueueUrl=origin.queue_url,
+            MessageBody=message["body"],
+            MessageAttributes=attributes,
+            **({"MessageSystemAttributes": trace} if message["trace"] else {}),
+            **fifo,
+        )
+
+    def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> None:
+        """Invoke the worker on records of a stream; what no filter takes any more needs no work."""
+        if refresh:
+            records = [refreshed(record, dynamodb=self._aws("dynamodb")) for record in records]
+        records = [record for record in records if origin.filters.takes(record.raw)]
+        if not records:
+            return
+        reply = self._invoke(origin.worker_id, {"Records": [record.raw for record in records]})
+        reading = read_reply(json.dumps(reply).encode(), ids={record.id for record in records})
+        if not isinstance(reading, AllDone):
+            raise NotSentBack(f"{origin.worker_id} did not take it: {reading}")
+
+    def _unpack(self, envelope: Mapping[str, Any], origin: Origin) -> Any:
+        """Take the record out of our envelope: whole, compressed, or from the spill bucket."""
+        if "record" in envelope:
+            return envelope["record"]
+        if "recordGzip" in envelope:
+            return json.loads(gzip.decompress(b64decode(envelope["recordGzip"])))
+        if origin.spill_bucket is None:
+            raise NotSentBack(f"its record is at {envelope.get('recordAt')!r}, and no spill bucket is known.")
+        stored = self._aws("s3").get_object(Bucket=origin.spill_bucket, Key=envelope["recordAt"])
+        return json.loads(gzip.decompress(stored["Body"].read()))
+
+    def _read_again(self, letter: Letter, origin: Origin) -> list[StagedRecord]:
+        """Fetch the records that Lambda's metadata names while the stream still has them."""
+        if origin.stream_arn is None:
+            raise NotSentBack(f"{origin.worker_id} reads no table stream.")
+        info = batch_info(json.loads(letter.body))
+        streams = self._aws("dynamodbstreams")
+        shards = [shard.id for shard in list_shards(streams, origin.stream_arn)]
+        shard_id = info["shardId"] if info["shardId"] in shards else shards[0]  # Kinesis names it its own way
+        times = CreationTimes(self._clock)
+        records = []
+        for change in read_range(
+            streams,
+            stream_arn=origin.stream_arn,
+            shard_id=shard_id,
+            first=info["startSequenceNumber"],
+            last=info["endSequenceNumber"],
+        ):
+            created_at = times.of(change, read_at=0)
+            record = change_record(change, stream_arn=origin.stream_arn, created_at=created_at)
+            records.append(
+                record if origin.carrier is None else carried_record(record, carrier=origin.carrier)
+            )
+        return records
+
+
+def _as_received(letter: Letter) -> dict[str, Any]:
+    """Read what is to be sent from a message in boto3's form."""
+    system = letter.message.get("Attributes", {})
+    return {
+        "body": letter.body,
+        "attributes": letter.message.get("MessageAttributes", {}),
+        "group": system.get("MessageGroupId"),
+        "trace": system.get("AWSTraceHeader"),
+    }
+
+
+def _as_recorded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what is to be sent from a message in the form of Lambda's event."""
+    attributes = {}
+    for name, given in (record.get("messageAttributes") or {}).items():
+        if given.get("binaryValue") is not None:
+            attributes[name] = {"DataType": given["dataType"], "BinaryValue": b64decode(given["binaryValue"])}
+        else:
+            attributes[name] = {"DataType": given["dataType"], "StringValue": given["stringValue"]}
+    system = record.get("attributes") or {}
+    return {
+        "body": record["body"],
+        "attributes": attributes,
+        "group": system.get("MessageGroupId"),
+        "trace": system.get("AWSTraceHeader"),
+    }

@@ -1,0 +1,28 @@
+"""When something happened on the stage's clock, told from the emulator's time stamps.
+
+The emulator and what it stamps (messages sent, changes made) live on the machine's time; workers
+of a stage that runs faster must see stamps of their own clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker_runtime.clock import Clock
+
+
+def stage_time(clock: Clock, machine_s: float) -> float:
+    """Translate the machine's time (epoch seconds) into ``clock``'s.
+
+    What happened before the clock began to run faster keeps its time.
+    """
+    origin: float | None = getattr(clock, "origin", None)
+    if origin is None or machine_s < origin:
+        return machine_s
+    return origin + (machine_s - origin) * clock.speed
+
+
+def machine_seconds(clock: Clock, stage_s: float) -> float:
+    """Tell how long ``stage_s`` seconds of ``clock`` take on the machine."""
+    return stage_s / clock.speed
