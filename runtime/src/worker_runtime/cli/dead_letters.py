@@ -1,0 +1,144 @@
+"""``workers dead-letters``: what was rejected and why, and the way back; personal data redacted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker_runtime.cli.inputs import read_variables
+from worker_runtime.cli.options import AsJson, EndpointUrl, StackName  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
+
+if TYPE_CHECKING:
+    from worker_runtime.local.dead_letter_office import Listed, Office, Way
+
+app = typer.Typer(add_completion=False)
+
+EnvFile = Annotated[
+    Path | None, typer.Option("--env-file", metavar="FILE", help="NAME=value lines: the queues' real names.")
+]
+
+
+@app.callback(
+    epilog=examples(
+        "workers dead-letters list --stack dmnd --endpoint-url http://127.0.0.1:4566",
+        "workers dead-letters redrive event-short-url-dlq --dry-run",
+    )
+)
+def dead_letters() -> None:
+    """List dead letters, and send them back where they came from.
+
+    QUEUE is the logical name, as declared, or the queue's URL. Its real name is taken from the variable
+    that the manifest names, else looked up, under its own name and as a local stage names it.
+    """
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "workers dead-letters list event-short-url-dlq",
+        "workers dead-letters list --stack dmnd --endpoint-url http://127.0.0.1:4566 --json",
+    ),
+)
+def list_letters(
+    queue: Annotated[str | None, typer.Argument(metavar="QUEUE", help="A queue of dead letters.")] = None,
+    *,
+    stack: StackName = None,
+    endpoint_url: EndpointUrl = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the dead letters of a queue, or of all queues of a stack, and leave them there."""
+    with answering(as_json=as_json) as output:
+        if (queue is None) == (stack is None):
+            raise Misuse("say a QUEUE or a --stack.")
+        office = _office(endpoint_url, env_file)
+        found = office.letters([queue] if queue is not None else office.queues_of(stack or ""))
+        if as_json:
+            output.json({"letters": found})
+        else:
+            _show(found, output)
+
+
+@app.command(
+    "redrive",
+    epilog=examples(
+        "workers dead-letters redrive event-short-url-dlq --dry-run",
+        "workers dead-letters redrive event-short-url-dlq --yes",
+        "workers dead-letters redrive demand-stream-to-sqs-dlq --refresh --env-file qa1.env",
+    ),
+)
+def redrive(  # noqa: PLR0913 - each is an option of the command
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="A queue of dead letters.")],
+    *,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take changed items as they are in the table now.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say where each letter would go, and leave it there.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    endpoint_url: EndpointUrl = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send the dead letters of a queue back: messages to their queue, changes to their worker.
+
+    A change is handed to its worker in this process, with this environment. A letter leaves the queue
+    when it has been sent or its worker has taken it; what cannot go stays, and the exit code is 1.
+    """
+    with answering(as_json=as_json) as output:
+        office = _office(endpoint_url, env_file)
+        waiting = office.letters([queue])
+        if dry_run:
+            _show_ways(office.ways(queue, waiting), output)
+            return
+        if not yes:
+            _ask(len(waiting), queue)
+        done = office.redrive(queue, refresh=refresh)
+        if as_json:
+            output.json({"sent": done.sent, "kept": list(done.kept)})
+        else:
+            output.lines([(f"{done.sent} sent back, {len(done.kept)} kept", "bold")])
+            output.lines([(f"  {why}", "red") for why in done.kept])
+        if done.kept:
+            raise typer.Exit(FAILED)
+
+
+def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
+    from worker_runtime.local.dead_letter_office import Office as Opened  # noqa: PLC0415 - help needs no boto3
+
+    os.environ.update(read_variables(env_file) if env_file else {})
+    return Opened(endpoint_url)
+
+
+def _ask(waiting: int, queue: str) -> None:
+    try:
+        agreed = typer.confirm(f"Send {waiting} dead letters of {queue} back?", err=True)
+    except typer.Abort:
+        raise Misuse("nobody is there to be asked; say --yes.") from None
+    if not agreed:
+        raise typer.Exit(0)
+
+
+def _show(found: list[Listed], output: Output) -> None:
+    if not found:
+        output.text("No dead letters.")
+        return
+    columns = ("queue", "record", "worker", "code", "error", "sent")
+    output.table(columns, [_row(each) for each in found])
+
+
+def _row(each: Listed) -> list[tuple[str, str]]:
+    texts = (each.queue, each.record_id, each.worker or "?", each.code, each.error, each.sent_at)
+    return list(zip(texts, ("", "", "", "bold", "", "dim"), strict=True))
+
+
+def _show_ways(ways: list[Way], output: Output) -> None:
+    if output.as_json:
+        output.json({"ways": ways})
+    else:
+        output.table(("record", "would go to"), [[(way.record_id, ""), (way.to, "")] for way in ways])

@@ -1,0 +1,75 @@
+"""Where AWS is for a person's command: AWS itself with their own profile, or an emulator's URL."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker_runtime.errors import SettingsError, WorkerRuntimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+EMULATOR: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_REGION": "us-east-1",
+}
+"""What an emulator is content with."""
+
+
+class AwsRefused(WorkerRuntimeError):
+    """AWS, or what stands in for it, is out of reach or did not do what it was asked."""
+
+
+class Endpoint:
+    """Makes boto3 clients by service; ``endpoint_url`` None is AWS itself."""
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        self._session = boto3.session.Session()
+        self._url = endpoint_url
+        self._made: dict[str, Any] = {}
+        given = os.environ.get("AWS_REGION") or self._session.region_name
+        if given is None and endpoint_url is None:
+            raise SettingsError("no region is set; set AWS_REGION, or name an emulator with --endpoint-url.")
+        self.region: str = given or EMULATOR["AWS_REGION"]
+
+    def __call__(self, service: str) -> Any:
+        """Return the client of a service."""
+        if service not in self._made:
+            given: dict[str, Any] = {"region_name": self.region}
+            if self._url is not None:
+                given["endpoint_url"] = self._url
+            if self._dummy:
+                given["aws_access_key_id"] = EMULATOR["AWS_ACCESS_KEY_ID"]
+                given["aws_secret_access_key"] = EMULATOR["AWS_SECRET_ACCESS_KEY"]
+            made: Any = self._session.client(service, **given)  # type: ignore[call-overload]  # a literal is wanted
+            self._made[service] = made
+        return self._made[service]
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables with which a worker in this process finds the same place."""
+        if self._url is None:
+            return {}
+        return {**(EMULATOR if self._dummy else {}), "AWS_REGION": self.region, "AWS_ENDPOINT_URL": self._url}
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Raise what goes wrong inside the block as AwsRefused, saying where."""
+        where = self._url or f"AWS in {self.region}"
+        try:
+            yield
+        except ClientError as error:
+            said = error.response["Error"]
+            raise AwsRefused(f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}") from error
+        except BotoCoreError as error:
+            raise AwsRefused(f"{where}: {error}; check --endpoint-url, credentials and network.") from error
+
+    @property
+    def _dummy(self) -> bool:
+        return self._url is not None and self._session.get_credentials() is None

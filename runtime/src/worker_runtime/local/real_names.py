@@ -1,0 +1,90 @@
+"""Logical names to real ones, for commands that run outside a worker: by variable, else by asking AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from worker_runtime.errors import SettingsError
+from worker_runtime.grants import variable
+from worker_runtime.local.stage.names import Names, local_name
+from worker_runtime.sources.sqs import Sqs
+from worker_runtime.sources.table_stream import TableStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from worker_runtime.grants import Grant
+    from worker_runtime.local.endpoint import Endpoint
+    from worker_runtime.sources import Source
+
+
+class RealNames:
+    """Finds queues and streams: in the variable that the manifest names, under their own name, a stage's."""
+
+    def __init__(self, environ: Mapping[str, str], *, aws: Endpoint) -> None:
+        self._environ = environ
+        self._aws = aws
+
+    def queue_url(self, queue: str) -> str:
+        """Return a queue's URL; SettingsError where it is not to be found."""
+        given = self._environ.get(variable("queue", queue))
+        if queue.startswith(("http://", "https://")) or given:
+            return given or queue
+        for name in (queue, local_name(queue)):
+            try:
+                url: str = self._aws("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+            except ClientError as error:
+                if not error.response["Error"]["Code"].endswith(("NonExistentQueue", "QueueDoesNotExist")):
+                    raise
+            else:
+                return url
+        raise SettingsError(
+            f"there is no queue {queue!r}; set {variable('queue', queue)} to its URL, or name it by its URL."
+        )
+
+    def of(self, sources: Iterable[Source]) -> Names:
+        """Gather the real names of what these sources read."""
+        names = Names()
+        for source in sources:
+            if spill := getattr(source, "spill_bucket", None):
+                names.add("bucket", spill, self._environ.get(variable("bucket", spill), local_name(spill)))
+            match source:
+                case Sqs(queue=queue):
+                    names.add("queue", queue, self.queue_url(queue))
+                case TableStream(table=table, kinesis=kinesis):
+                    names.add("stream", table, self._table_stream_arn(table))
+                    if kinesis:
+                        names.add("stream", kinesis, self._kinesis_arn(kinesis))
+        return names
+
+    def variables(self, grants: Iterable[Grant]) -> dict[str, str]:
+        """Look up the queues and tables that no variable names; what is not to be found is left out."""
+        found = {}
+        for grant in grants:
+            if grant.variable not in self._environ and grant.kind == "queue":
+                found[grant.variable] = self.queue_url(grant.name)
+            if grant.variable not in self._environ and grant.kind == "table":
+                found[grant.variable] = self._table(grant.name).get("TableName", grant.name)
+        return found
+
+    def _table_stream_arn(self, table: str) -> str:
+        """Return the ARN of a table's own stream; empty where it has none, or there is no such table."""
+        return str(self._table(table).get("LatestStreamArn", ""))
+
+    def _table(self, table: str) -> Mapping[str, Any]:
+        for name in (self._environ.get(variable("table", table), table), local_name(table)):
+            try:
+                described: Mapping[str, Any] = self._aws("dynamodb").describe_table(TableName=name)["Table"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+            else:
+                return described
+        return {}
+
+    def _kinesis_arn(self, stream: str) -> str:
+        """Return the ARN that carried records bear; nothing is read by it, so a made-up one will do."""
+        made_up = f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"
+        return self._environ.get(variable("stream", stream), made_up)
