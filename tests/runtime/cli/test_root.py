@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from command import COMMAND
+from worker_runtime.cli import GROUPS
+
+if TYPE_CHECKING:
+    from command import Workers
+    from installed import Site
+
+
+def test_version_is_the_distributions(workers: Workers) -> None:
+    done = workers("--version")
+
+    assert (done.code, done.out) == (0, f"workers {version('worker-runtime')}\n")
+
+
+def test_help_names_every_group_and_every_plugin_with_commands(workers: Workers, shop: Site) -> None:
+    done = workers("--help", site=shop)
+
+    assert done.code == 0
+    for name, group in GROUPS.items():
+        assert f"{name} " in done.out
+        assert group.summary[:30] in done.out
+    assert "Commands of the plugin shop." in done.out
+    assert "Examples:" in done.out
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_help_of_a_group_has_an_example_that_begins_with_the_command(workers: Workers, group: str) -> None:
+    done = workers(group, "--help")
+
+    assert done.code == 0
+    assert f" workers {group}" in done.out.partition("Examples:")[2]
+
+
+def test_an_unknown_command_is_a_wrong_call_and_the_likely_one_is_named(workers: Workers) -> None:
+    done = workers("lisst")
+
+    assert done.code == 2
+    assert done.out == ""
+    assert "Did you mean 'list'?" in done.err
+
+
+def test_a_plugins_commands_are_mounted_under_its_name(workers: Workers, shop: Site) -> None:
+    done = workers("shop", "hello", "Ada", site=shop)
+
+    assert (done.code, done.out) == (0, "hello Ada\n")
+
+
+def test_a_plugin_whose_local_hooks_are_broken_says_so_when_it_is_called(
+    workers: Workers, shop: Site
+) -> None:
+    done = workers("crash", "anything", "--at-all", site=shop)
+
+    assert done.code == 1
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert "workers-crash 1.0.0" in line
+    assert "out of order" in line
+
+
+def test_without_the_local_extra_one_line_says_the_cure(workers: Workers, installed_plugin: Site) -> None:
+    gone = "raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
+    installed_plugin.install("nothing", files={"typer.py": gone}, entry_points={})
+
+    done = workers("list", site=installed_plugin)
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert "pip install 'worker-runtime[local]'" in line
+
+
+def on_a_terminal(workers: Workers, **environ: str) -> str:
+    """Run ``workers list`` with a terminal as its stdout and return what it shows."""
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as screen:  # noqa: PTH123 - a file descriptor has no path
+        env = {**workers.environment(), **environ}
+        subprocess.run([*COMMAND, "list"], env=env, stdout=theirs, check=True, timeout=60)  # noqa: S603
+        os.close(theirs)
+        return screen.read(100_000).decode()
+
+
+def test_colour_is_for_terminals_and_not_where_it_is_unwanted(workers: Workers) -> None:
+    wanted, unwanted = on_a_terminal(workers), on_a_terminal(workers, NO_COLOR="1")
+
+    assert "\x1b[" in wanted
+    assert "\x1b[3" not in unwanted
+    assert "\x1b" not in workers("list").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("workers inv", "invoke"),
+        ("workers invoke shop.", "shop.work"),
+        ("workers invoke --env", "--env-file"),
+    ],
+)
+def test_a_shell_completes_commands_ids_and_options(
+    workers: Workers, shop: Site, typed: str, offered: str
+) -> None:
+    asked = {"_WORKERS_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+
+    done = workers(site=shop, env=asked)
+
+    assert offered in done.out.split()
