@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from worker_runtime.testing import sqs_event
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command import Workers
+    from installed import Site
+
+NAMES = {"PARCELS_QUEUE_URL": "https://queue/parcels", "ORDERS_DLQ_QUEUE_URL": "https://queue/orders-dlq"}
+
+
+@pytest.fixture
+def event(tmp_path: Path) -> Path:
+    return recorded(tmp_path, sqs_event({"id": "1"}, {"id": "2"}, queue="orders"))
+
+
+def recorded(folder: Path, event: Any) -> Path:
+    file = folder / "event.json"
+    file.write_text(json.dumps(event), encoding="utf-8")
+    return file
+
+
+def test_the_reply_goes_to_stdout_and_all_else_to_stderr(workers: Workers, shop: Site, event: Path) -> None:
+    done = workers("invoke", "shop.work", "--event", str(event), site=shop, env=NAMES)
+
+    assert (done.code, done.json) == (0, {"batchItemFailures": []})
+    assert "printed by the worker" in done.err
+    assert '"message": "shipping 1"' in done.err
+    assert '"RecordsSucceeded"' in done.err
+
+
+def test_a_bare_name_that_two_plugins_have_is_refused_with_both(workers: Workers, shop: Site) -> None:
+    done = workers("invoke", "work", "--event", "-", "--json", site=shop, stdin="{}")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.error["kind"] == "AmbiguousWorker"
+    assert "crash.work and shop.work" in done.error["message"]
+
+
+def test_with_json_the_reply_is_one_line(workers: Workers, shop: Site, event: Path) -> None:
+    done = workers(
+        "invoke", "shop.work", "--event", "-", "--json", site=shop, env=NAMES, stdin=event.read_text()
+    )
+
+    assert (done.code, done.out) == (0, '{"batchItemFailures":[]}\n')
+
+
+def test_a_record_that_fails_is_in_the_reply(workers: Workers, shop: Site, tmp_path: Path) -> None:
+    event = sqs_event({"id": "1"}, {"id": "poor"}, queue="orders")
+
+    done = workers("invoke", "shop.work", "--event", str(recorded(tmp_path, event)), site=shop, env=NAMES)
+
+    assert done.code == 0
+    assert done.json == {"batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]}
+    assert "fan@example.com" not in done.err
+
+
+def test_missing_variables_are_named_all_at_once_before_anything_runs(
+    workers: Workers, shop: Site, event: Path
+) -> None:
+    done = workers("invoke", "shop.work", "--event", str(event), site=shop)
+
+    assert (done.code, done.out) == (2, "")
+    assert "shop.work needs PARCELS_QUEUE_URL; set them, or name a file" in done.err
+    assert "printed by the worker" not in done.err
+
+
+def test_variables_come_from_a_file_and_win_over_the_environment(
+    workers: Workers, shop: Site, event: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "local.env"
+    file.write_text(
+        '# names\n\nexport PARCELS_QUEUE_URL="https://queue/p"\nLOG_LEVEL=ERROR\n', encoding="utf-8"
+    )
+    arguments = ("invoke", "shop.work", "--event", str(event), "--env-file", str(file))
+
+    done = workers(*arguments, site=shop, env={"LOG_LEVEL": "INFO"})
+
+    assert done.code == 0
+    assert "shipping" not in done.err
+
+
+def test_what_the_invocation_raises_is_one_line_and_exit_code_1(
+    workers: Workers, shop: Site, tmp_path: Path
+) -> None:
+    event = recorded(tmp_path, sqs_event({"id": "unwanted"}, queue="orders"))
+    env = {"PARCELS_QUEUE_URL": "https://queue/parcels"}
+
+    done = workers("invoke", "shop.work", "--event", str(event), "--json", site=shop, env=env)
+
+    assert (done.code, done.out) == (1, "")
+    told = json.loads(done.err.splitlines()[-1])["error"]
+    assert told["kind"] == "SettingsError"
+    assert told["message"].startswith("ORDERS_DLQ_QUEUE_URL is not set")
+
+
+def test_an_event_of_another_source_says_what_the_worker_takes(
+    workers: Workers, shop: Site, tmp_path: Path
+) -> None:
+    event = recorded(tmp_path, {"Records": [{"eventSource": "aws:s3"}]})
+
+    done = workers("invoke", "shop.work", "--event", str(event), site=shop, env=NAMES)
+
+    assert (done.code, done.out) == (1, "")
+    told = done.err.splitlines()[-1]
+    assert told == (
+        "workers: UnrecognisedEvent: shop.work takes sqs orders; this event is a batch of 'aws:s3'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nobody", "--event", "-"), "UnknownWorker: no installed plugin has the worker 'nobody'."),
+        (("shop.work", "--event", "absent.json"), "cannot read absent.json: No such file or directory."),
+        (("shop.work", "--event", "."), "cannot read .: Is a directory."),
+        (("shop.work", "--event", "broken.json"), "broken.json is not JSON (Expecting value"),
+        (("shop.work", "--event", "latin.json"), "cannot read latin.json: it is not UTF-8 text."),
+        (
+            ("shop.work", "--event", "-", "--env-file", "broken.json"),
+            "broken.json, line 1 is not NAME=value.",
+        ),
+        (("shop.work", "--event", "-", "--env-file", "absent"), "cannot read absent: No such file"),
+    ],
+)
+def test_what_it_cannot_use_is_one_line_and_exit_code_2(
+    workers: Workers, shop: Site, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "broken.json").write_text("nothing", encoding="utf-8")
+    (tmp_path / "latin.json").write_bytes(b'"\xe9"')
+
+    done = workers("invoke", *arguments, site=shop, stdin="{}", cwd=tmp_path)
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert told in line
+
+
+def test_a_worker_that_cannot_be_loaded_is_one_line_and_exit_code_1(
+    workers: Workers, shop: Site, event: Path
+) -> None:
+    done = workers("invoke", "crash.work", "--event", str(event), "--json", site=shop)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.error["kind"] == "BrokenPlugin"
+    assert "out of order" in done.error["message"]
