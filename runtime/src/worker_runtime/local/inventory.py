@@ -53,15 +53,20 @@ def take_inventory(catalogue: Catalogue, *, stack: str | None = None) -> Invento
     plugins = [
         _plugin(name, each, catalogue)
         for name in sorted(catalogue.plugins)
-        for each in catalogue.plugins[name]
+        for each in _claims(catalogue.plugins[name])
     ]
     broken = {row.name: row.error for row in plugins if row.error}
     workers = [
         _worker(worker_id, each, catalogue, plugin_error=broken.get(worker_id.partition(".")[0]))
         for worker_id in sorted(catalogue.workers)
-        for each in catalogue.workers[worker_id]
+        for each in _claims(catalogue.workers[worker_id])
     ]
     return Inventory([row for row in workers if stack is None or row.stack in (stack, None)], plugins)
+
+
+def _claims(entries: list[Entry]) -> list[Entry]:
+    """Sort what several distributions claim, so that two runs show one order."""
+    return sorted(entries, key=lambda entry: (entry.distribution, entry.version))
 
 
 def _plugin(name: str, entry: Entry, catalogue: Catalogue) -> PluginRow:
