@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from installed import Site
+
+if TYPE_CHECKING:
+    from command import Workers
+
+ROOT = Path(__file__).parents[3]
+
+
+def in_folder(folder: Path, *command: str) -> None:
+    """Run a tool on what was written, its sources on the import path; it must be content."""
+    environ = {**os.environ, "PYTHONPATH": str(folder / "src"), "MYPYPATH": str(folder / "src")}
+    environ.pop("PYTEST_ADDOPTS", None)
+    done = subprocess.run(  # noqa: S603 - our own tools
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def alone(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a plugin and one worker of each source, far from any workspace."""
+    folder = tmp_path_factory.mktemp("alone")
+    begun = workers("new", "plugin", "fan-mail", cwd=folder)
+    assert begun.code == 0, begun.err
+    plugin = folder / "workers-fan-mail"
+    for name, source in (("sendIt", "sqs"), ("assignCodes", "table-stream")):
+        added = workers("new", "worker", f"fan_mail.{name}", "--source", source, cwd=plugin)
+        assert added.code == 0, added.err
+    return plugin
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Make a workspace like this project's, with its settings and the runtime in it."""
+    runtime = tmp_path / "runtime/src/worker_runtime"
+    runtime.mkdir(parents=True)
+    (runtime / "__init__.py").write_text('"""The runtime."""\n', encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy", "--no-incremental"),
+        ("pytest", "-q", "-p", "no:cacheprovider"),
+    ],
+    ids=lambda tool: " ".join(tool[:2]),
+)
+def test_what_is_written_passes_its_own_checks(alone: Path, tool: tuple[str, ...]) -> None:
+    in_folder(alone, *tool)
+
+
+def test_the_new_workers_are_found_and_sound(workers: Workers, alone: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((alone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    site = Site(tmp_path / "site")
+    site.install(project["name"], files={}, entry_points=project["entry-points"], version=project["version"])
+    env = {"PYTHONPATH": f"{site.folder}{os.pathsep}{alone / 'src'}"}
+
+    listed = workers("list", "--stack", "fan-mail", "--json", env=env)
+    examined = workers("doctor", "--json", env=env)
+
+    assert {row["id"]: row["error"] for row in listed.json["workers"]} == {
+        "fan_mail.assignCodes": None,
+        "fan_mail.keepNote": None,
+        "fan_mail.sendIt": None,
+    }
+    ours = [each for each in examined.json["findings"] if "fan_mail" in each["who"]]
+    assert [each for each in ours if each["level"] == "broken"] == []
+
+
+def test_in_a_workspace_a_plugin_goes_to_plugins_and_its_tests_to_tests(
+    workers: Workers, workspace: Path
+) -> None:
+    begun = workers("new", "plugin", "greetings", cwd=workspace)
+    added = workers("new", "worker", "greetings.sayHello", "--source", "sqs", cwd=workspace)
+
+    assert (begun.code, added.code) == (0, 0)
+    assert "plugins/greetings/src/workers_greetings/plugin.py" in begun.out.split()
+    assert added.out.split() == [
+        "plugins/greetings/src/workers_greetings/say_hello.py",
+        "tests/plugins/greetings/test_say_hello.py",
+    ]
+    assert "[tool." not in (workspace / "plugins/greetings/pyproject.toml").read_text(encoding="utf-8")
+    in_folder(workspace, "ruff", "check", ".")
+    in_folder(workspace, "ruff", "format", "--check", ".")
+
+
+def test_nothing_is_overwritten(workers: Workers, workspace: Path) -> None:
+    workers("new", "plugin", "greetings", cwd=workspace)
+    readme = workspace / "plugins/greetings/README.md"
+    readme.write_text("mine", encoding="utf-8")
+
+    again = workers("new", "plugin", "greetings", cwd=workspace)
+
+    assert (again.code, again.out) == (2, "")
+    assert "plugins/greetings/README.md" in again.err
+    assert "nothing was written" in again.err
+    assert readme.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_worker_that_is_there_is_refused_and_nothing_is_written(workers: Workers, workspace: Path) -> None:
+    workers("new", "plugin", "greetings", cwd=workspace)
+    project = workspace / "plugins/greetings/pyproject.toml"
+    before = project.read_text(encoding="utf-8")
+
+    done = workers("new", "worker", "greetings.keepNote", "--source", "sqs", cwd=workspace)
+
+    assert (done.code, done.out) == (2, "")
+    assert "has the worker greetings.keepNote already" in done.err
+    assert project.read_text(encoding="utf-8") == before
+
+
+def test_a_model_finds_its_import_where_the_models_have_none_yet(workers: Workers, workspace: Path) -> None:
+    workers("new", "plugin", "greetings", cwd=workspace)
+    models = workspace / "plugins/greetings/src/workers_greetings/models.py"
+    models.write_text('"""Nothing yet."""\n\nfrom __future__ import annotations\n', encoding="utf-8")
+
+    workers("new", "worker", "greetings.sayHello", "--source", "sqs", cwd=workspace)
+
+    text = models.read_text(encoding="utf-8")
+    assert "\nfrom msgspec import Struct\n\n\nclass SayHelloMessage(Struct" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("plugin", "Greetings"), "'Greetings' cannot name a plugin"),
+        (("plugin", "class"), "'class' cannot name a plugin"),
+        (("plugin", "../greetings"), "cannot name a plugin"),
+        (("worker", "greetings", "--source", "sqs"), "'greetings' cannot name a worker"),
+        (("worker", "greetings.Say", "--source", "sqs"), "'greetings.Say' cannot name a worker"),
+        (("worker", "greetings.import", "--source", "sqs"), "cannot name a worker"),
+        (("worker", "nobody.sayHello", "--source", "sqs"), "`workers new plugin nobody`"),
+        (("worker", "greetings.sayHello", "--source", "kafka"), "'kafka' is not one of"),
+        (("worker", "greetings.sayHello"), "--source"),
+    ],
+)
+def test_what_cannot_be_is_refused(workers: Workers, arguments: tuple[str, ...], told: str) -> None:
+    done = workers("new", *arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
