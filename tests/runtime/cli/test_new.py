@@ -51,7 +51,8 @@ def workspace(tmp_path: Path) -> Path:
     """Make a workspace like this project's, with its settings and the runtime in it."""
     runtime = tmp_path / "runtime/src/worker_runtime"
     runtime.mkdir(parents=True)
-    (runtime / "__init__.py").write_text('"""The runtime."""\n', encoding="utf-8")
+    for module in ("__init__.py", "testing.py"):
+        (runtime / module).write_text('"""The runtime."""\n', encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "utf-8")
     return tmp_path
 
