@@ -1,13 +1,14 @@
 """A rejected record as a message that can be read, searched and sent back.
 
 From SQS it is the original message plus one attribute; from everywhere else, and where that
-attribute does not fit, an envelope around the whole record. Nothing is ever truncated.
+attribute does not fit, an envelope around the whole record. A record is never truncated.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from worker_runtime import clock
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES, Message, size_of
+from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, Message, size_of
 from worker_runtime.effects import Refuse, Send, Spill
 from worker_runtime.errors import text_of
 from worker_runtime.redaction import redact_text
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 REASON_ATTRIBUTE: Final = "deadLetterReason"
 ENVELOPE_VERSION: Final = 1
+LETTER_BYTES: Final = 1_048_576  # SendMessage: 1 MiB, attributes counted
+ERROR_CHARS: Final = 4_000  # an error may quote all that it did not like; the record is there anyway
+
+_REFUSED: Final = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
+"""What SendMessage refuses in a text, beside control characters, which JSON escapes."""
 
 
 class Reason(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,8 +55,8 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
         return cls(
             worker=worker,
             source=source,
-            code=outcome.code,
-            error=redact_text(text_of(outcome.error)),
+            code=outcome.code[:ERROR_CHARS],
+            error=redact_text(text_of(outcome.error))[:ERROR_CHARS],
             record_id=record.id,
             correlation_id=record.correlation_id,
             attempts=record.attempt,
@@ -58,12 +64,12 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-class Envelope(Reason, frozen=True, rename="camel", omit_defaults=True):
+class Envelope(Reason, frozen=True, rename="camel"):
     """A dead letter that holds its record whole: as it was, compressed, or in the spill bucket."""
 
-    record: Any = None
-    record_gzip: str | None = None
-    record_at: str | None = None
+    record: Any = msgspec.UNSET
+    record_gzip: str | msgspec.UnsetType = msgspec.UNSET
+    record_at: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Postbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +91,8 @@ def marked_original(
     marked = _addressed(replace(original, attributes=attributes, delay_s=0), record, reason, to)
     if (
         len(attributes) > ATTRIBUTES_A_MESSAGE
-        or not _is_utf8(original.body)
-        or size_of(marked) > MESSAGE_BYTES
+        or _REFUSED.search(original.body)
+        or size_of(marked) > LETTER_BYTES
     ):
         return enveloped(at, record, reason=reason, to=to)
     return Send(at, to.queue, marked)
@@ -96,18 +102,19 @@ def enveloped(at: int, record: Record[Any], *, reason: Reason, to: Postbox) -> S
     """Send a record in an envelope: whole, else compressed, else in the spill bucket."""
     head = msgspec.structs.asdict(reason)
     whole = _letter(Envelope(**head, record=record.raw), record, reason, to)
-    if size_of(whole) <= MESSAGE_BYTES:
+    if size_of(whole) <= LETTER_BYTES:
         return Send(at, to.queue, whole)
     packed = gzip.compress(_json(record.raw).encode(), mtime=0)
     compressed = _letter(Envelope(**head, record_gzip=b64encode(packed).decode()), record, reason, to)
-    if size_of(compressed) <= MESSAGE_BYTES:
+    if size_of(compressed) <= LETTER_BYTES:
         return Send(at, to.queue, compressed)
     if to.spill_bucket is None:
         return Refuse(
             at, ValueError(f"record {record.id} fits no message even compressed; declare a spill_bucket.")
         )
     spill = Spill(to.spill_bucket, f"dead-letters/{reason.worker}/{_digest(reason)}.json.gz", packed)
-    return Send(at, to.queue, _letter(Envelope(**head, record_at=spill.key), record, reason, to), spill)
+    pointer = Envelope(**head, record_at=spill.key)
+    return Send(at, to.queue, _letter(pointer, record, reason, to), spill)
 
 
 def _letter(envelope: Envelope, record: Record[Any], reason: Reason, to: Postbox) -> Message:
@@ -135,14 +142,6 @@ def _encode(value: Reason) -> str:
 
 
 def _json(value: Any) -> str:
-    """Write JSON that can always be sent: a lone surrogate, which UTF-8 has no bytes for, is escaped."""
+    """Write JSON that can always be sent: what SQS refuses is escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if _is_utf8(text) else json.dumps(value, separators=(",", ":"))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return json.dumps(value, separators=(",", ":")) if _REFUSED.search(text) else text
