@@ -48,7 +48,7 @@ class Retry(Verdict):
 
     def __init__(self, after_s: float | None = None, *, reason: str = "") -> None:
         super().__init__(reason or "retry")
-        self.after_s = after_s
+        self.after_s = None if after_s is None else float(after_s)
 
 
 class Defer(Verdict):
@@ -56,7 +56,7 @@ class Defer(Verdict):
 
     def __init__(self, after_s: float, *, reason: str = "") -> None:
         super().__init__(reason or "deferred")
-        self.after_s = after_s
+        self.after_s = float(after_s)
 
 
 class Reject(Verdict):

@@ -74,6 +74,11 @@ def sends(queue: str) -> Grant:
     return Grant("queue", queue, ("sqs:SendMessage",))
 
 
+def spills(bucket: str | None) -> tuple[Grant, ...]:
+    """Let a source put what no message can carry into its spill bucket, where it has one."""
+    return () if bucket is None else (Grant("bucket", bucket, ("s3:PutObject",)),)
+
+
 def secret(name: str) -> Grant:
     """Let the worker read a secret."""
     return Grant("secret", name, ("secretsmanager:GetSecretValue",))

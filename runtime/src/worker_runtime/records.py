@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 from msgspec import Struct
 
-from worker_runtime.errors import Reject
+from worker_runtime.errors import Reject, text_of
 from worker_runtime.outcomes import Failed, Outcome, Rejected, Skipped, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
+
+CORRELATION_CHARS: Final = 256
+
+
+def moment(stamp: Any, *, per_second: int = 1) -> datetime | None:
+    """Read an epoch stamp as a time in UTC; None where there is none or it is no time."""
+    try:
+        return datetime.fromtimestamp(float(stamp) / per_second, tz=UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def carried_id(given: Any) -> str | None:
+    """Return a correlation id that logs and messages can carry on, else None."""
+    usable = isinstance(given, str) and 0 < len(given) <= CORRELATION_CHARS and given.isprintable()
+    return given if usable else None
 
 
 class Record(Struct, Generic[T], frozen=True):
@@ -134,22 +150,30 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         try:
             return self.decode(image)
         except Exception as error:
-            raise Reject("UNDECODABLE", f"old image of change {self.id}: {error}") from error
+            raise Reject("UNDECODABLE", f"old image of change {self.id}: {text_of(error)}") from error
 
     @functools.cached_property
     def keys(self) -> dict[str, Any]:
         """The item's key attributes."""
         from worker_runtime.dynamodb_json import loads_image  # noqa: PLC0415 - only table workers pay
 
-        return loads_image(self.wire["Keys"])
+        try:
+            return loads_image(self.wire["Keys"])
+        except Exception as error:
+            raise Reject("UNDECODABLE", f"keys of change {self.id}: {text_of(error)}") from error
 
     @functools.cached_property
     def created_at(self) -> datetime:
         """About when the change was made, in UTC; order changes by it, never by arrival."""
-        stamp = self.wire["ApproximateCreationDateTime"]
+        stamp = self.wire.get("ApproximateCreationDateTime")
         named = _PER_SECOND.get(self.wire.get("ApproximateCreationDateTimePrecision", ""))
-        per_second = named or next(unit for floor, unit in _MAGNITUDES if stamp >= floor)
-        return datetime.fromtimestamp(stamp / per_second, tz=UTC)
+        size = stamp if isinstance(stamp, int | float) else 0
+        created = moment(
+            stamp, per_second=named or next(unit for floor, unit in _MAGNITUDES if size >= floor)
+        )
+        if created is None:
+            raise Reject("UNDECODABLE", f"change {self.id} says {stamp!r} of when it was made")
+        return created
 
     @property
     def sequence(self) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, Message, attributes_of
-from worker_runtime.dead_letters import Postbox, Reason, marked_original
+from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE
+from worker_runtime.dead_letters import Postbox, Reason, enveloped, marked_original
 from worker_runtime.decoding import json_decoder
-from worker_runtime.effects import ChangeVisibility, Effect, Send
+from worker_runtime.effects import ChangeVisibility, Effect, Refuse, Send
 from worker_runtime.errors import DeclarationError, Reject, text_of
-from worker_runtime.grants import Grant
+from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family, Outcome, Rejected
-from worker_runtime.records import Record, T
 from worker_runtime.sources import (
     admitted,
     check_patterns,
@@ -24,63 +23,23 @@ from worker_runtime.sources import (
     outer_records,
     redelivered,
 )
+from worker_runtime.sources.sqs_record import CORRELATION, DEFERRALS, MALFORMED, SqsRecord, as_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from worker_runtime.records import Record
 
 BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize: a standard queue
 FIFO_BATCH_MAX: Final = 10  # the same: a FIFO queue
 WINDOW_MAX_S: Final = 300  # CreateEventSourceMapping, MaximumBatchingWindowInSeconds
 CONCURRENCY: Final = (2, 1_000)  # ScalingConfig, MaximumConcurrency
+RECEIVES: Final = (1, 1_000)  # RedrivePolicy, maxReceiveCount
 FIFO_RECEIVES_MIN: Final = 10  # what waits behind a failed message spends a receive unstarted
 DELAY_MAX_S: Final = 900  # SendMessage, DelaySeconds
+VISIBILITY_AT_MOST_S: Final = 43_200  # SetQueueAttributes, VisibilityTimeout
 VISIBILITY_MAX_S: Final = 43_200 - 900  # 12 h from the receive, less the longest invocation
 VISIBILITY_SPARE_S: Final = 2  # a queue's visibility timeout is the function's time-out and this
-DEFERRALS: Final = "deferrals"
-CORRELATION: Final = "correlationId"
-
-
-class SqsRecord(Record[T], frozen=True):
-    """A message of a queue; its lane is its FIFO group."""
-
-    @property
-    def lane(self) -> str:
-        """The message group, empty on a standard queue."""
-        return str(_system(self).get("MessageGroupId", ""))
-
-    @property
-    def attempt(self) -> int | None:
-        """How often it has been received, receives that never reached the worker among them."""
-        return int(_system(self).get("ApproximateReceiveCount", 1))
-
-    @property
-    def sent_at(self) -> datetime | None:
-        """When it was sent, in UTC."""
-        sent = _system(self).get("SentTimestamp")
-        return None if sent is None else datetime.fromtimestamp(int(sent) / 1000, tz=UTC)
-
-    @property
-    def attributes(self) -> Mapping[str, str]:
-        """Its message attributes that are text or numbers."""
-        sent = self.raw.get("messageAttributes") or {}
-        return {
-            name: value["stringValue"] for name, value in sent.items() if value.get("stringValue") is not None
-        }
-
-    @property
-    def deferrals(self) -> int:
-        """How often it has been put off by a Defer."""
-        count = self.attributes.get(DEFERRALS, "0")
-        return int(count) if count.isdecimal() else 0
-
-    @property
-    def correlation_id(self) -> str:
-        """Its ``correlationId`` attribute, else its message id."""
-        return self.attributes.get(CORRELATION) or self.id
-
-
-def _system(record: Record[Any]) -> Mapping[str, Any]:
-    return record.raw.get("attributes") or {}
 
 
 class Sqs(Struct, frozen=True):
@@ -133,7 +92,10 @@ class Sqs(Struct, frozen=True):
         fifo = self.ordered
         check_range(f"{who} batch_size", self.batch_size, 1, FIFO_BATCH_MAX if fifo else BATCH_MAX)
         check_range(f"{who} window_s", self.window_s, 0, 0 if fifo else WINDOW_MAX_S)
-        check_range(f"{who} max_concurrency", self.max_concurrency or CONCURRENCY[0], *CONCURRENCY)
+        check_range(f"{who} max_receives", self.max_receives, *RECEIVES)
+        if self.max_concurrency is not None:
+            check_range(f"{who} max_concurrency", self.max_concurrency, *CONCURRENCY)
+        check_range(f"{who} visibility_s", self.visibility_for(timeout_s), 0, VISIBILITY_AT_MOST_S)
         check_patterns(self.filters, data_key="body")
         if self.batch_size > FIFO_BATCH_MAX and not self.window_s:
             raise DeclarationError(f"{who} batch_size above 10 needs a window; say window_s=1 or more.")
@@ -142,6 +104,8 @@ class Sqs(Struct, frozen=True):
                 f"{who} max_receives is {self.max_receives}; messages behind a failed one spend receives"
                 f" without being started: say max_receives={FIFO_RECEIVES_MIN} or more."
             )
+        if self.dead_letters == self.queue:
+            raise DeclarationError(f"{who} is its own dead_letters, which never ends; name another queue.")
         if self.dead_letters and self.dead_letters.endswith(".fifo") != fifo:
             raise DeclarationError(f"{who} and its dead_letters must both be FIFO queues, or neither.")
         if self.visibility_for(timeout_s) < timeout_s:
@@ -183,57 +147,65 @@ class Sqs(Struct, frozen=True):
                 "TOO_MANY_DEFERRALS", f"{record.deferrals} so far; the last: {text_of(outcome.error)}"
             )
             return Rejected(tired.code, tired)
-        attributes = record.raw.get("messageAttributes") or {}
-        if len(attributes) >= ATTRIBUTES_A_MESSAGE and DEFERRALS not in attributes:
-            return Failed(outcome.error, outcome.after_s)  # no room to count it, so a receive counts
+        if len({*(record.raw.get("messageAttributes") or ()), CORRELATION, DEFERRALS}) > ATTRIBUTES_A_MESSAGE:
+            return Failed(outcome.error, outcome.after_s)  # no room to carry and count, so a receive counts
         return outcome
 
     def effects(
         self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
     ) -> list[Effect]:
         """Dead letters and deferrals to send, visibility to change."""
-        listed: list[Effect] = list(self._visibility(records, outcomes))
+        again = self._again(records, outcomes)
+        listed: list[Effect] = list(self._visibility(records, outcomes, again))
         for at, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
             match outcome:
-                case Rejected(written=False) if self.dead_letters:
-                    reason = Reason.of(record, outcome, worker=worker, source=self.kind)
-                    box = Postbox(queue=self.dead_letters, spill_bucket=self.spill_bucket)
-                    original = _as_sent(record)
-                    listed.append(marked_original(at, record, original=original, reason=reason, to=box))
-                case Deferred(after_s=after_s):
-                    listed.append(Send(at, self.queue, _later(record, after_s)))
+                case Rejected(written=False) if self.dead_letters and not again[at]:
+                    listed.append(self._letter(at, record, outcome, worker))
+                case Deferred(after_s=after_s) if not again[at]:
+                    listed.append(_later(at, self.queue, record, after_s))
         return listed
 
+    def _letter(self, at: int, record: Record[Any], outcome: Rejected, worker: str) -> Effect:
+        assert self.dead_letters is not None  # noqa: S101 - effects() saw to it
+        reason = Reason.of(record, outcome, worker=worker, source=self.kind)
+        box = Postbox(queue=self.dead_letters, spill_bucket=self.spill_bucket)
+        try:
+            return marked_original(at, record, original=as_sent(record), reason=reason, to=box)
+        except MALFORMED:
+            return enveloped(at, record, reason=reason, to=box)
+
+    def _again(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> list[bool]:
+        """Say which messages come again: on a FIFO queue the failed ones and what follows in their group."""
+        family = self.family
+        again = [redelivered(family, outcome) for outcome in outcomes]
+        if self.ordered and any(again):
+            blocked: set[str] = set()
+            for at, record in enumerate(records):
+                again[at] = again[at] or record.lane in blocked
+                blocked.update((record.lane,) if again[at] else ())
+        return again
+
     def _visibility(
-        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]
+        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], again: Sequence[bool]
     ) -> Iterator[ChangeVisibility]:
         """Hide failed messages as long as they ask, with their group; after a Halt all that is left."""
         halted = any(isinstance(outcome, Failed) and outcome.halted for outcome in outcomes)
         waits: dict[str, float] = {}
         for at, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
-            if not redelivered(self.family, outcome):
+            if not again[at]:
                 continue
             asked = outcome.after_s if isinstance(outcome, Failed) else None
             if self.ordered:
                 asked = waits.setdefault(record.lane, asked) if asked is not None else waits.get(record.lane)
             after_s = HALT_VISIBILITY_S if halted else asked
-            if after_s is not None:
-                hidden_s = min(max(round(after_s), 0), VISIBILITY_MAX_S)
-                yield ChangeVisibility(at, self.queue, record.raw["receiptHandle"], hidden_s)
+            handle = record.raw.get("receiptHandle")
+            if after_s is not None and handle:
+                yield ChangeVisibility(at, self.queue, handle, _whole_s(after_s, at_most=VISIBILITY_MAX_S))
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """List the failed messages; on a FIFO queue with all that follow in their group."""
-        family, ordered = self.family, self.ordered
-        blocked: set[str] = set()
-        failed = []
-        for record, outcome in zip(records, outcomes, strict=True):
-            again = redelivered(family, outcome)
-            if ordered:
-                again = again or record.lane in blocked
-                blocked.update((record.lane,) if again else ())
-            if again:
-                failed.append(record.id)
-        return item_failures(failed)
+        again = self._again(records, outcomes)
+        return item_failures(record.id for record, failed in zip(records, again, strict=True) if failed)
 
     def grants(self) -> tuple[Grant, ...]:
         """Consume the queue; send deferrals back to it and dead letters on."""
@@ -242,26 +214,24 @@ class Sqs(Struct, frozen=True):
         queue = Grant("queue", self.queue, tuple(f"sqs:{action}" for action in own))
         if self.dead_letters is None:
             return (queue,)
-        return (queue, Grant("queue", self.dead_letters, ("sqs:SendMessage",)))
+        return (queue, Grant("queue", self.dead_letters, ("sqs:SendMessage",)), *spills(self.spill_bucket))
 
     def describe(self) -> dict[str, Any]:
         """Its settings as plain data, for the manifest."""
         return {"kind": self.kind, "name": self.name, **asdict(self)}
 
 
-def _as_sent(record: Record[Any]) -> Message:
-    """Make the message that it was: body, attributes, trace."""
-    return Message(
-        body=record.raw["body"],
-        attributes=attributes_of(record.raw.get("messageAttributes") or {}),
-        trace_header=_system(record).get("AWSTraceHeader"),
-    )
-
-
-def _later(record: Record[Any], after_s: float) -> Message:
-    """Copy a message with one more deferral counted."""
-    message = _as_sent(record)
+def _later(at: int, queue: str, record: Record[Any], after_s: float) -> Effect:
+    """Copy a message with one more deferral counted, to be sent again."""
+    try:
+        message = as_sent(record)
+    except MALFORMED as error:
+        return Refuse(at, error)
     counted = {CORRELATION: record.correlation_id, **message.attributes, DEFERRALS: str(record.deferrals + 1)}
-    if len(counted) > ATTRIBUTES_A_MESSAGE:
-        del counted[CORRELATION]
-    return replace(message, attributes=counted, delay_s=min(max(round(after_s), 0), DELAY_MAX_S))
+    later = replace(message, attributes=counted, delay_s=_whole_s(after_s, at_most=DELAY_MAX_S))
+    return Send(at, queue, later)
+
+
+def _whole_s(seconds: float, *, at_most: int) -> int:
+    """Round up what a worker asked for, whatever number that is, to what AWS takes."""
+    return ceil(min(max(0, seconds), at_most))

@@ -35,7 +35,15 @@ class Lettered(Protocol):
 def checkpoint(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> int | None:
     """Find the position of the lowest sequence number that has to come again; None where none has."""
     again = [at for at, outcome in enumerate(outcomes) if redelivered(Family.STREAM, outcome)]
-    return min(again, key=lambda at: int(records[at].id), default=None)
+    return min(again, key=lambda at: sequence(records[at]), default=None)
+
+
+def sequence(record: Record[Any]) -> int:
+    """Return a record's sequence number; raise where it has none, since no checkpoint could name it."""
+    try:
+        return int(record.id)
+    except ValueError:
+        raise BatchFailed(f"{record.id!r} is no sequence number; the whole batch has to come again") from None
 
 
 def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
@@ -47,7 +55,7 @@ def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) ->
     at = checkpoint(records, outcomes)
     if at is None:
         return item_failures(())
-    if len(records) > 1 and int(records[at].id) == min(int(record.id) for record in records):
+    if len(records) > 1 and sequence(records[at]) == min(map(sequence, records)):
         failed = outcomes[at]
         cause = failed.error if isinstance(failed, Failed) else None
         why = "it was not started" if cause is None else text_of(cause)
@@ -60,12 +68,12 @@ def stream_effects(
 ) -> list[Effect]:
     """Write the dead letters before the checkpoint; what is at or behind it comes again anyway."""
     at = checkpoint(records, outcomes)
-    limit = None if at is None else int(records[at].id)
+    limit = None if at is None else sequence(records[at])
     listed: list[Effect] = []
     for position, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
         if not isinstance(outcome, Rejected) or outcome.written or source.dead_letters is None:
             continue
-        if limit is None or int(record.id) < limit:
+        if limit is None or sequence(record) < limit:
             reason = Reason.of(record, outcome, worker=worker, source=source.kind)
             box = Postbox(queue=source.dead_letters, spill_bucket=source.spill_bucket)
             listed.append(enveloped(position, record, reason=reason, to=box))

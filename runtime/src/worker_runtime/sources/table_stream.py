@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from worker_runtime.errors import DeclarationError, Reject
-from worker_runtime.grants import Grant
+from worker_runtime.errors import BatchFailed, DeclarationError, Reject
+from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import Family, Outcome
-from worker_runtime.records import Change, EventName, Record, T
+from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
 from worker_runtime.sources import admitted, check_patterns, check_range, outer_records
 from worker_runtime.sources.streams import stream_effects, stream_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from worker_runtime.effects import Effect
 
@@ -38,6 +38,9 @@ KINESIS_READ: Final = (
     "SubscribeToShard",
 )
 
+Start = Literal["LATEST", "TRIM_HORIZON"]
+OnFailure = Literal["stop", "continue"]
+
 
 class TableRecord(Record[T], frozen=True):
     """A change straight from the table's own stream; ``id`` is its sequence number."""
@@ -45,18 +48,18 @@ class TableRecord(Record[T], frozen=True):
     @property
     def lane(self) -> str:
         """The keys of the changed item."""
-        return str(self.raw["dynamodb"]["Keys"])
+        keys = self.raw["dynamodb"].get("Keys")
+        return str(sorted(keys.items()) if isinstance(keys, dict) else keys)
 
     @property
     def sent_at(self) -> datetime | None:
         """About when the change was made, in UTC."""
-        stamp = self.raw["dynamodb"].get("ApproximateCreationDateTime")
-        return None if stamp is None else datetime.fromtimestamp(stamp, tz=UTC)
+        return moment(self.raw["dynamodb"].get("ApproximateCreationDateTime"))
 
     @property
     def correlation_id(self) -> str:
         """The item's ``correlationId``, else the sequence number."""
-        return _carried_id(self.raw["dynamodb"]) or self.id
+        return _correlation(self.raw) or self.id
 
 
 class CarriedRecord(Record[T], frozen=True):
@@ -70,22 +73,26 @@ class CarriedRecord(Record[T], frozen=True):
     @property
     def sent_at(self) -> datetime | None:
         """When it arrived in the stream, in UTC."""
-        stamp = self.raw["kinesis"].get("approximateArrivalTimestamp")
-        return None if stamp is None else datetime.fromtimestamp(stamp, tz=UTC)
+        return moment(self.raw["kinesis"].get("approximateArrivalTimestamp"))
 
     @property
     def correlation_id(self) -> str:
         """The item's ``correlationId``, else the sequence number; a poison record has only the latter."""
         try:
-            return _carried_id(_opened(self.raw)["dynamodb"]) or self.id
-        except (Reject, KeyError, TypeError):
+            return _correlation(_opened(self.raw)) or self.id
+        except (Reject, RecursionError):
             return self.id
 
 
-def _carried_id(wire: Mapping[str, Any]) -> str | None:
-    image = wire.get("NewImage") or wire.get("OldImage") or {}
-    named = image.get("correlationId")
-    return named.get("S") if isinstance(named, dict) else None
+def _correlation(change: Mapping[str, Any]) -> str | None:
+    """Find an item's correlation id in its images, which anybody may have written."""
+    found: Any = change["dynamodb"]
+    images = [found.get("NewImage"), found.get("OldImage")] if isinstance(found, dict) else []
+    for image in images:
+        named = image.get("correlationId") if isinstance(image, dict) else None
+        if isinstance(named, dict) and (usable := carried_id(named.get("S"))):
+            return usable
+    return None
 
 
 def _opened(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,11 +120,11 @@ class TableStream(Struct, frozen=True):
     batch_size: int = 100
     window_s: int = 0
     parallelization: int = 1
-    start: Literal["LATEST", "TRIM_HORIZON"] = "LATEST"
+    start: Start = "LATEST"
     bisect: bool = True
     retries: int = 3
     max_age_s: int = -1
-    on_failure: Literal["stop", "continue"] = "stop"
+    on_failure: OnFailure = "stop"
     dead_letters: str | None = None
     spill_bucket: str | None = None
     enhanced_fan_out: bool = False
@@ -165,6 +172,9 @@ class TableStream(Struct, frozen=True):
             raise DeclarationError(
                 f"{who} dead_letters is FIFO; a stream's on-failure destination cannot be."
             )
+        for what, value, known in (("start", self.start, Start), ("on_failure", self.on_failure, OnFailure)):
+            if value not in get_args(known):
+                raise DeclarationError(f"{who} {what} is {value!r}; say one of {get_args(known)}.")
         if self.enhanced_fan_out and self.kinesis is None:
             raise DeclarationError(f"{who} enhanced_fan_out is Kinesis's; name the stream with kinesis=.")
         check_patterns(self.filters, data_key="dynamodb")
@@ -176,16 +186,19 @@ class TableStream(Struct, frozen=True):
     def owns(self, event: Any) -> bool:
         """Whether the first record came from this table or stream."""
         arn = str(event["Records"][0].get("eventSourceARN", "")) if event["Records"] else ""
-        return arn.endswith(f"{self.kinesis}") or f"{self.table}/stream/" in arn
+        return f"{self.table}/stream/" in arn or (self.kinesis is not None and arn.endswith(self.kinesis))
 
     def records(self, event: Any) -> list[Record[Any]]:
         """One record a change; what Kinesis carries is not opened yet."""
-        return [
-            TableRecord(raw["dynamodb"]["SequenceNumber"], None, raw)
-            if "dynamodb" in raw
-            else CarriedRecord(raw["kinesis"]["sequenceNumber"], None, raw)
-            for raw in event["Records"]
-        ]
+        try:
+            return [
+                TableRecord(raw["dynamodb"]["SequenceNumber"], None, raw)
+                if "dynamodb" in raw
+                else CarriedRecord(raw["kinesis"]["sequenceNumber"], None, raw)
+                for raw in event["Records"]
+            ]
+        except (KeyError, TypeError) as error:
+            raise BatchFailed("a record has no sequence number, so no reply could name it") from error
 
     def decoder(self, model: Any) -> Callable[[Record[Any]], Any]:
         """Decode a change, its new image as the worker's ``Change[...]`` says."""
@@ -233,7 +246,8 @@ class TableStream(Struct, frozen=True):
             else [f"dynamodb:{a}" for a in DYNAMODB_READ]
         )
         stream = Grant("stream", self.name, tuple(actions))
-        return (stream, Grant("queue", self.dead_letters, ("sqs:SendMessage",)))
+        letters = Grant("queue", self.dead_letters, ("sqs:SendMessage",))
+        return (stream, letters, *spills(self.spill_bucket))
 
     def describe(self) -> dict[str, Any]:
         """Its settings as plain data, for the manifest."""
