@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from command import Workers
 from installed import Site
+from worker_runtime.local.stage.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHOP_WORKER = '''
     """Orders in, parcels out."""
@@ -76,3 +82,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Site:
     crash = "raise RuntimeError('out of order')"
     site.install_plugin("crash", worker=crash, hooks=crash, local=crash)
     return site
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Serve one emulator to all tests of the command."""
+    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from worker_runtime.dead_letters import REASON_ATTRIBUTE
+from worker_runtime.testing import change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_sqs import SQSClient
+
+    from command import Done, Workers
+    from installed import Site
+    from worker_runtime.local.stage.emulator import Emulator
+
+    DeadLetters = Callable[..., Done]
+
+REASON = {
+    "version": 1,
+    "worker": "shop.work",
+    "source": "sqs",
+    "code": "UNWANTED",
+    "error": "UNWANTED: not by fan@example.com",
+    "recordId": "7",
+    "correlationId": "c",
+    "attempts": 1,
+    "at": "2026-01-01T00:00:00.000Z",
+}
+AUDIT_WORKER = '''
+    """Accounts in, a trail out."""
+
+    from __future__ import annotations
+
+    import os
+    from pathlib import Path
+
+    from msgspec import Struct
+    from worker_runtime import Change, Stack, TableStream, worker
+
+
+    class Account(Struct):
+        """An account."""
+
+        id: str
+
+
+    @worker(TableStream("accounts", dead_letters="audit-dlq"), stack=Stack("audit"))
+    def work(change: Change[Account]) -> None:
+        """Note a changed account."""
+        if change.new.id == "bad":
+            raise ValueError("still bad")
+        Path(os.environ["TRAIL"]).write_text(change.new.id)
+'''
+
+
+@pytest.fixture(scope="module")
+def sqs(emulator: Emulator) -> Iterator[SQSClient]:
+    made = boto3.client(
+        "sqs",
+        endpoint_url=emulator.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    with closing(made):
+        yield made
+
+
+@pytest.fixture
+def queues(emulator: Emulator, sqs: SQSClient) -> dict[str, str]:
+    """Make the queues as a stage names them, empty; URLs by logical name."""
+    emulator.reset()
+    names = ("orders", "orders-dlq", "audit-dlq")
+    return {name: sqs.create_queue(QueueName=f"local-{name}")["QueueUrl"] for name in names}
+
+
+@pytest.fixture
+def letters(sqs: SQSClient, queues: dict[str, str]) -> None:
+    """Put two dead letters: one that the worker rejected, one that SQS gave up."""
+    body = json.dumps({"id": "unwanted", "email": "fan@example.com", "phone": "+15550001234"})
+    reason = {"DataType": "String", "StringValue": json.dumps(REASON)}
+    own = {"DataType": "String", "StringValue": "kept"}
+    attributes: Any = {REASON_ATTRIBUTE: reason, "own": own}
+    sqs.send_message(QueueUrl=queues["orders-dlq"], MessageBody=body, MessageAttributes=attributes)
+    sqs.send_message(QueueUrl=queues["orders-dlq"], MessageBody="call +15550001234")
+
+
+def waiting(sqs: SQSClient, url: str) -> list[Any]:
+    found = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
+    )
+    return list(found.get("Messages", []))
+
+
+@pytest.fixture
+def dead_letters(workers: Workers, shop: Site, emulator: Emulator) -> DeadLetters:
+    """Run ``workers dead-letters`` against the emulator."""
+
+    def run(*arguments: str, site: Site = shop, **given: Any) -> Done:
+        return workers(
+            "dead-letters", *arguments, "--endpoint-url", emulator.endpoint_url, site=site, **given
+        )
+
+    return run
+
+
+@pytest.mark.usefixtures("letters")
+def test_letters_are_listed_with_their_reason_and_without_personal_data(dead_letters: DeadLetters) -> None:
+    done = dead_letters("list", "orders-dlq", "--json")
+
+    found = {each["code"]: each for each in done.json["letters"]}
+    assert done.code == 0
+    assert found["UNWANTED"]["worker"] == "shop.work"
+    assert found["UNWANTED"]["recordId"] == "7"
+    assert found["UNWANTED"]["body"]["id"] == "unwanted"
+    assert found["MAX_RECEIVES"]["body"] == "call +*******1234"
+    assert "fan@example.com" not in done.out
+    assert "5550001" not in done.out
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_stacks_letters_are_those_of_all_its_queues_and_stay_there(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    done = dead_letters("list", "--stack", "shop")
+
+    assert done.code == 0
+    assert done.out.count("orders-dlq") == 2
+    assert len(waiting(sqs, queues["orders-dlq"])) == 2
+
+
+@pytest.mark.usefixtures("queues")
+def test_an_empty_queue_says_so(dead_letters: DeadLetters) -> None:
+    done = dead_letters("list", "orders-dlq")
+
+    assert (done.code, done.out) == (0, "No dead letters.\n")
+
+
+@pytest.mark.usefixtures("letters")
+def test_messages_go_back_to_their_queue_as_they_were(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    done = dead_letters("redrive", "orders-dlq", "--yes", "--json")
+
+    assert (done.code, done.json) == (0, {"sent": 2, "kept": []})
+    assert waiting(sqs, queues["orders-dlq"]) == []
+    sent = {each["Body"][:4]: each for each in waiting(sqs, queues["orders"])}
+    assert sent.keys() == {'{"id', "call"}
+    assert sent['{"id']["MessageAttributes"].keys() == {"own"}
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_dry_run_says_the_way_and_sends_nothing(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    done = dead_letters("redrive", "orders-dlq", "--dry-run")
+
+    assert done.code == 0
+    assert done.out.count(queues["orders"]) == 2
+    assert len(waiting(sqs, queues["orders-dlq"])) == 2
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(("answer", "left"), [("y\n", (0, 2)), ("n\n", (0, 0)), ("", (2, 0))])
+def test_nothing_is_sent_before_somebody_agrees(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], answer: str, left: tuple[int, int]
+) -> None:
+    done = dead_letters("redrive", "orders-dlq", stdin=answer)
+
+    assert "Send 2 dead letters of orders-dlq back?" in done.err
+    assert (done.code, len(waiting(sqs, queues["orders"]))) == left
+
+
+def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], installed_plugin: Site
+) -> None:
+    installed_plugin.install_plugin("audit", worker=AUDIT_WORKER)
+    for at, name in enumerate(("good", "bad"), start=1):
+        record = change(new={"PK": name, "SK": "A", "id": name}, table="accounts", at=at)
+        head = {**REASON, "worker": "audit.work", "source": "table_stream", "recordId": name}
+        sqs.send_message(QueueUrl=queues["audit-dlq"], MessageBody=json.dumps({**head, "record": record}))
+    trail = installed_plugin.folder / "trail"
+
+    done = dead_letters(
+        "redrive", "audit-dlq", "--yes", "--json", site=installed_plugin, env={"TRAIL": str(trail)}
+    )
+
+    assert done.code == 1
+    assert done.json["sent"] == 1
+    (why,) = done.json["kept"]
+    assert why.startswith("bad: ")
+    assert trail.read_text(encoding="utf-8") == "good"
+    (left,) = waiting(sqs, queues["audit-dlq"])
+    assert json.loads(left["Body"])["recordId"] == "bad"
+
+
+@pytest.mark.usefixtures("queues")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("list",), "say a QUEUE or a --stack."),
+        (("list", "nothing-dlq"), "there is no queue 'nothing-dlq'; set NOTHING_DLQ_QUEUE_URL"),
+        (("redrive", "orders", "--yes"), "no installed worker sends its dead letters to orders"),
+    ],
+)
+def test_what_it_cannot_use_is_one_line_and_exit_code_2(
+    dead_letters: DeadLetters, arguments: tuple[str, ...], told: str
+) -> None:
+    done = dead_letters(*arguments)
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = [line for line in done.err.splitlines() if line.startswith("workers:")]
+    assert told in line
+
+
+def test_an_endpoint_that_is_not_there_is_one_line_and_exit_code_1(workers: Workers) -> None:
+    nowhere = "http://127.0.0.1:9"
+
+    done = workers("dead-letters", "list", "orders-dlq", "--endpoint-url", nowhere, "--json")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.error["kind"] == "AwsRefused"
+    assert nowhere in done.error["message"]
