@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,8 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from worker_runtime.cli import GROUPS
-from worker_runtime.cli.reporting import answering
-from worker_runtime.cli.reporting import examples as shown
+from worker_runtime.cli.reporting import answering, examples
 
 BROKEN: Final = "Broken; `workers doctor` says why."
 
@@ -91,7 +89,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would show personal data
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=shown(
+    epilog=examples(
         "workers list",
         "workers invoke dmnd.shortenEventUrl --event event.json --env-file local.env",
         "workers doctor",
@@ -102,6 +100,8 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:  # noqa: FBT001 - typer's way of calling an option
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, rarely asked for
+
         typer.echo(f"workers {version('worker-runtime')}")
         raise typer.Exit
 
