@@ -85,18 +85,28 @@ def read_response(reader: BinaryIO, *, method: str) -> WireMessage | None:
 def _read_body(reader: BinaryIO, headers: Mapping[str, str]) -> bytes:
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return _read_chunks(reader)
-    return reader.read(int(headers.get("content-length", 0)))
+    return _read_whole(reader, int(headers.get("content-length", 0)))
+
+
+def _read_whole(reader: BinaryIO, size: int) -> bytes:
+    """Read ``size`` bytes; half a message passed on would leave the other side waiting for the rest."""
+    read = reader.read(size)
+    if len(read) < size:
+        raise ConnectionResetError("the other side hung up in the middle of a message")
+    return read
 
 
 def _read_chunks(reader: BinaryIO) -> bytes:
     parts = []
     while True:
         size_line = reader.readline()
+        if not size_line:
+            raise ConnectionResetError("the other side hung up in the middle of a message")
         parts.append(size_line)
         size = int(size_line.partition(b";")[0], 16)
         if size == 0:
             break
-        parts.append(reader.read(size + 2))
+        parts.append(_read_whole(reader, size + 2))
     while (trailer := reader.readline()) not in {b"\r\n", b""}:
         parts.append(trailer)
     return b"".join([*parts, b"\r\n"])
