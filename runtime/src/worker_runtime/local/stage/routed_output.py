@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
+CHATTY = ("botocore", "httpcore", "httpx", "urllib3")
+
 _hear: ContextVar[Callable[[str], None] | None] = ContextVar("hear", default=None)
 _fields: ContextVar[Mapping[str, str]] = ContextVar("fields", default={})  # noqa: B039 - never changed
 
@@ -41,10 +43,9 @@ class RoutedOutput(Part):
     def start(self) -> Self:
         """Take over."""
         self._stdout = sys.stdout
-        self._handler = _Heard()
         root = logging.getLogger()
-        self._level = root.level
-        root.addHandler(self._handler)
+        self._level, self._handlers = root.level, root.handlers[:]
+        root.handlers[:] = [_Heard(self._handlers, level=self._level)]
         root.setLevel(min(root.level, logging.INFO))
         sys.stdout = _Router(self._stdout)
         return self
@@ -53,7 +54,7 @@ class RoutedOutput(Part):
         """Put everything back."""
         if hasattr(self, "_stdout"):
             sys.stdout = self._stdout
-            logging.getLogger().removeHandler(self._handler)
+            logging.getLogger().handlers[:] = self._handlers
             logging.getLogger().setLevel(self._level)
 
 
@@ -79,11 +80,18 @@ class _Router(io.TextIOBase):
 
 
 class _Heard(logging.Handler):
-    """Formats a worker's log records as its own process would."""
+    """Formats a worker's log records as its own process would; all others go where they went before."""
+
+    def __init__(self, others: list[logging.Handler], *, level: int) -> None:
+        super().__init__()
+        self._others = others or [each for each in [logging.lastResort] if each is not None]
+        self._level_of_others = level
 
     def emit(self, record: logging.LogRecord) -> None:
         hear = _hear.get()
-        if hear is not None:
+        if hear is None:
+            for other in self._others:
+                if record.levelno >= max(self._level_of_others, other.level):
+                    other.handle(record)
+        elif record.levelno >= logging.WARNING or not record.name.startswith(CHATTY):
             hear(JsonFormatter(_fields.get()).format(record))
-        elif logging.getLogger().handlers == [self] and logging.lastResort is not None:
-            logging.lastResort.handle(record)  # nobody else listens: keep Python's own default

@@ -33,8 +33,7 @@ CONCURRENT_BATCHES = 5
 """Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
 
 _MESSAGES_A_CALL = 10  # ReceiveMessage, DeleteMessageBatch
-_LONG_POLL_S = 1  # of the machine's time: stopping waits for it
-_WINDOW_POLL_S = 0.05  # the same, while a window is open that is shorter than a long poll
+_POLL_S = (0.02, 0.25)  # of the machine's time: right after messages, and when none have come for a while
 _THROTTLED_S = 1.0
 _BROKEN_S = 0.5
 
@@ -119,23 +118,28 @@ class SqsPoller(Part):
         return any(int(count) for count in counts.values())
 
     def _poll(self) -> None:
-        while not self._quit.is_set():
-            if not self._slots.acquire(timeout=_LONG_POLL_S):
+        """Poll again and again, shortly: a long poll could not be ended by ``stop``."""
+        shortest_s, longest_s = _POLL_S
+        pause_s = shortest_s
+        while not self._quit.wait(pause_s):
+            if not self._slots.acquire(timeout=longest_s):
                 continue
             records: list[StagedRecord] = []
             try:
                 records = self._gather()
             except (BotoCoreError, ClientError) as error:
-                if not self._quit.wait(_BROKEN_S):
-                    _log.warning("%s cannot be received from: %s", self._queue.url, error)
+                _log.warning("%s cannot be received from: %s", self._queue.url, error)
+                self._quit.wait(_BROKEN_S)
             if records:
                 self._start(records)
+                pause_s = shortest_s
             else:
                 self._slots.release()
+                pause_s = min(2 * pause_s, longest_s)
 
     def _gather(self) -> list[StagedRecord]:
         """Receive until the batch is full, its window is over or its payload is large enough."""
-        records = self._receive(wait_s=_LONG_POLL_S, most=self._source.batch_size)
+        records = self._receive(most=self._source.batch_size)
         window_ends = self._clock.now() + self._source.window_s
         while (
             records
@@ -144,18 +148,17 @@ class SqsPoller(Part):
             and (left_s := machine_seconds(self._clock, window_ends - self._clock.now())) > 0
             and not self._quit.is_set()
         ):
-            more = self._receive(wait_s=min(int(left_s), _LONG_POLL_S), most=most)
+            more = self._receive(most=most)
             records += more
             if not more:
-                self._quit.wait(min(left_s, _WINDOW_POLL_S))
+                self._quit.wait(min(left_s, _POLL_S[0]))
         return records
 
-    def _receive(self, *, wait_s: int, most: int) -> list[StagedRecord]:
+    def _receive(self, *, most: int) -> list[StagedRecord]:
         """Receive messages and drop (that is, delete) those that no filter takes."""
         messages: list[Any] = self._sqs.receive_message(
             QueueUrl=self._queue.url,
             MaxNumberOfMessages=min(most, _MESSAGES_A_CALL),
-            WaitTimeSeconds=wait_s,
             VisibilityTimeout=VISIBILITY_MAX_S,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],

@@ -105,7 +105,7 @@ class StreamLane:
         if not piece.records:
             return ()
         delivered = self._ends.delivery.hand_over(piece.records, repeatable=True)
-        if self._quit.is_set():
+        if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
             return ()  # the stage is being taken down: an invocation that it cut short proves nothing
         if delivered.reading is None:  # throttled, which spends no retry
             self._back_off()

@@ -1,0 +1,341 @@
+"""Dead letters of all three forms, sent back; what cannot go stays."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from staged import failed
+from worker_runtime.filters import compile_filters
+from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.local.stage.change_records import Carrier, carried_record, change_record
+from worker_runtime.local.stage.letters import peek, read_letter
+from worker_runtime.local.stage.on_failure import GivenUp, Shard, on_failure_record
+from worker_runtime.local.stage.redriving import Origin, Redriver
+from worker_runtime.testing import message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker_runtime.local.stage.emulator import Emulator
+
+    Unique = Callable[[str], str]
+
+WORKER = "test.worker"
+REASON = {"worker": WORKER, "source": "sqs", "code": "BAD", "error": "bad", "recordId": "1", "correlationId": "c"}
+ENVELOPE = {**REASON, "attempts": None, "at": "2026-01-01T00:00:00.000+00:00", "version": 1}
+CARRIER = Carrier(
+    stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/local-things",
+    role_arn="arn:aws:iam::000000000000:role/local-worker",
+)
+
+
+class Mailroom:
+    """A dead-letter queue, where its letters go, and a worker that remembers what it was handed."""
+
+    def __init__(self, aws: AwsClients, name: str, *, fifo: bool = False) -> None:
+        self.aws = aws
+        suffix = ".fifo" if fifo else ""
+        attributes = {"FifoQueue": "true"} if fifo else {}
+        self.dlq = aws("sqs").create_queue(QueueName=f"{name}-dlq{suffix}", Attributes=attributes)["QueueUrl"]
+        self.queue = aws("sqs").create_queue(QueueName=f"{name}{suffix}", Attributes=attributes)["QueueUrl"]
+        self.table = name
+        made = aws("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        self.stream_arn = made["TableDescription"]["LatestStreamArn"]
+        self.handed: list[Any] = []
+        self.reply: Any = None
+
+    def letter(self, body: Any, **sent: Any) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.aws("sqs").send_message(QueueUrl=self.dlq, MessageBody=text, **sent)
+
+    def redrive(self, *, refresh: bool = False, **origin: Any) -> tuple[int, int]:
+        """Redrive all; (how many went, how many stayed)."""
+
+        def invoke(_: str, event: Any) -> Any:
+            self.handed += event["Records"]
+            if isinstance(self.reply, Exception):
+                raise self.reply
+            return self.reply
+
+        origins = [Origin(worker_id=WORKER, **origin)]
+        done = Redriver(self.dlq, origins=origins, aws=self.aws, invoke=invoke).redrive(refresh=refresh)
+        return done.sent, len(done.kept)
+
+    def put(self, key: str, **attributes: str) -> None:
+        item = {"PK": {"S": key}, **{name: {"S": value} for name, value in attributes.items()}}
+        self.aws("dynamodb").put_item(TableName=self.table, Item=item)
+
+    def changes(self) -> list[Any]:
+        streams = self.aws("dynamodbstreams")
+        shard = streams.describe_stream(StreamArn=self.stream_arn)["StreamDescription"]["Shards"][0]
+        iterator = streams.get_shard_iterator(
+            StreamArn=self.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        read = streams.get_records(ShardIterator=iterator)["Records"]
+        return [change_record(each, stream_arn=self.stream_arn, created_at=time.time()) for each in read]
+
+    def received(self) -> list[Any]:
+        return list(
+            self.aws("sqs")
+            .receive_message(
+                QueueUrl=self.queue,
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            )
+            .get("Messages", [])
+        )
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Iterator[AwsClients]:
+    """Make clients of the emulator."""
+    with AwsClients(emulator.endpoint_url, region="us-east-1", credentials=credentials(None)) as made:
+        yield made
+
+
+@pytest.fixture
+def room(aws: AwsClients, unique: Unique) -> Mailroom:
+    """Open a mailroom of standard queues."""
+    return Mailroom(aws, unique("mail"))
+
+
+def text(value: str) -> Any:
+    return {"DataType": "String", "StringValue": value}
+
+
+def test_a_queues_original_goes_back_without_our_reason(room: Mailroom) -> None:
+    attributes = {"deadLetterReason": text(json.dumps(REASON)), "deferrals": text("48"), "kind": text("x")}
+    room.letter("the body", MessageAttributes=attributes)
+
+    done = room.redrive(queue_url=room.queue)
+
+    (back,) = room.received()
+    assert done == (1, 0)
+    assert back["Body"] == "the body"
+    assert set(back["MessageAttributes"]) == {"kind"}
+    assert peek(room.aws("sqs"), room.dlq) == []
+
+
+def test_a_message_that_sqs_moved_goes_back_as_it_is(room: Mailroom) -> None:
+    room.letter("the body", MessageAttributes={"kind": text("x")})
+
+    done = room.redrive(queue_url=room.queue)
+
+    assert done == (1, 0)
+    assert [each["Body"] for each in room.received()] == ["the body"]
+
+
+def test_a_fifo_original_keeps_its_group_and_gets_a_new_deduplication_id(aws: AwsClients, unique: Unique) -> None:
+    room = Mailroom(aws, unique("ordered"), fifo=True)
+    for body in ("a1", "a2"):
+        room.letter(body, MessageGroupId="a", MessageDeduplicationId=f"first-{body}")
+
+    room.redrive(queue_url=room.queue)
+    room.redrive(queue_url=room.queue)
+
+    back = room.received()
+    assert [each["Body"] for each in back] == ["a1", "a2"]
+    assert {each["Attributes"]["MessageGroupId"] for each in back} == {"a"}
+    assert not any(each["Attributes"]["MessageDeduplicationId"].startswith("first") for each in back)
+
+
+@pytest.mark.parametrize("packing", ["record", "recordGzip", "recordAt"])
+def test_an_enveloped_message_goes_back_to_its_queue(room: Mailroom, unique: Unique, packing: str) -> None:
+    record = message("the body", attributes={"kind": "x"})
+    record["messageAttributes"]["bytes"] = {"binaryValue": b64encode(b"\x00\xff").decode(), "dataType": "Binary"}
+    packed = gzip.compress(json.dumps(record).encode())
+    bucket = unique("spill")
+    room.aws("s3").create_bucket(Bucket=bucket)
+    room.aws("s3").put_object(Bucket=bucket, Key="letter.json.gz", Body=packed)
+    held = {"record": record, "recordGzip": b64encode(packed).decode(), "recordAt": "letter.json.gz"}
+    room.letter({**ENVELOPE, packing: held[packing]})
+
+    done = room.redrive(queue_url=room.queue, spill_bucket=bucket)
+
+    (back,) = room.received()
+    assert done == (1, 0)
+    assert back["Body"] == "the body"
+    assert back["MessageAttributes"]["kind"]["StringValue"] == "x"
+    assert back["MessageAttributes"]["bytes"]["BinaryValue"] == b"\x00\xff"
+
+
+def test_an_enveloped_change_is_handed_to_its_worker(room: Mailroom) -> None:
+    room.put("a", kind="x")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+
+    done = room.redrive(stream_arn=room.stream_arn)
+
+    assert done == (1, 0)
+    assert room.handed == [change.raw]
+    assert peek(room.aws("sqs"), room.dlq) == []
+
+
+@pytest.mark.parametrize("how", ["listed", "raised"])
+def test_a_letter_stays_until_its_worker_has_acknowledged_it(room: Mailroom, how: str) -> None:
+    room.put("a")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+    room.reply = failed(change.id) if how == "listed" else ValueError("broken")
+
+    done = room.redrive(stream_arn=room.stream_arn)
+
+    assert done == (0, 1)
+    assert [letter.record_id for letter in peek(room.aws("sqs"), room.dlq)] == ["1"]
+
+
+def test_a_refreshed_change_has_the_item_as_it_is_now(room: Mailroom) -> None:
+    room.put("a", kind="broken")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+    room.put("a", kind="mended")
+
+    room.redrive(stream_arn=room.stream_arn, refresh=True)
+
+    (handed,) = room.handed
+    assert handed["dynamodb"]["NewImage"]["kind"] == {"S": "mended"}
+    assert handed["eventID"] == change.raw["eventID"]
+
+
+def test_a_refreshed_change_of_an_item_that_is_gone_is_a_remove(room: Mailroom) -> None:
+    room.put("a")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+    room.aws("dynamodb").delete_item(TableName=room.table, Key={"PK": {"S": "a"}})
+
+    room.redrive(stream_arn=room.stream_arn, refresh=True)
+
+    (handed,) = room.handed
+    assert handed["eventName"] == "REMOVE"
+    assert "NewImage" not in handed["dynamodb"]
+
+
+def test_a_refreshed_change_that_kinesis_carried_stays_in_its_form(room: Mailroom) -> None:
+    room.put("a", kind="broken")
+    (change,) = room.changes()
+    carried = carried_record(change, carrier=CARRIER)
+    room.letter({**ENVELOPE, "record": carried.raw})
+    room.put("a", kind="mended")
+
+    room.redrive(stream_arn=room.stream_arn, carrier=CARRIER, refresh=True)
+
+    (handed,) = room.handed
+    inner = json.loads(b64decode(handed["kinesis"]["data"]))
+    assert handed["kinesis"]["sequenceNumber"] == change.id
+    assert inner["dynamodb"]["NewImage"]["kind"] == {"S": "mended"}
+
+
+def test_a_refreshed_change_that_no_filter_takes_any_more_is_done(room: Mailroom) -> None:
+    broken = {"dynamodb": {"NewImage": {"kind": {"S": ["broken"]}}}}
+    room.put("a", kind="broken")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+    room.put("a", kind="mended")
+
+    filters = compile_filters((broken,), data_key="dynamodb")
+    done = room.redrive(stream_arn=room.stream_arn, filters=filters, refresh=True)
+
+    assert done == (1, 0)
+    assert room.handed == []
+
+
+@pytest.mark.parametrize("carrier", [None, CARRIER])
+def test_lambdas_metadata_is_read_again_from_the_stream(room: Mailroom, carrier: Carrier | None) -> None:
+    for key in "abcd":
+        room.put(key)
+    changes = room.changes()
+    letter_for(room, changes[1:3], carrier=carrier)
+
+    done = room.redrive(stream_arn=room.stream_arn, carrier=carrier)
+
+    assert done == (1, 0)
+    ids = [each["kinesis"]["sequenceNumber"] if carrier else each["dynamodb"]["SequenceNumber"] for each in room.handed]
+    assert ids == [changes[1].id, changes[2].id]
+
+
+def letter_for(room: Mailroom, records: list[Any], *, carrier: Carrier | None = None) -> None:
+    shard = (
+        Shard(info="KinesisBatchInfo", stream_arn=carrier.stream_arn, shard_id="shardId-000000000000")
+        if carrier
+        else Shard(info="DDBStreamBatchInfo", stream_arn=room.stream_arn, shard_id="shardId-00000000000000000000-00000000")
+    )
+    why = GivenUp(
+        condition="RetryAttemptsExhausted",
+        request_id="r",
+        function_arn="arn",
+        invocations=4,
+        raised=True,
+        at=time.time(),
+    )
+    room.letter(on_failure_record(records, shard=shard, why=why))
+
+
+def test_metadata_of_records_that_the_stream_has_forgotten_stays(room: Mailroom) -> None:
+    room.put("a")
+    (change,) = room.changes()
+    forgotten = change_record(
+        {
+            "eventName": "INSERT",
+            "awsRegion": "us-east-1",
+            "dynamodb": {"Keys": {"PK": {"S": "z"}}, "SequenceNumber": "1" * 21},
+        },
+        stream_arn=room.stream_arn,
+        created_at=change.arrived_at,
+    )
+    letter_for(room, [forgotten])
+
+    done = room.redrive(stream_arn=room.stream_arn)
+
+    assert done == (0, 1)
+    assert len(peek(room.aws("sqs"), room.dlq)) == 1
+
+
+def test_a_letter_of_another_worker_stays_and_keeps_no_other(room: Mailroom) -> None:
+    room.letter("theirs", MessageAttributes={"deadLetterReason": text(json.dumps({**REASON, "worker": "other.one"}))})
+    room.letter("ours")
+
+    done = room.redrive(queue_url=room.queue)
+
+    assert done == (1, 1)
+    assert [each["Body"] for each in room.received()] == ["ours"]
+
+
+def test_many_letters_go_in_one_run(room: Mailroom) -> None:
+    for at in range(25):
+        room.letter(str(at))
+
+    done = room.redrive(queue_url=room.queue)
+
+    assert done == (25, 0)
+
+
+def test_peeking_leaves_all_letters_and_reads_their_reasons(room: Mailroom) -> None:
+    for at in range(12):
+        room.letter(str(at), MessageAttributes={"deadLetterReason": text(json.dumps(REASON))})
+
+    first, second = peek(room.aws("sqs"), room.dlq), peek(room.aws("sqs"), room.dlq)
+
+    assert sorted(letter.body for letter in first) == sorted(letter.body for letter in second)
+    assert len(first) == 12
+    assert {(letter.form, letter.worker, letter.code, letter.error) for letter in first} == {
+        ("original", WORKER, "BAD", "bad")
+    }
+
+
+def test_a_body_that_only_resembles_an_envelope_is_an_original() -> None:
+    letter = read_letter({"Body": '{"worker":"x","code":"y"}', "MessageId": "m", "ReceiptHandle": "r"})
+
+    assert (letter.form, letter.code) == ("original", "MAX_RECEIVES")

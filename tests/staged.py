@@ -1,0 +1,82 @@
+"""What tests of the stage's pollers share: a function that does what a test says, waiting, rows of messages."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from worker_runtime.local.stage.answers import Answer, Failure, FunctionError, Reply
+from worker_runtime.local.stage.invocations import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Handle = Callable[[list[Any]], Any]
+
+WAIT_S = 10.0
+
+
+class ScriptedFunction:
+    """Stands where an executor would: hands the records to ``handle`` and remembers them.
+
+    What ``handle`` returns is the reply, or the answer itself; what it raises is a function error.
+    """
+
+    def __init__(self, handle: Handle = lambda _: None) -> None:
+        self.handle = handle
+        self.batches: list[list[Any]] = []
+        self._lock = threading.Lock()
+
+    def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
+        records = json.loads(event)["Records"]
+        with self._lock:
+            self.batches.append(records)
+        return Report(request_id=request_id or "", answer=self._answer(records))
+
+    def kill_one(self, *, in_flight: bool = True) -> int | None:  # noqa: ARG002 - as an executor's
+        return None
+
+    def stop(self) -> None:
+        pass
+
+    @property
+    def records(self) -> list[Any]:
+        with self._lock:
+            return [record for batch in self.batches for record in batch]
+
+    @property
+    def bodies(self) -> list[str]:
+        return [record["body"] for record in self.records]
+
+    def _answer(self, records: list[Any]) -> Answer:
+        try:
+            answer = self.handle(records)
+        except Exception as error:  # noqa: BLE001 - as a function's process does
+            return FunctionError(error_type=type(error).__name__, message=str(error))
+        return answer if isinstance(answer, Reply | Failure) else Reply(json.dumps(answer).encode())
+
+
+class NoAccidents:
+    """Repeats every batch, or none."""
+
+    def __init__(self, *, twice: bool = False) -> None:
+        self.twice = twice
+
+    def repeats(self, worker_id: str) -> bool:  # noqa: ARG002 - as the stage's
+        return self.twice
+
+
+def failed(*ids: str) -> dict[str, Any]:
+    """Word a partial reply."""
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in ids]}
+
+
+def eventually(come_true: Callable[[], Any], *, within_s: float = WAIT_S) -> Any:
+    """Wait until something is true and return it; fail after ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while not (value := come_true()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+    return value
