@@ -34,9 +34,12 @@ class LambdaContext(Protocol):
 
 _context: ContextVar[LambdaContext | None] = ContextVar("invocation", default=None)
 _record: ContextVar[Record[Any] | None] = ContextVar("record", default=None)
+_source: ContextVar[str] = ContextVar("source", default="")
 
 set_record: Final = _record.set
 current_record: Final = _record.get
+set_source: Final = _source.set
+current_source: Final = _source.get
 
 
 class Invocation:
@@ -65,3 +68,4 @@ def invoked(context: LambdaContext) -> Iterator[None]:
     finally:
         _context.reset(token)
         _record.set(None)
+        _source.set("")

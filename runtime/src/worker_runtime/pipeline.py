@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from worker_runtime.errors import Verdict, text_of
 from worker_runtime.invocation import set_record
-from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
+from worker_runtime.outcomes import DONE, Done, Failed, Family, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def attempt_batch(
     batch = Batch(tuple(decoded.values()))
     unmarked: Outcome = DONE
     try:
-        function(batch)
+        if decoded:
+            function(batch)
     except Exception as error:  # noqa: BLE001 - as above
         unmarked = outcome_of(error)
         if not isinstance(unmarked, Failed):  # a verdict on "the batch" says nothing of a record
@@ -62,6 +64,21 @@ def attempt_batch(
     for at, record in decoded.items():
         outcomes[at] = batch.outcome(record) or unmarked
     return outcomes
+
+
+def contained(call: Attempt) -> Attempt:
+    """Keep what middleware does wrong to the record at hand."""
+
+    def contain(record: Record[Any]) -> Outcome:
+        try:
+            outcome = call(record)
+        except Exception as error:  # noqa: BLE001 - as above
+            return outcome_of(error)
+        if isinstance(outcome, Outcome):
+            return outcome
+        return Failed(TypeError(f"middleware returned {outcome!r}; return the outcome of call_next."))
+
+    return contain
 
 
 def undecodable(error: Exception) -> Outcome:
@@ -82,6 +99,7 @@ class Pass(Struct):
     now: Callable[[], float]
     outcomes: list[Outcome]
     blocked: set[str]
+    again_from: float = inf  # the position from which on a stream comes again
     stopped: str | None = None
 
     def take(self, at: int) -> None:
@@ -100,13 +118,18 @@ class Pass(Struct):
                 self._mind(at, record, outcome)
 
     def _mind(self, at: int, record: Record[Any], outcome: Outcome) -> None:
-        """Write an ordered lane's dead letter before its next record starts; hold back what must wait."""
+        """Write an ordered lane's dead letter before its next record starts; hold back what must wait.
+
+        What a stream repeats anyway is rejected anew then.
+        """
         self.outcomes[at] = self.source.admit(record, outcome)
-        if self.source.ordered and isinstance(self.outcomes[at], Rejected):
+        if self.source.ordered and isinstance(self.outcomes[at], Rejected) and at < self.again_from:
             self.settle(at, self.outcomes)
         outcome = self.outcomes[at]
         if not isinstance(outcome, Failed):
             return
+        if self.source.family is Family.STREAM:
+            self.again_from = min(self.again_from, at)
         if outcome.halted:
             self.stopped = f"halted: {text_of(outcome.error)}"
         elif self.source.stops:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from worker_runtime import clock
 from worker_runtime.effects import perform
-from worker_runtime.errors import ReplyRefused, text_of
-from worker_runtime.invocation import invoked, set_record
+from worker_runtime.errors import BatchFailed, ReplyRefused, text_of
+from worker_runtime.invocation import invoked, set_record, set_source
 from worker_runtime.middleware import around_invocation
-from worker_runtime.outcomes import DONE, Deferred, Failed, Outcome, Rejected, Skipped, Unstarted
+from worker_runtime.outcomes import DONE, Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 from worker_runtime.pipeline import Pass, run_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from worker_runtime.effects import Sender
     from worker_runtime.invocation import LambdaContext
     from worker_runtime.loading import LoadedWorker, Route
+    from worker_runtime.middleware.metrics import Metrics
     from worker_runtime.records import Record
 
 REPLY_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous reply
@@ -33,24 +35,52 @@ _log = logging.getLogger("worker_runtime")
 
 def run(worker: LoadedWorker, event: Any, *, context: LambdaContext, sender: Sender) -> Any:
     """Run a worker on one event and return its reply; what is raised makes Lambda deliver it again."""
-
-    def invoke(event: Any) -> Any:
-        return _invoke(worker, event, sender)
-
-    with invoked(context):
-        return around_invocation(worker.middleware, invoke)(event)
+    return composed(worker, sender=sender)(event, context)
 
 
-def _invoke(worker: LoadedWorker, event: Any, sender: Sender) -> Any:
+def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaContext], Any]:
+    """Fold the middleware around a worker's invocations, once; what is returned runs it on events."""
+    invoke = around_invocation(worker.middleware, partial(_invoke, worker, sender))
+
+    def run_on(event: Any, context: LambdaContext) -> Any:
+        with invoked(context):
+            try:
+                reply = verified(invoke(event))
+            except Exception as error:
+                if not isinstance(error, BatchFailed):  # its records said why
+                    _log.exception("the invocation failed")
+                _publish(worker.metrics)
+                raise
+            _publish(worker.metrics)
+            return reply
+
+    return run_on
+
+
+def _publish(metrics: Metrics) -> None:
+    if line := metrics.flush():
+        print(line, flush=True)  # noqa: T201 - the embedded metric format is a line of stdout
+
+
+def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     started = clock.now()
     route = worker.route(event)
+    set_source(route.source.kind)
     records = route.source.records(event)
     outcomes = _outcomes(worker, route, records, sender)
-    if outcomes.count(DONE) < len(outcomes):  # most batches are done and need nothing but a reply
+    if {*map(type, outcomes)} != {Done}:  # most batches are done and need nothing but a reply
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
+        _take_back(outcomes)
     set_record(None)
     _report(worker, records, outcomes, began=started)
-    return verified(route.source.reply(records, outcomes))
+    return route.source.reply(records, outcomes)
+
+
+def _take_back(outcomes: list[Outcome]) -> None:
+    """Make a Retry of a rejection whose dead letter was not due: it comes again with what failed."""
+    for at, outcome in enumerate(outcomes):
+        if isinstance(outcome, Rejected) and not outcome.written:
+            outcomes[at] = Failed(outcome.error)
 
 
 def _outcomes(
@@ -82,7 +112,12 @@ def _outcomes(
 
 
 def verified(reply: Any) -> Any:
-    """Return a reply that Lambda can carry, else raise ReplyRefused."""
+    """Return a reply that Lambda can carry, else raise ReplyRefused.
+
+    Lambda reads None as "all is done"; no batch source says that, so a middleware forgot its return.
+    """
+    if reply is None:
+        raise ReplyRefused("there is no reply; middleware must return what call_next returned.")
     try:
         size = len(msgspec.json.encode(reply))
     except (TypeError, ValueError) as error:
@@ -95,7 +130,7 @@ def verified(reply: Any) -> Any:
 def _report(
     worker: LoadedWorker, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, began: float
 ) -> None:
-    """Log one line a failure and one an invocation; print its metrics."""
+    """Log one line a failure and one an invocation; count its records."""
     for record, outcome in zip(records, outcomes, strict=True):
         if outcome is not DONE:
             _report_one(record, outcome)
@@ -107,7 +142,6 @@ def _report(
     for sent_at in (record.sent_at for record in records[:1]):
         if sent_at is not None:
             worker.metrics.observe_ms("RecordAgeMs", (clock.now() - sent_at.timestamp()) * 1000)
-    print(worker.metrics.flush(), flush=True)  # noqa: T201 - the embedded metric format is a line of stdout
 
 
 def _report_one(record: Record[Any], outcome: Outcome) -> None:

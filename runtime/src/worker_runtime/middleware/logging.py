@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from worker_runtime import clock
-from worker_runtime.invocation import Invocation, current_record
+from worker_runtime.errors import SettingsError
+from worker_runtime.invocation import Invocation, current_record, current_source
 from worker_runtime.middleware.correlation import correlation_id
 from worker_runtime.redaction import redact, redact_text
 
@@ -52,6 +53,7 @@ class JsonFormatter(logging.Formatter):
         given: dict[str, Any] = {
             "function_request_id": Invocation().request_id,
             "correlation_id": correlation_id(),
+            "source": current_source(),
         }
         record = current_record()
         if record is not None:
@@ -60,12 +62,30 @@ class JsonFormatter(logging.Formatter):
         return {name: value for name, value in given.items() if value not in (None, "")}
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines; one that cannot be made says so, and nothing of what it was to say."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        kind = sys.exc_info()[0]
+        line = {
+            "level": "ERROR",
+            "location": f"{record.funcName}:{record.lineno}",
+            "message": f"a log line could not be made: {kind.__name__ if kind else 'unknown'}",
+        }
+        self.stream.write(json.dumps(line) + self.terminator)
+
+
 def configure_logging(*, level: str, fields: Mapping[str, str], stream: TextIO | None = None) -> None:
     """Send all logs of the process, as JSON lines, to ``stream`` (stdout, where Lambda reads)."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = _Lines(stream or sys.stdout)
     handler.setFormatter(JsonFormatter(fields))
     root = logging.getLogger()
     root.handlers[:] = [handler]  # Lambda's own handler would print each line a second time
-    root.setLevel(level)
+    try:
+        root.setLevel(level.upper())
+    except ValueError as error:
+        raise SettingsError(
+            f"LOG_LEVEL is {level!r}; say DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        ) from error
     for chatty in ("httpx", "httpcore", "botocore", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
