@@ -36,11 +36,15 @@ class Entry(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True):
-    """Entry points by name; several under one name are kept, so that the error can say whose."""
+    """Entry points by name; several under one name are kept, so that the error can say whose.
+
+    ``runtime`` is the runtime's own version.
+    """
 
     workers: dict[str, list[Entry]]
     plugins: dict[str, list[Entry]]
     local: dict[str, list[Entry]]
+    runtime: str = ""
 
     def find(self, name: str) -> str:
         """Return the id that ``name`` means: itself, or the only one with this bare name."""
@@ -86,7 +90,7 @@ def installed() -> Catalogue:
 
 def scan() -> Catalogue:
     """Read the entry points of every installed distribution."""
-    from importlib_metadata import entry_points  # noqa: PLC0415 - only the fallback pays
+    from importlib_metadata import entry_points, version  # noqa: PLC0415 - only the fallback pays
 
     groups: dict[str, dict[str, list[Entry]]] = {WORKERS: {}, PLUGINS: {}, LOCAL: {}}
     for group, found in groups.items():
@@ -95,7 +99,7 @@ def scan() -> Catalogue:
             entry = Entry(point.value, brought.name if brought else "?", brought.version if brought else "?")
             if entry not in found.setdefault(point.name, []):
                 found[point.name].append(entry)
-    return Catalogue(groups[WORKERS], groups[PLUGINS], groups[LOCAL])
+    return Catalogue(groups[WORKERS], groups[PLUGINS], groups[LOCAL], version("worker-runtime"))
 
 
 def _said(error: BaseException) -> str:

@@ -15,9 +15,9 @@ from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
 from worker_runtime.middleware.metrics import Metrics
-from worker_runtime.pipeline import attempt, attempt_batch
+from worker_runtime.pipeline import attempt, attempt_batch, contained
 from worker_runtime.services import Provided, Services
-from worker_runtime.settings import Environment, load_settings
+from worker_runtime.settings import Environment, Settings, load_settings
 from worker_runtime.workers import Declaration, Worker
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 WORKER_API: Final = (1, 0)
 """What plugins are written for; a minor only adds."""
-
-VERSION: Final = "0.1.0"
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +53,7 @@ class LoadedWorker(Struct, frozen=True):
     services: Services
     middleware: tuple[Middleware, ...]
     metrics: Metrics
+    runtime_version: str = ""
 
     @property
     def plugin(self) -> str:
@@ -67,7 +66,7 @@ class LoadedWorker(Struct, frozen=True):
             "service": self.plugin,
             "worker": self.id,
             "plugin_version": self.version,
-            "runtime_version": VERSION,
+            "runtime_version": self.runtime_version,
             "env": environment.environment_tag or environment.config_env,
             "region": environment.region,
         }
@@ -95,12 +94,12 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     entry = catalogue.worker(worker_id)
     declared = declared_worker(worker_id, entry)
     own = worker_id.partition(".")[0]
-    plugins = load_plugins((*(p for p in environment.plugins if p != own), own), catalogue)
+    outer = dict.fromkeys(name for name in environment.plugins if name != own)
+    plugins = load_plugins((*outer, own), catalogue)
     metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
     services = Services(offers(plugins, metrics, environment))
     services.check(declared.declaration.services, who=worker_id)
-    middleware = tuple(each for _, given in answers(plugins, "middleware") for each in given)
-    check_order(middleware)
+    middleware = _middleware(plugins)
     return LoadedWorker(
         id=worker_id,
         declaration=declared.declaration,
@@ -110,7 +109,19 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
         services=services,
         middleware=middleware,
         metrics=metrics,
+        runtime_version=catalogue.runtime,
     )
+
+
+def _middleware(plugins: pluggy.PluginManager) -> tuple[Middleware, ...]:
+    """List the middleware of all plugins, the outermost first."""
+    listed: list[Middleware] = []
+    for plugin, given in answers(plugins, "middleware"):
+        if not isinstance(given, list) or not all(isinstance(each, Middleware) for each in given):
+            raise BrokenPlugin(f"plugin {plugin}: middleware() must return a list of Middleware(...).")
+        listed.extend(given)
+    check_order(listed)
+    return tuple(listed)
 
 
 def declared_worker(worker_id: str, entry: Entry) -> Worker[..., Any]:
@@ -178,6 +189,8 @@ def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environ
         Provided(Environment, lambda: environment, {}),
     ]
     for plugin, model in answers(plugins, "settings"):
+        if not isinstance(model, type) or not issubclass(model, Settings):
+            raise BrokenPlugin(f"plugin {plugin}: settings() must return a class derived from Settings.")
         package = getattr(plugins.get_plugin(plugin), "__package__", "")
         read = partial(load_settings, model, plugin=plugin, package=package, environment=environment)
         listed.append(Provided(model, read, {}))
@@ -206,7 +219,8 @@ def routes(
             composed.append(Route(source, None, partial(attempt_batch, function, decode)))
         else:
             one = partial(attempt, function, decode, shape=declaration.shape)
-            composed.append(Route(source, around_record(middleware, one), None))
+            wrapped = around_record(middleware, one)
+            composed.append(Route(source, one if wrapped is one else contained(wrapped), None))
     return tuple(composed)
 
 

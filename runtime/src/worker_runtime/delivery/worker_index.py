@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
-from worker_runtime.catalogue import INDEX_FILE, Catalogue
+from worker_runtime.catalogue import INDEX_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from worker_runtime.catalogue import Catalogue
 
 
 def write_index(folder: Path, catalogue: Catalogue) -> Path:
@@ -18,6 +21,6 @@ def write_index(folder: Path, catalogue: Catalogue) -> Path:
     Local hooks are left out: people's tools are never in a layer.
     """
     file = folder / INDEX_FILE
-    leaned = Catalogue(workers=catalogue.workers, plugins=catalogue.plugins, local={})
+    leaned = replace(catalogue, local={})
     file.write_bytes(msgspec.json.format(msgspec.json.encode(leaned, order="deterministic")))
     return file

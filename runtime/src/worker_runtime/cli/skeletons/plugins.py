@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.cli.skeletons.names import plugin_names
 from worker_runtime.cli.skeletons.places import Place, new_place
 from worker_runtime.cli.skeletons.writing import filled, write_new
-from worker_runtime.loading import VERSION, WORKER_API
+from worker_runtime.loading import WORKER_API
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,11 @@ MODULES: Final = {
 
 def write_plugin(name: str, *, into: Path | None) -> tuple[Place, list[Path]]:
     """Write a new plugin; Misuse where its name cannot be one or a file is there already."""
-    names = {**plugin_names(name), "api": repr(WORKER_API), "runtime_range": _range(VERSION)}
+    names = {
+        **plugin_names(name),
+        "api": repr(WORKER_API),
+        "runtime_range": _range(version("worker-runtime")),
+    }
     place = new_place(
         names["plugin"], package=names["package"], distribution=names["distribution"], into=into
     )
@@ -45,7 +50,7 @@ def write_plugin(name: str, *, into: Path | None) -> tuple[Place, list[Path]]:
     return place, write_new(texts)
 
 
-def _range(version: str) -> str:
+def _range(installed: str) -> str:
     """Accept this minor version and later ones, up to the next major."""
-    major, minor, *_ = version.split(".")
+    major, minor, *_ = installed.split(".")
     return f">={major}.{minor},<{int(major) + 1}"
