@@ -184,7 +184,7 @@ def test_a_sound_installation_is_exit_code_0(workers: Workers, installed_plugin:
     done = workers("doctor", site=installed_plugin)
 
     assert done.code == 0, done.out
-    assert " 0 broken" in done.out.splitlines()[-1]
+    assert "; broken: 0, " in done.out.splitlines()[-1]
 
 
 def test_people_are_told_who_what_and_the_cure(workers: Workers, installed_plugin: Site) -> None:

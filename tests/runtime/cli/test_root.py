@@ -67,6 +67,19 @@ def test_a_plugin_whose_local_hooks_are_broken_says_so_when_it_is_called(
     assert "out of order" in line
 
 
+def test_commands_that_are_none_are_told_when_they_are_called(
+    workers: Workers, installed_plugin: Site
+) -> None:
+    local = "from worker_runtime import hookimpl\n@hookimpl\ndef commands(): return ['hello']"
+    installed_plugin.install_plugin("odd", local=local)
+
+    done = workers("odd", site=installed_plugin)
+
+    assert (done.code, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    assert "plugin odd: commands() must list typer groups" in line
+
+
 def test_without_the_local_extra_one_line_says_the_cure(workers: Workers, installed_plugin: Site) -> None:
     gone = "raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
     installed_plugin.install("nothing", files={"typer.py": gone}, entry_points={})

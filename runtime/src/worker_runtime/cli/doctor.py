@@ -75,6 +75,6 @@ def _show(findings: list[Finding], catalogue: Catalogue, output: Output) -> None
             ]
         )
     broken = sum(each.level == "broken" for each in findings)
-    counts = f"{len(catalogue.workers)} workers, {len(catalogue.plugins)} plugins"
-    verdict = f"{broken} broken, {len(findings) - broken} warnings"
-    output.lines([(f"{counts}: {verdict}", "bold red" if broken else "bold green")])
+    examined = f"workers: {len(catalogue.workers)}, plugins: {len(catalogue.plugins)}"
+    verdict = f"broken: {broken}, warnings: {len(findings) - broken}"
+    output.lines([(f"{examined}; {verdict}", "bold red" if broken else "bold green")])

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from worker_runtime.cli import GROUPS
 from worker_runtime.cli.reporting import answering, examples
+from worker_runtime.errors import BrokenPlugin, LoadError
 
 BROKEN: Final = "Broken; `workers doctor` says why."
 
@@ -66,10 +67,10 @@ def _mounted(plugin: str, groups: list[Any]) -> Any:
     try:
         return get_command(joined)
     except Exception as error:  # noqa: BLE001 - whatever typer says of what a plugin built
-        return _broken(plugin, error)
+        return _broken(plugin, BrokenPlugin(f"plugin {plugin}: commands() must list typer groups: {error}"))
 
 
-def _broken(plugin: str, error: Exception) -> Any:
+def _broken(plugin: str, error: LoadError) -> Any:
     """Stand in for a plugin whose commands cannot be had; calling it says why."""
     stand_in = typer.Typer(name=plugin, add_completion=False)
 
