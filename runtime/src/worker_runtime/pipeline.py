@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from worker_runtime.errors import Verdict, text_of
 from worker_runtime.invocation import set_record
-from worker_runtime.outcomes import DONE, Done, Failed, Family, Outcome, Rejected, Unstarted, outcome_of
+from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
 
 if TYPE_CHECKING:
@@ -99,7 +98,6 @@ class Pass(Struct):
     now: Callable[[], float]
     outcomes: list[Outcome]
     blocked: set[str]
-    again_from: float = inf  # the position from which on a stream comes again
     stopped: str | None = None
 
     def take(self, at: int) -> None:
@@ -118,18 +116,13 @@ class Pass(Struct):
                 self._mind(at, record, outcome)
 
     def _mind(self, at: int, record: Record[Any], outcome: Outcome) -> None:
-        """Write an ordered lane's dead letter before its next record starts; hold back what must wait.
-
-        What a stream repeats anyway is rejected anew then.
-        """
+        """Write an ordered lane's dead letter before its next record starts; hold back what must wait."""
         self.outcomes[at] = self.source.admit(record, outcome)
-        if self.source.ordered and isinstance(self.outcomes[at], Rejected) and at < self.again_from:
+        if self.source.ordered and isinstance(self.outcomes[at], Rejected):
             self.settle(at, self.outcomes)
         outcome = self.outcomes[at]
         if not isinstance(outcome, Failed):
             return
-        if self.source.family is Family.STREAM:
-            self.again_from = min(self.again_from, at)
         if outcome.halted:
             self.stopped = f"halted: {text_of(outcome.error)}"
         elif self.source.stops:
