@@ -168,7 +168,20 @@ def test_a_strangers_message_stays_a_dead_letter_with_its_reason(
     outcome = verdict(planned, replace(seen, letters=[letter], left=[letter], strangers=1))
 
     assert outcome.holds
-    assert outcome.remarks[-1] == "a stranger's message stays in event-short-url-dlq: UNDECODABLE"
+    assert outcome.remarks == (
+        "dead letters before the redrive: 1 x UNDECODABLE in event-short-url-dlq",
+        "a stranger's message stays in event-short-url-dlq, 1 x",
+    )
+
+
+def test_a_strangers_message_may_be_there_twice_only_where_faults_repeat_records(
+    planned: list[EventItem], seen: Seen
+) -> None:
+    twice = replace(seen, left=[Letter(LINK_QUEUE, "UNDECODABLE", STRANGER)] * 2, strangers=1)
+
+    assert not verdict(planned, twice).holds
+    assert verdict(planned, replace(twice, copies=True)).holds
+    assert not verdict(planned, replace(twice, copies=True, left=[])).holds
 
 
 @pytest.mark.parametrize(

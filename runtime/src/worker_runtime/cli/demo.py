@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -118,6 +120,7 @@ def _run(scenario: Scenario, asked: Asked) -> Report:
 
 
 def _stage(scenario: Scenario, asked: Asked) -> Staged:
+    """Prepare a stage in a folder that outlives it, so that what workers printed can be read afterwards."""
     from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
 
     return Stage(
@@ -127,6 +130,7 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             seed=asked.seed,
             in_process=asked.in_process,
             faults=asked.faults,
+            state_dir=Path(mkdtemp(prefix="workers-demo-")),
         )
     )
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
 
 from workers_dmnd.local.event_items import garbage
 from workers_dmnd.local.ledger import STRANGER, Letter
 
 if TYPE_CHECKING:
-    from worker_runtime.local.stage.letters import Letter as Staged
+    from collections.abc import Mapping
+
+    from worker_runtime.local.stage.letters import Letter as Found
 
 
-def identified(letter: Staged, *, queue: str) -> Letter:
-    """Find out which event a dead letter is about; Lambda's own names only a range of the stream."""
-    if letter.form == "metadata":
-        return Letter(queue, letter.code, f"stream records from {letter.record_id}")
-    if letter.body == garbage():
-        return Letter(queue, letter.code, STRANGER)
-    body = json.loads(letter.body)
-    if letter.form == "envelope":
-        return Letter(
-            queue, letter.code, body["record"]["dynamodb"]["Keys"]["PK"]["S"].removeprefix("EVENT#")
-        )
-    return Letter(queue, letter.code, body["id"])
+def identified(found: Found, *, queue: str) -> Letter:
+    """Find out of which event a dead letter is; Lambda's own names only a range of the stream."""
+    if found.form == "metadata":
+        return Letter(queue, found.code, f"stream records from {found.record_id}")
+    if found.body == garbage():
+        return Letter(queue, found.code, STRANGER)
+    body = json.loads(found.body)
+    return Letter(queue, found.code, _event_of(body["record"]) if found.form == "envelope" else body["id"])
+
+
+def _event_of(record: Mapping[str, Any]) -> str:
+    """Read whose change it is, carried by Kinesis or straight from the table."""
+    change = json.loads(b64decode(record["kinesis"]["data"])) if "kinesis" in record else record
+    return str(change["dynamodb"]["Keys"]["PK"]["S"]).removeprefix("EVENT#")

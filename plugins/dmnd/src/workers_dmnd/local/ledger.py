@@ -45,7 +45,8 @@ class Letter(Struct, frozen=True):
 class Seen(Struct, frozen=True, kw_only=True):
     """What there is in the end; ``letters`` lay there before the redrive, ``left`` still do.
 
-    ``idle`` is whether the stage had come to rest, ``strangers`` the messages that nobody can mend.
+    ``idle`` is whether the stage had come to rest, ``strangers`` the messages that nobody can mend. Where
+    faults repeat records, or a worker dies between its dead letter and its reply, there may be ``copies``.
     """
 
     items: Sequence[Mapping[str, Any]]
@@ -53,6 +54,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     letters: Sequence[Letter] = ()
     left: Sequence[Letter] = ()
     strangers: int = 0
+    copies: bool = False
     idle: bool = True
 
 
@@ -114,8 +116,9 @@ def _differences(found: Mapping[str, Any] | None, due: Mapping[str, Any]) -> Ite
 def _letters_left(seen: Seen) -> Iterator[Finding]:
     """Find letters that had to go on; a stranger's is right where it is, if it says why."""
     strangers = [letter for letter in seen.left if letter.item == STRANGER]
-    if len(strangers) != seen.strangers:
-        yield Finding(STRANGER, f"was put {seen.strangers} times and is a dead letter {len(strangers)} times")
+    count = len(strangers)
+    if count < seen.strangers or (count > seen.strangers and not seen.copies):
+        yield Finding(STRANGER, f"was put {seen.strangers} times and is a dead letter {count} times")
     for letter in strangers:
         if not letter.reason:
             yield Finding(STRANGER, f"lies in {letter.queue} without a reason")
@@ -152,14 +155,11 @@ def _endings(planned: Sequence[EventItem], seen: Seen, *, astray: set[str]) -> d
 
 
 def _remarks(seen: Seen) -> tuple[str, ...]:
-    reasons = Counter(f"{letter.reason or 'no reason'} ({letter.queue})" for letter in seen.letters)
+    first = Counter(f"{letter.reason} in {letter.queue}" for letter in seen.letters)
+    stay = Counter(letter.queue for letter in seen.left if letter.item == STRANGER)
     return (
-        *(f"{count} dead letters before the redrive: {reason}" for reason, count in sorted(reasons.items())),
-        *(
-            f"a stranger's message stays in {letter.queue}: {letter.reason}"
-            for letter in seen.left
-            if letter.item == STRANGER
-        ),
+        *(f"dead letters before the redrive: {count} x {what}" for what, count in sorted(first.items())),
+        *(f"{STRANGER} stays in {queue}, {count} x" for queue, count in sorted(stay.items())),
     )
 
 

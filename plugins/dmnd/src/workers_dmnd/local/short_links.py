@@ -88,6 +88,7 @@ class ShortLinkJob:
             letters=first,
             left=letters,
             strangers=self._strangers,
+            copies=bool(self._stage.options.faults - {"poison"}),
             idle=idle,
         )
 
@@ -120,9 +121,9 @@ class ShortLinkJob:
 
     def _letters(self) -> list[Letter]:
         return [
-            identified(letter, queue=queue)
+            identified(found, queue=queue)
             for queue in DEAD_LETTERS
-            for letter in self._stage.dead_letters(queue)
+            for found in self._stage.dead_letters(queue)
         ]
 
     def _rest(self) -> bool:
@@ -146,7 +147,10 @@ class ShortLinkJob:
         brought = sum(item.story is Story.LINKED for item in self._items)
         links = max(self._upstream.links() - brought, 0)
         throttled, failed = self._bitly.count(status=429), self._bitly.count(status=503)
-        return (
-            f"{self._put} of {len(self._items)} items put, {links} links set, Bitly throttled {throttled} times"
-            + (f" and was down for {failed} requests" if failed else "")
-        )
+        said = [
+            f"{self._put} of {len(self._items)} items put",
+            f"{links} links set",
+            f"Bitly throttled {throttled} times",
+            *([f"was down for {failed} requests"] if failed else []),
+        ]
+        return ", ".join(said)

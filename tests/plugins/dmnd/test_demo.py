@@ -1,0 +1,211 @@
+"""``workers demo`` itself, in a process of its own: nothing is lost, whatever strikes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from workers_dmnd.local.event_items import CANARIES
+from workers_dmnd.local.ledger import COMPLETED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+EVENTS = 50
+LIMIT_S = 60
+
+LOSING = """
+from worker_runtime import hookimpl
+from worker_runtime.local.demo.outcome import Finding, Outcome
+
+class Losing:
+    name, summary, stack = "losing", "an item gets lost", "dmnd"
+
+    def run(self, stage, *, events, faults, seed, tell):
+        return Outcome(endings={"lost": 1}, findings=(Finding("item-4", "is gone"),))
+
+@hookimpl
+def scenarios():
+    return [Losing()]
+"""
+
+
+class Ran(NamedTuple):
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        assert self.code in (0, 1), self.stderr
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    @property
+    def printed_by_workers(self) -> str:
+        files = sorted(file for file in Path(self.result["logs"]).rglob("*") if file.is_file())
+        assert files
+        return "\n".join(file.read_text(errors="replace") for file in files)
+
+
+def demo(folder: Path, *arguments: object, variables: Mapping[str, str] | None = None) -> Ran:
+    ended = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "worker_runtime.cli", "demo", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, **(variables or {})},
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT_S,
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
+    """Run the demo, each time in a folder of its own."""
+    return lambda *arguments: demo(tmp_path_factory.mktemp("demo"), "--events", EVENTS, "--json", *arguments)
+
+
+@pytest.fixture(scope="module")
+def plain(staged: Callable[..., Ran]) -> Ran:
+    """The run without faults, with which those with faults are compared."""
+    return staged("--seed", 1)
+
+
+@pytest.fixture(scope="module")
+def under_all(staged: Callable[..., Ran]) -> Ran:
+    """The run under all faults at once."""
+    return staged("--seed", 1, "--faults", "all")
+
+
+def assert_nothing_lost(ran: Ran) -> None:
+    result = ran.result
+    assert result["findings"] == []
+    assert result["holds"]
+    assert ran.code == 0
+    assert sum(result["endings"].values()) == EVENTS
+    assert result["wall_s"] < LIMIT_S
+
+
+def test_every_event_is_accounted_for(plain: Ran) -> None:
+    assert_nothing_lost(plain)
+    assert plain.result["endings"] == {
+        "shortened": 35,
+        "skipped: already linked": 5,
+        "skipped: suppressed": 5,
+        "skipped: suppressed after it was enqueued": 5,
+    }
+
+
+def test_bitly_throttles_even_without_faults_and_deferring_costs_no_dead_letter(plain: Ran) -> None:
+    shortening = plain.result["workers"]["dmnd.shortenEventUrl"]
+
+    assert shortening["deferred"] > 0
+    assert shortening["dead_letters"] == 0
+
+
+def test_what_happens_is_told_while_it_happens(plain: Ran) -> None:
+    assert "10 of 50 items put" in plain.stderr
+    assert "links set" in plain.stderr
+    assert "Bitly throttled" in plain.stderr
+    assert "carried: " in plain.stderr
+    assert plain.result["logs"] in plain.stderr
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "outage", "crash"])
+def test_nothing_is_lost_to_a_fault(staged: Callable[..., Ran], plain: Ran, fault: str) -> None:
+    ran = staged("--seed", 1, "--faults", fault)
+
+    assert_nothing_lost(ran)
+    assert ran.result["state"] == plain.result["state"]
+
+
+def test_nothing_is_lost_under_all_faults(under_all: Ran, plain: Ran) -> None:
+    assert_nothing_lost(under_all)
+    assert under_all.result["state"] == plain.result["state"]
+    assert sum(counts["crashes"] for counts in under_all.result["workers"].values()) > 0
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_nothing_is_lost_under_all_faults_of_other_seeds(staged: Callable[..., Ran], seed: int) -> None:
+    assert_nothing_lost(staged("--seed", seed, "--faults", "all"))
+
+
+def test_poison_ends_as_dead_letters_that_are_mended_and_redriven(
+    staged: Callable[..., Ran], plain: Ran
+) -> None:
+    ran = staged("--seed", 1, "--faults", "poison")
+
+    assert_nothing_lost(ran)
+    assert ran.result["endings"][COMPLETED] == 2
+    assert ran.result["remarks"] == [
+        "dead letters before the redrive: 1 x BAD_URL in event-short-url-dlq",
+        "dead letters before the redrive: 1 x UNDECODABLE in demand-stream-to-sqs-dlq",
+        "dead letters before the redrive: 1 x UNDECODABLE in event-short-url-dlq",
+        "a stranger's message stays in event-short-url-dlq, 1 x",
+    ]
+    assert ran.result["state"] == plain.result["state"]
+
+
+@pytest.mark.parametrize("run", ["plain", "under_all"])
+def test_no_personal_data_is_in_what_workers_print(run: str, request: pytest.FixtureRequest) -> None:
+    printed = request.getfixturevalue(run).printed_by_workers
+
+    leaked = [
+        f"{place}: {each}"
+        for place, (phone, email) in CANARIES.items()
+        for each in (phone.removeprefix("+"), email.partition("@")[0])
+        if each in printed
+    ]
+    assert leaked == []
+    assert "dmnd.shortenEventUrl" in printed
+
+
+def test_in_process_the_same_seed_gives_the_same_result(staged: Callable[..., Ran]) -> None:
+    runs = [staged("--in-process", "--seed", 4, "--faults", "poison") for _ in range(2)]
+
+    for ran in runs:
+        assert_nothing_lost(ran)
+    first, second = ({**ran.result, "wall_s": 0, "logs": "", "workers": {}} for ran in runs)
+    assert first == second
+
+
+def test_people_get_a_table_and_a_verdict(tmp_path: Path) -> None:
+    ran = demo(tmp_path, "--in-process", "--events", 10)
+
+    assert ran.code == 0
+    assert "dmnd.demandStreamToSqs" in ran.stdout
+    assert "dead letters" in ran.stdout
+    assert "Nothing was lost: 10 of 10 items are accounted for" in ran.stdout
+
+
+def test_a_ledger_that_does_not_hold_fails_with_the_findings_by_item(tmp_path: Path) -> None:
+    (tmp_path / "losing.py").write_text(LOSING)
+    installed = tmp_path / "losing-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: losing\nVersion: 0\n")
+    (installed / "entry_points.txt").write_text("[worker_runtime.local]\nlosing = losing\n")
+
+    ran = demo(tmp_path, "losing", "--in-process", variables={"PYTHONPATH": str(tmp_path)})
+
+    assert ran.code == 1
+    assert "item-4: is gone" in ran.stdout
+    assert "The ledger does not hold: 1 finding" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--faults", "flood"], ["nothing-of-the-kind"], ["--events", "3"], ["--nonsense"]]
+)
+def test_a_wrong_call_is_no_verdict(tmp_path: Path, arguments: list[str]) -> None:
+    ran = demo(tmp_path, *arguments)
+
+    assert ran.code == 2
+    assert ran.stdout == ""
+    assert ran.stderr
