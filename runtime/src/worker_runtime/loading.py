@@ -99,7 +99,7 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
     services = Services(offers(plugins, metrics, environment))
     services.check(declared.declaration.services, who=worker_id)
-    middleware = _middleware(plugins)
+    middleware = middleware_of(plugins)
     return LoadedWorker(
         id=worker_id,
         declaration=declared.declaration,
@@ -113,7 +113,7 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     )
 
 
-def _middleware(plugins: pluggy.PluginManager) -> tuple[Middleware, ...]:
+def middleware_of(plugins: pluggy.PluginManager) -> tuple[Middleware, ...]:
     """List the middleware of all plugins, the outermost first."""
     listed: list[Middleware] = []
     for plugin, given in answers(plugins, "middleware"):
