@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from worker_runtime.errors import LoadError, SettingsError
 from worker_runtime.hookspecs import ForLambda, ForPeople, hookimpl
-from worker_runtime.loading import answers, load_plugins, offers
+from worker_runtime.loading import answers, load_plugins, middleware_of, offers
 from worker_runtime.local.doctor.findings import Finding, broken
 from worker_runtime.local.hooks import Hook, local_plugin
-from worker_runtime.middleware import check_order
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.settings import Environment, load_settings
 
@@ -44,7 +43,7 @@ def examine_plugin(name: str, catalogue: Catalogue) -> tuple[Examined | None, li
         environment = Environment(app_name=name)
         metrics = Metrics(plugin=name, worker=name, environment=environment)
         offered = tuple(offers(manager, metrics, environment))
-        check_order([each for _, given in answers(manager, "middleware") for each in given])
+        middleware_of(manager)
     except LoadError as error:
         return None, [broken(who, error)]
     unmarked = list(_unmarked(who, manager.get_plugin(name), ForLambda))
