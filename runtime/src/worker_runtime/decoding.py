@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, get_origin
 
 import msgspec
+import msgspec.structs
 
 from worker_runtime.errors import DeclarationError
-from worker_runtime.records import Change
+from worker_runtime.records import Batch, Change, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +21,51 @@ def json_decoder(model: Any) -> Callable[[str | bytes], Any]:
     ``bytes`` and ``str`` take the text as it is. What the decoder raises makes the record a Reject.
     """
     if model is bytes:
-        return lambda text: text.encode() if isinstance(text, str) else text
+        return _as_bytes
     if model is str:
         return lambda text: text if isinstance(text, str) else text.decode()
+    _refuse_ours(model)
     if hasattr(model, "model_validate_json"):  # pydantic's, which only its users import
         return model.model_validate_json  # type: ignore[no-any-return]  # a classmethod of an unknown class
-    if getattr(model, "__origin__", None) is Change:
-        raise DeclarationError(
-            "Change[...] is what a table stream yields; a queue or HTTP body has another type."
-        )
     try:
-        return msgspec.json.Decoder(model).decode
-    except TypeError as error:
+        decode = msgspec.json.Decoder(model).decode
+    except (NameError, TypeError) as error:
         raise DeclarationError(f"{model!r} cannot be decoded from JSON: {error}") from error
+    if "worker_runtime.handler" not in sys.modules:  # in Lambda it was checked before it came there
+        _refuse_foreign(model)
+    return decode
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    if isinstance(text, str):
+        return text.encode()
+    if isinstance(text, bytes):
+        return text
+    raise TypeError(f"a body is text or bytes, not {type(text).__name__}")
+
+
+def _refuse_ours(model: Any) -> None:
+    """Refuse what wraps a body, where the body's own type is asked for."""
+    kind = get_origin(model) or model
+    if kind is Change:
+        raise DeclarationError("Change[...] is what a table stream yields; a body of JSON has another type.")
+    if kind in (Batch, Record):
+        name = kind.__name__
+        raise DeclarationError(f"{name} says nothing of its body; write {name}[YourModel], and only once.")
+
+
+def _refuse_foreign(model: Any) -> None:
+    """Refuse a type that msgspec knows nothing of: each record would be rejected."""
+    from msgspec import inspect  # noqa: PLC0415 - not in Lambda
+
+    todo: list[Any] = [inspect.type_info(model)]
+    seen = set()
+    while todo:
+        part = todo.pop()
+        if isinstance(part, inspect.CustomType):
+            cure = "use a Struct, a dataclass, a TypedDict, a dict or a pydantic model that stands alone."
+            raise DeclarationError(f"{model!r} cannot be decoded from JSON, for its {part.cls!r}; {cure}")
+        if isinstance(part, inspect.Type | inspect.Field) and id(part) not in seen:
+            seen.add(id(part))
+            for value in msgspec.structs.astuple(part):
+                todo.extend(value if isinstance(value, tuple) else (value,))

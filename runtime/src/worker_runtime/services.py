@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import RLock
+from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
@@ -13,6 +16,8 @@ from worker_runtime.errors import BrokenPlugin, ServiceCycle, ServiceMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+_log = logging.getLogger(__name__)
 
 
 class Provided(Struct, frozen=True):
@@ -30,24 +35,28 @@ def provide(factory: Callable[..., Any]) -> Provided:
     Annotated ``Iterator[Type]`` it is a generator: what it yields is served, and it is finished at
     shutdown, best effort. Its parameters are services too. It constructs; connecting is for first use.
     """
-    name = getattr(factory, "__name__", repr(factory))
+    who = f"provide({getattr(factory, '__name__', repr(factory))})"
+    if not inspect.isfunction(factory) or inspect.iscoroutinefunction(factory):
+        raise BrokenPlugin(f"{who} is no plain function; write one that makes the service.")
     try:
         hints = get_type_hints(factory)
-    except NameError as error:
-        raise BrokenPlugin(f"provide({name}): {error}; import its annotations for real.") from error
+    except (AttributeError, NameError, TypeError) as error:
+        raise BrokenPlugin(f"{who}: {error}; import its annotations for real.") from error
     served = hints.pop("return", None)
     closes = get_origin(served) is Iterator
     if closes:
         (served,) = get_args(served)
-    if not isinstance(served, type):
-        raise BrokenPlugin(
-            f"provide({name}) is annotated with {served!r}; annotate it with the type it serves."
-        )
-    unknown = [p for p in inspect.signature(factory).parameters if p not in hints]
-    if unknown:
-        raise BrokenPlugin(
-            f"provide({name}): parameter {unknown[0]!r} has no annotation; say which service it is."
-        )
+    if not isinstance(served, type) or served is NoneType:
+        raise BrokenPlugin(f"{who} is annotated with {served!r}; annotate it with the type it serves.")
+    if inspect.isgeneratorfunction(factory) is not closes:
+        raise BrokenPlugin(f"{who}: a factory that yields is annotated Iterator[...], and only such a one.")
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.name not in hints:
+            cure = "say which service it is."
+            raise BrokenPlugin(f"{who}: parameter {parameter.name!r} has no annotation; {cure}")
+        if parameter.default is not parameter.empty:
+            cure = "services are provided, leave it out."
+            raise BrokenPlugin(f"{who}: parameter {parameter.name!r} has a default; {cure}")
     return Provided(served, factory, hints, closes)
 
 
@@ -58,6 +67,7 @@ class Services:
         self._offers = {offer.type: offer for offer in offers}
         self._made: dict[Any, Any] = {}
         self._closing = ExitStack()
+        self._making = RLock()
 
     def check(self, wanted: Mapping[str, Any], *, who: str) -> None:
         """Raise ServiceMissing or ServiceCycle where ``wanted`` could never be made."""
@@ -79,8 +89,9 @@ class Services:
             self._check(needed, asked_by=f"{_name(service)}'s factory({name})", above=(*above, service))
 
     def make(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Make the services of these types, and all that they need."""
-        return {name: self._make(service) for name, service in wanted.items()}
+        """Make the services of these types, and all that they need; each once, whoever asks at once."""
+        with self._making:
+            return {name: self._make(service) for name, service in wanted.items()}
 
     def _make(self, service: Any) -> Any:
         if service not in self._made:
@@ -94,8 +105,11 @@ class Services:
         return self._made[service]
 
     def close(self) -> None:
-        """Finish what was made, the last first."""
-        self._closing.close()
+        """Finish what was made, the last first; best effort, so what fails is logged."""
+        try:
+            self._closing.close()
+        except Exception:  # noqa: BLE001 - a plugin's clean-up may raise anything, and nobody is left to care
+            _log.warning("a service could not be closed", exc_info=True)
 
 
 def _name(service: Any) -> str:

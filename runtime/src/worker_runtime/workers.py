@@ -129,19 +129,18 @@ def worker(
 
 def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]]:
     """Read what arrives and what is provided from a function's parameters."""
-    who = function.__name__
-    if inspect.iscoroutinefunction(function):
-        raise DeclarationError(
-            f"{who} is async; workers are plain functions: use concurrency=n and sync clients."
-        )
+    who = getattr(function, "__name__", repr(function))
+    _refuse_unusual(who, function)
     try:
-        hints = get_type_hints(function)
-    except NameError as error:
+        hints = get_type_hints(function, include_extras=True)
+    except (AttributeError, NameError, TypeError) as error:
         raise DeclarationError(
             f"{who}: {error}; import what it is annotated with for real, not for checkers."
         ) from error
     inputs, services = [], {}
     for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DeclarationError(f"{who} takes {parameter}; name each service after a bare '*'.")
         if parameter.name not in hints:
             raise DeclarationError(f"{who}: parameter {parameter.name!r} has no annotation; say its type.")
         if parameter.kind is parameter.KEYWORD_ONLY:
@@ -153,6 +152,18 @@ def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]
             f"{who} takes {len(inputs)} inputs; it takes one, and services after a bare '*'."
         )
     return (*_shape(inputs[0]), services)
+
+
+def _refuse_unusual(who: str, function: Callable[..., Any]) -> None:
+    """Refuse what would not run when it is called."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise DeclarationError(
+            f"{who} is async; workers are plain functions: use concurrency=n and sync clients."
+        )
+    if inspect.isgeneratorfunction(function):
+        raise DeclarationError(f"{who} yields, so calling it would do nothing; return instead.")
+    if not inspect.isfunction(function):
+        raise DeclarationError(f"{who} is no plain function; put @worker(...) on one.")
 
 
 def _service(who: str, parameter: inspect.Parameter, annotation: Any) -> Any:
