@@ -27,11 +27,28 @@ if TYPE_CHECKING:
 
     from worker_runtime.clients.sqs import Message
     from worker_runtime.effects import Sender, Spill
+    from worker_runtime.local.stage.http_server import Request, Response
+    from worker_runtime.local.stage.routes import Routes
+    from worker_runtime.local.stage.stand_in import StandIn
     from worker_runtime.middleware import Middleware
     from worker_runtime.workers import Worker
+else:
+    _STAGE = {"Request": "http_server", "Response": "http_server", "Routes": "routes", "StandIn": "stand_in"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _STAGE:
+            raise AttributeError(f"worker_runtime.testing has no {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - only who stands in for a service pays
+
+        return getattr(import_module(f"worker_runtime.local.stage.{_STAGE[name]}"), name)
+
 
 __all__ = [
     "RecordingSender",
+    "Request",
+    "Response",
+    "Routes",
+    "StandIn",
     "SteppedClock",
     "change",
     "message",
