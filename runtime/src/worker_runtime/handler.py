@@ -6,15 +6,17 @@ loads nothing.
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime import clock
-from worker_runtime.errors import text_of
+from worker_runtime.errors import SettingsError, text_of
 from worker_runtime.loading import load
 from worker_runtime.middleware.logging import configure_logging
 from worker_runtime.redaction import redact_text
-from worker_runtime.runtime import run
+from worker_runtime.runtime import composed
 from worker_runtime.sending import AwsSender
 from worker_runtime.settings import Environment
 
@@ -26,19 +28,27 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, LambdaContext], Any]
 
 
-def open_door(environ: Mapping[str, str]) -> Handler:
-    """Load the worker that ``APP_NAME`` names and return what Lambda calls with event and context."""
+def open_door(
+    environ: Mapping[str, str], *, at_end: Callable[[Callable[[], None]], object] = atexit.register
+) -> Handler:
+    """Load the worker that ``APP_NAME`` names and return what Lambda calls with event and context.
+
+    ``at_end`` is handed what closes the worker's services.
+    """
     environment = Environment.read(environ)
+    if not environment.app_name:
+        raise SettingsError("APP_NAME is not set; it names the worker: plugin.worker (`workers list`).")
     if environment.clock:
         clock.use(clock.parse(environment.clock))
     configure_logging(level=environment.log_level, fields={})
     worker = load(environment.app_name, environment=environment)
     configure_logging(level=environment.log_level, fields=worker.log_fields(environment))
-    sender = AwsSender(environment)
+    at_end(worker.services.close)
+    run = composed(worker, sender=AwsSender(environment))
 
     def handler(event: Any, context: LambdaContext) -> Any:
         try:
-            return run(worker, event, context=context, sender=sender)
+            return run(event, context)
         except Exception as error:  # noqa: BLE001 - Lambda prints and posts its text; it leaves redacted
             raise _redacted(error) from None
 
@@ -52,7 +62,18 @@ def _redacted(error: Exception) -> Exception:
     return redacted
 
 
+def _when_terminated(close: Callable[[], None]) -> None:
+    """Close on SIGTERM, which Lambda sends where an extension is present, and end as without us."""
+
+    def end(signum: int, _frame: object) -> None:
+        close()
+        signal.signal(signum, signal.SIG_DFL)
+        signal.raise_signal(signum)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def __getattr__(name: str) -> Any:
     if name == "handler":
-        return open_door(os.environ)
+        return open_door(os.environ, at_end=_when_terminated)
     raise AttributeError(name)

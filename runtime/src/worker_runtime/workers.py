@@ -32,6 +32,7 @@ R = TypeVar("R")
 
 TIMEOUT_MAX_S: Final = 900  # CreateFunction, Timeout
 MEMORY_MB: Final = (128, 10_240)  # CreateFunction, MemorySize
+DESCRIPTION_CHARS: Final = 256  # CreateFunction, Description
 CONCURRENCY_MAX: Final = 1_000
 
 Shape = Literal["each", "record", "batch"]
@@ -199,6 +200,8 @@ def _check(declaration: Declaration) -> None:
         raise DeclarationError(f"{who} has no source; put one before stack=.")
     if not declaration.summary:
         raise DeclarationError(f"{who} has no docstring; its first line is the Lambda's description.")
+    if len(declaration.summary) > DESCRIPTION_CHARS:
+        raise DeclarationError(f"{who}: its docstring's first line has over {DESCRIPTION_CHARS} characters.")
     if declaration.shape == "batch" and declaration.concurrency > 1:
         raise DeclarationError(f"{who} takes a Batch, which is one call; leave concurrency out.")
     for source in declaration.sources:
