@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker_runtime.errors import SettingsError, Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,20 +22,25 @@ class AwsSender:
 
     def send(self, queue: str, messages: Sequence[Message]) -> Sequence[Exception | None]:
         """Send messages in tens; an error stands where one was not taken."""
-        return self._queue(queue).send(messages)
+        try:
+            return self._queue(queue).send(messages)
+        except SettingsError as error:
+            return [error] * len(messages)
 
     def change_visibility(self, queue: str, changes: Sequence[tuple[str, int]]) -> Sequence[Exception | None]:
         """Change visibility in tens; an error stands where one failed."""
-        return self._queue(queue).change_visibility(changes)
+        try:
+            return self._queue(queue).change_visibility(changes)
+        except SettingsError as error:
+            return [error] * len(changes)
 
     def spill(self, spill: Spill) -> Exception | None:
         """Store what is too large for a message."""
         from worker_runtime.clients import s3  # noqa: PLC0415 - with the first effect
-        from worker_runtime.errors import Verdict  # noqa: PLC0415
 
         try:
             s3.put(self._environment.named("bucket", spill.bucket), key=spill.key, body=spill.data)
-        except Verdict as error:
+        except (SettingsError, Verdict) as error:
             return error
         return None
 

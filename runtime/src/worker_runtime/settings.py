@@ -78,6 +78,14 @@ class Secret:
         return secret_value(self.id, key=self.key)
 
 
+def _merged_by_the_build(file_name: str) -> dict[str, Any]:
+    try:
+        with open(file_name, "rb") as file:  # noqa: PTH123 - pathlib costs a cold start
+            return msgspec.json.decode(file.read(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingsError(f"WORKER_SETTINGS is {file_name!r}, which cannot be read: {error}") from error
+
+
 def load_settings(model: type[S], *, plugin: str, package: str, environment: Environment) -> S:
     """Read a plugin's settings into ``model``.
 
@@ -85,8 +93,7 @@ def load_settings(model: type[S], *, plugin: str, package: str, environment: Env
     merged here from the package's ``settings/`` folder: default, then the environment's, later wins.
     """
     if environment.settings_file:
-        with open(environment.settings_file, "rb") as file:  # noqa: PTH123 - pathlib costs a cold start
-            merged = msgspec.json.decode(file.read()).get(plugin, {})
+        merged = _merged_by_the_build(environment.settings_file).get(plugin, {})
     else:
         from worker_runtime.settings_files import merged_settings  # noqa: PLC0415 - people's path, with YAML
 

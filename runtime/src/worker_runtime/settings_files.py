@@ -27,7 +27,10 @@ def _read(package: str, name: str) -> dict[str, Any]:
         return {}
     import yaml  # noqa: PLC0415 - a layer carries merged JSON and no YAML parser
 
-    loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{package}: settings/{name} is no YAML: {error}") from error
     if not isinstance(loaded, dict | None):
         raise SettingsError(f"{package}: settings/{name} is a {type(loaded).__name__}; it must be a mapping.")
     return loaded or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Final
+from typing import Any, Final
 
 from worker_runtime import clock
 from worker_runtime.clients import aws
@@ -12,7 +12,7 @@ from worker_runtime.errors import Halt
 
 KEPT_S: Final = 300
 
-_kept: dict[str, tuple[float, dict[str, str]]] = {}
+_kept: dict[str, tuple[float, dict[str, Any]]] = {}
 _lock = threading.Lock()
 
 
@@ -25,10 +25,13 @@ def secret_value(secret_id: str, *, key: str) -> str:
             _kept[secret_id] = (clock.now(), fields)
     if key not in fields:
         raise Halt(f"secret {secret_id} has no key {key!r}; it has {sorted(fields)}.")
-    return fields[key]
+    value = fields[key]
+    if not isinstance(value, str):
+        raise Halt(f"secret {secret_id} has no text under {key!r}.")
+    return value
 
 
-def _fetch(secret_id: str) -> dict[str, str]:
+def _fetch(secret_id: str) -> dict[str, Any]:
     with aws.verdicts("secretsmanager"):
         answer = aws.client("secretsmanager").get_secret_value(SecretId=secret_id)
     try:
