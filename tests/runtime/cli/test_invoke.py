@@ -90,15 +90,30 @@ def test_variables_come_from_a_file_and_win_over_the_environment(
 def test_what_the_invocation_raises_is_one_line_and_exit_code_1(
     workers: Workers, shop: Site, tmp_path: Path
 ) -> None:
-    event = recorded(tmp_path, sqs_event({"id": "unwanted"}, queue="orders"))
-    env = {"PARCELS_QUEUE_URL": "https://queue/parcels"}
+    event = sqs_event({"id": "poor"}, queue="orders")
+    event["Records"][0]["messageId"] = ""  # no reply could name it
 
-    done = workers("invoke", "shop.work", "--event", str(event), "--json", site=shop, env=env)
+    done = workers(
+        "invoke", "shop.work", "--event", str(recorded(tmp_path, event)), "--json", site=shop, env=NAMES
+    )
 
     assert (done.code, done.out) == (1, "")
     told = json.loads(done.err.splitlines()[-1])["error"]
-    assert told["kind"] == "SettingsError"
-    assert told["message"].startswith("ORDERS_DLQ_QUEUE_URL is not set")
+    assert told["kind"] == "BatchFailed"
+    assert "fan@example.com" not in done.err
+
+
+def test_a_rejected_record_whose_dead_letters_have_no_name_here_is_a_retry(
+    workers: Workers, shop: Site, tmp_path: Path
+) -> None:
+    event = sqs_event({"id": "unwanted"}, queue="orders")
+    env = {"PARCELS_QUEUE_URL": "https://queue/parcels"}
+
+    done = workers("invoke", "shop.work", "--event", str(recorded(tmp_path, event)), site=shop, env=env)
+
+    assert done.code == 0
+    assert done.json == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert "ORDERS_DLQ_QUEUE_URL is not set" in done.err
 
 
 def test_an_event_of_another_source_says_what_the_worker_takes(
