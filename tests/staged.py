@@ -1,4 +1,4 @@
-"""What tests of the stage's pollers share: a function that does what a test says, waiting, rows of messages."""
+"""What tests of the stage's pollers share: a function that does what a test says, and waiting."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ScriptedFunction:
     def _answer(self, records: list[Any]) -> Answer:
         try:
             answer = self.handle(records)
-        except Exception as error:  # noqa: BLE001 - as a function's process does
+        except Exception as error:
             return FunctionError(error_type=type(error).__name__, message=str(error))
         return answer if isinstance(answer, Reply | Failure) else Reply(json.dumps(answer).encode())
 

@@ -17,7 +17,11 @@ CASES = [case for case in recorded("batch_cases.json") if case["kind"] == "esm_r
 def identifiers(event: Any) -> list[str]:
     return [
         record.get("messageId")
-        or (record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"])
+        or (
+            record["kinesis"]["sequenceNumber"]
+            if "kinesis" in record
+            else record["dynamodb"]["SequenceNumber"]
+        )
         for record in event["Records"]
     ]
 
@@ -44,7 +48,9 @@ def test_a_reply_is_read_as_lambda_was_recorded_to_read_it(case: dict[str, Any])
     assert redelivered(reading, ids, source=case["source"]) == case["expected_effect"]["redelivered"]
 
 
-@pytest.mark.parametrize("text", ["", "null", "{}", "[]", '""', '{"batchItemFailures":[]}', '{"misspelt":[1]}'])
+@pytest.mark.parametrize(
+    "text", ["", "null", "{}", "[]", '""', '{"batchItemFailures":[]}', '{"misspelt":[1]}']
+)
 def test_an_empty_reply_and_one_without_the_list_are_success(text: str) -> None:
     assert read_reply(text.encode(), ids=IDS) == AllDone()
 

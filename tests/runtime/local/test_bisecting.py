@@ -66,7 +66,9 @@ def test_unlimited_retries_give_nothing_up() -> None:
     assert following == Next(again=(Piece(("a",), 10_001),))
 
 
-def worked_off(records: list[int], next_of: Callable[[Piece[int]], Next[int] | None]) -> tuple[list[int], list[int]]:
+def worked_off(
+    records: list[int], next_of: Callable[[Piece[int]], Next[int] | None]
+) -> tuple[list[int], list[int]]:
     """Try pieces until none is left; (records done, in that order; records given up)."""
     done: list[int] = []
     given_up: list[int] = []
@@ -97,7 +99,9 @@ def test_bisect_gives_up_the_poison_records_and_no_other(size: int, poison: set[
 
 
 @given(size=st.integers(1, 64), failing=st.sets(st.integers(0, 63)))
-def test_partial_replies_with_bisect_lose_nothing_before_the_failed_record(size: int, failing: set[int]) -> None:
+def test_partial_replies_with_bisect_lose_nothing_before_the_failed_record(
+    size: int, failing: set[int]
+) -> None:
     passed: list[int] = []
 
     def following(piece: Piece[int]) -> Next[int] | None:

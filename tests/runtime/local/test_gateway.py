@@ -111,7 +111,7 @@ def test_the_emulators_errors_come_through(behind: Behind) -> None:
     assert code == "ResourceNotFoundException"
 
 
-def test_a_kept_connection_adds_little_to_a_call(behind: Behind, emulator: Emulator, sqs: SQSClient) -> None:
+def test_a_kept_connection_adds_little_to_a_call(behind: Behind, sqs: SQSClient) -> None:
     through = behind.client("sqs")
     calls = 100
 
@@ -175,7 +175,9 @@ def test_a_batch_of_visibility_changes_lists_what_failed(
     assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("stale", "ReceiptHandleIsInvalid")]
 
 
-def test_a_queue_that_nobody_polls_keeps_its_own_visibility(behind: Behind, sqs: SQSClient, unique: Unique) -> None:
+def test_a_queue_that_nobody_polls_keeps_its_own_visibility(
+    behind: Behind, sqs: SQSClient, unique: Unique
+) -> None:
     url = sqs.create_queue(QueueName=unique("own"))["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="a")
     own = behind.client("sqs")

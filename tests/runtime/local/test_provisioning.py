@@ -59,7 +59,9 @@ def taking_changes(table: str, **settings: Any) -> Declaration:
 
 
 def attributes(aws: AwsClients, names: Names, queue: str) -> Any:
-    return aws("sqs").get_queue_attributes(QueueUrl=names.named("queue", queue), AttributeNames=["All"])["Attributes"]
+    return aws("sqs").get_queue_attributes(QueueUrl=names.named("queue", queue), AttributeNames=["All"])[
+        "Attributes"
+    ]
 
 
 def test_a_queue_has_its_workers_visibility_and_redrive(aws: AwsClients, unique: Unique) -> None:
@@ -144,7 +146,11 @@ def test_what_exists_is_taken_over(aws: AwsClients, unique: Unique) -> None:
     given = outside(OutsideTable(name=name), **{name: {"token": "first"}})
     first = taking_messages(name, grants=(reads(name), secret(name)), dead_letters=f"{name}-dlq")
     second = taking_messages(
-        name, grants=(reads(name), secret(name)), dead_letters=f"{name}-dlq", visibility_s=100, spill_bucket=name
+        name,
+        grants=(reads(name), secret(name)),
+        dead_letters=f"{name}-dlq",
+        visibility_s=100,
+        spill_bucket=name,
     )
     provision([first], outside=given, aws=aws, region=REGION)
 

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     Unique = Callable[[str], str]
 
 WORKER = "test.worker"
-REASON = {"worker": WORKER, "source": "sqs", "code": "BAD", "error": "bad", "recordId": "1", "correlationId": "c"}
+REASON = {
+    "worker": WORKER,
+    "source": "sqs",
+    "code": "BAD",
+    "error": "bad",
+    "recordId": "1",
+    "correlationId": "c",
+}
 ENVELOPE = {**REASON, "attempts": None, "at": "2026-01-01T00:00:00.000+00:00", "version": 1}
 CARRIER = Carrier(
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/local-things",
@@ -138,7 +145,9 @@ def test_a_message_that_sqs_moved_goes_back_as_it_is(room: Mailroom) -> None:
     assert [each["Body"] for each in room.received()] == ["the body"]
 
 
-def test_a_fifo_original_keeps_its_group_and_gets_a_new_deduplication_id(aws: AwsClients, unique: Unique) -> None:
+def test_a_fifo_original_keeps_its_group_and_gets_a_new_deduplication_id(
+    aws: AwsClients, unique: Unique
+) -> None:
     room = Mailroom(aws, unique("ordered"), fifo=True)
     for body in ("a1", "a2"):
         room.letter(body, MessageGroupId="a", MessageDeduplicationId=f"first-{body}")
@@ -155,7 +164,10 @@ def test_a_fifo_original_keeps_its_group_and_gets_a_new_deduplication_id(aws: Aw
 @pytest.mark.parametrize("packing", ["record", "recordGzip", "recordAt"])
 def test_an_enveloped_message_goes_back_to_its_queue(room: Mailroom, unique: Unique, packing: str) -> None:
     record = message("the body", attributes={"kind": "x"})
-    record["messageAttributes"]["bytes"] = {"binaryValue": b64encode(b"\x00\xff").decode(), "dataType": "Binary"}
+    record["messageAttributes"]["bytes"] = {
+        "binaryValue": b64encode(b"\x00\xff").decode(),
+        "dataType": "Binary",
+    }
     packed = gzip.compress(json.dumps(record).encode())
     bucket = unique("spill")
     room.aws("s3").create_bucket(Bucket=bucket)
@@ -262,7 +274,10 @@ def test_lambdas_metadata_is_read_again_from_the_stream(room: Mailroom, carrier:
     done = room.redrive(stream_arn=room.stream_arn, carrier=carrier)
 
     assert done == (1, 0)
-    ids = [each["kinesis"]["sequenceNumber"] if carrier else each["dynamodb"]["SequenceNumber"] for each in room.handed]
+    ids = [
+        each["kinesis"]["sequenceNumber"] if carrier else each["dynamodb"]["SequenceNumber"]
+        for each in room.handed
+    ]
     assert ids == [changes[1].id, changes[2].id]
 
 
@@ -270,7 +285,11 @@ def letter_for(room: Mailroom, records: list[Any], *, carrier: Carrier | None = 
     shard = (
         Shard(info="KinesisBatchInfo", stream_arn=carrier.stream_arn, shard_id="shardId-000000000000")
         if carrier
-        else Shard(info="DDBStreamBatchInfo", stream_arn=room.stream_arn, shard_id="shardId-00000000000000000000-00000000")
+        else Shard(
+            info="DDBStreamBatchInfo",
+            stream_arn=room.stream_arn,
+            shard_id="shardId-00000000000000000000-00000000",
+        )
     )
     why = GivenUp(
         condition="RetryAttemptsExhausted",
@@ -304,7 +323,9 @@ def test_metadata_of_records_that_the_stream_has_forgotten_stays(room: Mailroom)
 
 
 def test_a_letter_of_another_worker_stays_and_keeps_no_other(room: Mailroom) -> None:
-    room.letter("theirs", MessageAttributes={"deadLetterReason": text(json.dumps({**REASON, "worker": "other.one"}))})
+    room.letter(
+        "theirs", MessageAttributes={"deadLetterReason": text(json.dumps({**REASON, "worker": "other.one"}))}
+    )
     room.letter("ours")
 
     done = room.redrive(queue_url=room.queue)

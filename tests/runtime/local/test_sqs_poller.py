@@ -35,7 +35,9 @@ VISIBILITY_S = 62.0  # 0.62 s of the machine's time
 class Polled:
     """A queue with dead letters, a poller on it, and the function behind."""
 
-    def __init__(self, sqs: SQSClient, name: str, source: Sqs, function: ScriptedFunction, *, twice: bool) -> None:
+    def __init__(
+        self, sqs: SQSClient, name: str, source: Sqs, function: ScriptedFunction, *, twice: bool
+    ) -> None:
         self.sqs = sqs
         self.function = function
         self.tally = Tally([WORKER])
@@ -60,7 +62,9 @@ class Polled:
         return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def arn(self, url: str) -> str:
-        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
 
     def send(self, *bodies: str, group: str | None = None) -> None:
         entries: Any = [
@@ -90,7 +94,9 @@ def polled(sqs: SQSClient, unique: Unique) -> Iterator[Callable[..., Polled]]:
     """Make a polled queue of a source's settings; it is stopped in the end."""
     made: list[Polled] = []
 
-    def make(function: ScriptedFunction, *, fifo: bool = False, twice: bool = False, **settings: Any) -> Polled:
+    def make(
+        function: ScriptedFunction, *, fifo: bool = False, twice: bool = False, **settings: Any
+    ) -> Polled:
         name = unique("polled")
         source = Sqs(f"{name}.fifo" if fifo else name, **settings)
         made.append(Polled(sqs, name, source, function, twice=twice))
@@ -171,7 +177,9 @@ def test_listed_messages_come_again_and_the_others_do_not(polled: Callable[..., 
     assert second[0]["attributes"]["ApproximateReceiveCount"] == "2"
 
 
-@pytest.mark.parametrize("reply", [{"batchItemFailures": [{"itemIdentifier": "stranger"}]}, RuntimeError("broken")])
+@pytest.mark.parametrize(
+    "reply", [{"batchItemFailures": [{"itemIdentifier": "stranger"}]}, RuntimeError("broken")]
+)
 def test_an_error_and_a_malformed_reply_delete_nothing(polled: Callable[..., Polled], reply: Any) -> None:
     answers = [reply]
 

@@ -64,9 +64,14 @@ class Streamed:
             self.dynamodb.put_item(TableName=self.table, Item=item)
 
     def poll(
-        self, function: ScriptedFunction, *, carrier: Carrier | None = None, twice: bool = False, **settings: Any
+        self,
+        function: ScriptedFunction,
+        *,
+        carrier: Carrier | None = None,
+        twice: bool = False,
+        **settings: Any,
     ) -> TableStreamPoller:
-        carried = {"kinesis": "things"} if carrier else {}
+        carried: Any = {"kinesis": "things"} if carrier else {}
         poller = TableStreamPoller(
             TableStream("things", dead_letters="dlq", **carried, **settings),
             stream=PolledStream(
@@ -175,10 +180,8 @@ def test_a_change_is_in_the_shape_that_lambda_was_recorded_to_send(streamed: Str
 def test_a_partial_reply_goes_on_from_its_lowest_sequence_number(streamed: Streamed) -> None:
     streamed.put(*"abcd")
 
-    def fail_once(records: list[Any]) -> Any:
-        return failed(*sequences(records)[2:]) if len(function.batches) == 1 else None
-
-    function = ScriptedFunction(fail_once)
+    function = ScriptedFunction()
+    function.handle = lambda records: failed(*sequences(records)[2:]) if len(function.batches) == 1 else None
     until_idle(streamed.poll(function, start="TRIM_HORIZON"))
 
     assert [keys(batch) for batch in function.batches] == [["a", "b", "c", "d"], ["c", "d"]]
@@ -220,7 +223,9 @@ def test_without_bisect_the_whole_batch_is_given_up_after_its_retries(streamed: 
 
 
 @pytest.mark.parametrize("raises", [True, False])
-def test_what_is_given_up_is_told_as_lambda_was_recorded_to_tell_it(streamed: Streamed, *, raises: bool) -> None:
+def test_what_is_given_up_is_told_as_lambda_was_recorded_to_tell_it(
+    streamed: Streamed, *, raises: bool
+) -> None:
     kind = "event_source_mapping" if raises else "report_batch_item_failures"
     name = (
         "dynamodbstreams__TestDynamoDBEventSourceMapping_test_dynamodb_"

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from worker_runtime.local.stage.answers import Crashed, Throttled
+from worker_runtime.local.stage.answers import Crashed, InitFailed, Throttled
 from worker_runtime.local.stage.batches import AllDone, Reading, read_answer
 from worker_runtime.local.stage.staged_records import PAYLOAD_BYTES, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from worker_runtime.local.stage.answers import Answer
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.invocations import Report
     from worker_runtime.local.stage.staged_records import StagedRecord
@@ -99,10 +100,17 @@ class Delivery:
             self.worker_id,
             report,
             records=len(records),
-            crashed=isinstance(report.answer, Crashed),
+            crashed=_crashed(report.answer),
             failed=not throttled and not isinstance(reading, AllDone),
         )
         return Delivered(request_id, None if throttled else reading)
+
+
+def _crashed(answer: Answer) -> bool:
+    """Whether a process ended before it answered, or before it was ready."""
+    return isinstance(answer, Crashed) or (
+        isinstance(answer, InitFailed) and answer.error_type == "Runtime.ExitError"
+    )
 
 
 def _receives(record: StagedRecord) -> int:

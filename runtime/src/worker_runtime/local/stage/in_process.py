@@ -63,12 +63,13 @@ class InProcessFunction:
         self._stopped = False
 
     def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
-        """Run the worker on ``event`` (JSON as bytes) in a context of its own and wait for its end."""
+        """Run the worker on ``event`` (JSON as bytes, or what becomes JSON) in a context of its own."""
         request_id = request_id or "in-process"
         with _one_at_a_time:
             began = time.monotonic()
             self._busy, self._abort = True, False
-            answer = copy_context().run(self._run, event, request_id)
+            read = json.loads(event if isinstance(event, bytes) else json.dumps(event))
+            answer = copy_context().run(self._run, read, request_id)
             self._busy = False
         return Report(request_id=request_id, answer=answer, duration_s=time.monotonic() - began)
 
@@ -83,7 +84,7 @@ class InProcessFunction:
         """Abort what is under way and start nothing more."""
         self._stopped = self._abort = True
 
-    def _run(self, event: bytes, request_id: str) -> Answer:
+    def _run(self, event: Any, request_id: str) -> Answer:
         clocks.use(self._clock)
         context = _Context(request_id, self._function.name, time.monotonic() + self._wall_timeout_s)
         fields = {} if self._worker is None else self._worker.log_fields(self._environment)
@@ -92,7 +93,7 @@ class InProcessFunction:
                 if self._worker is None:
                     self._worker = self._load()
                 self._die_if_told()
-                reply = run(self._worker, json.loads(event), context=context, sender=self._sender)
+                reply = run(self._worker, event, context=context, sender=self._sender)
                 self._die_if_told()
             except Aborted:
                 if self._worker is not None:

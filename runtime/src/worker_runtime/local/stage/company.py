@@ -1,0 +1,136 @@
+"""The workers of a stage at work: their functions, the ways to them, the pollers of their sources."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.checkpoints import Checkpoints
+from worker_runtime.local.stage.delivering import Delivery
+from worker_runtime.local.stage.executor import Executor
+from worker_runtime.local.stage.in_process import InProcessFunction, ProcessEnvironment
+from worker_runtime.local.stage.mappings import Ground, poller_of
+from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.routed_output import RoutedOutput
+from worker_runtime.local.stage.staged_workers import function_of
+from worker_runtime.local.stage.worker_logs import WorkerLogs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+    from worker_runtime.local.stage.accidents import Accidents
+    from worker_runtime.local.stage.counting import Tally
+    from worker_runtime.local.stage.delivering import Invoker
+    from worker_runtime.local.stage.invocations import Function
+    from worker_runtime.local.stage.mappings import Poller
+    from worker_runtime.local.stage.scenery import Play, Scenery
+
+MIN_WALL_TIMEOUT_S = 10.0
+"""An invocation gets as much of the machine's time at any speed: a busy machine is not a slow worker."""
+
+
+class Company(Part):
+    """All workers of a play, polled for; they must have a scenery that is started."""
+
+    def __init__(self, play: Play, *, scenery: Scenery, tally: Tally, accidents: Accidents) -> None:
+        self._play = play
+        self._scenery = scenery
+        self._tally = tally
+        self._accidents = accidents
+        self._logs = WorkerLogs(play.folder / "logs")
+        self._chance = random.Random(play.options.seed)
+        self._invokers: dict[str, Invoker] = {}
+        self._deliveries: list[Delivery] = []
+        self._pollers: list[Poller] = []
+        self._parts = ExitStack()
+
+    @property
+    def logs(self) -> Path:
+        """The folder of what the workers print."""
+        return self._logs.folder
+
+    def start(self) -> Self:
+        """Make the workers' functions and begin to poll; processes start when they are needed."""
+        with ExitStack() as parts:
+            self._set_up(parts)
+            self._parts = parts.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Receive nothing more, end what is under way, and wait until all is over."""
+        self._parts.close()
+
+    def busy(self) -> bool:
+        """Whether a poller has a record that is not done."""
+        return any(poller.busy() for poller in self._pollers)
+
+    def invoker(self, worker_id: str) -> Invoker:
+        """Return what runs a worker, past all pollers."""
+        return self._invokers[worker_id]
+
+    def kill_one(self) -> int | None:
+        """Kill one busy worker process; its id, None where none is busy."""
+        invokers = list(self._invokers.values())
+        self._chance.shuffle(invokers)
+        return next((pid for invoker in invokers if (pid := invoker.kill_one()) is not None), None)
+
+    def crash_one(self) -> bool:
+        """Crash one worker in the middle of a batch that can bear it; False where there is none."""
+        deliveries = list(self._deliveries)
+        self._chance.shuffle(deliveries)
+        return any(delivery.crash() for delivery in deliveries)
+
+    def _set_up(self, parts: ExitStack) -> None:
+        play, around = self._play, self._scenery.around
+        parts.enter_context(self._logs)
+        if play.options.in_process:
+            variables = {"AWS_ENDPOINT_URL": around.endpoint_url, "AWS_REGION": around.region}
+            parts.enter_context(ProcessEnvironment({**variables, **around.credentials}))
+            parts.enter_context(RoutedOutput())
+        self._hire()
+        for poller in self._pollers:
+            parts.callback(poller.stop)
+        for invoker in self._invokers.values():
+            parts.callback(invoker.stop)  # before the pollers wait for what is under way
+        for poller in self._pollers:
+            parts.callback(poller.quit)  # before an invocation that is cut short is tried again
+            poller.start()
+
+    def _hire(self) -> None:
+        """Make each worker's function, the way to it and the pollers of its sources."""
+        play, around = self._play, self._scenery.around
+        ground = self._ground()
+        for worker_id, declaration in play.declarations.items():
+            function = function_of(worker_id, declaration, around=around, folder=play.folder)
+            invoker = self._invokers[worker_id] = self._made_to_run(worker_id, function)
+            delivery = Delivery(worker_id, invoker=invoker, tally=self._tally, accidents=self._accidents)
+            self._deliveries.append(delivery)
+            self._pollers += [
+                poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
+                for source in declaration.sources
+            ]
+
+    def _ground(self) -> Ground:
+        options, scenery = self._play.options, self._scenery
+        return Ground(
+            aws=scenery.aws,
+            names=scenery.names,
+            book=scenery.book,
+            checkpoints=Checkpoints(self._play.folder / "checkpoints.json"),
+            clock=self._play.clock,
+            concurrent_batches=1 if options.in_process else options.concurrent_batches,
+        )
+
+    def _made_to_run(self, worker_id: str, function: Function) -> Invoker:
+        def on_log(line: str, _function: str, request_id: str | None) -> None:
+            self._logs.write(worker_id, line)
+            self._tally.read_line(line, request_id)
+
+        speed = self._play.options.speed
+        executor = Executor(function, speed=speed, min_wall_timeout_s=MIN_WALL_TIMEOUT_S, on_log=on_log)
+        if not self._play.options.in_process:
+            return executor
+        timeout_s = executor.wall_timeout_s
+        return InProcessFunction(function, clock=self._play.clock, wall_timeout_s=timeout_s, on_log=on_log)

@@ -1,0 +1,30 @@
+"""What a person may ask of a stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.sqs_poller import CONCURRENT_BATCHES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """What is staged, and how.
+
+    ``stack`` None stages all workers. ``speed`` is stage seconds a second of the machine's.
+    ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own. ``state_dir``
+    keeps logs and checkpoints. ``concurrent_batches`` are of one queue.
+    """
+
+    stack: str | None = None
+    speed: float = 1.0
+    seed: int = 0
+    in_process: bool = False
+    faults: frozenset[str] = frozenset()
+    endpoint_url: str | None = None
+    state_dir: Path | None = None
+    concurrent_batches: int = CONCURRENT_BATCHES

@@ -1,0 +1,115 @@
+"""All that the workers of a stage talk to: AWS and the gateway before it, Redis, outside services.
+
+It is started and provisioned before any worker is; ``around`` is what workers get to know of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.local.stage.emulator import Emulator
+from worker_runtime.local.stage.gateway import Gateway
+from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.provisioning import Outside, provision
+from worker_runtime.local.stage.redis_server import RedisServer
+from worker_runtime.local.stage.sqs_calls import SqsCalls
+from worker_runtime.local.stage.staged_outages import outages_of
+from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
+from worker_runtime.local.stage.visibility import VisibilityBook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Self
+
+    from worker_runtime.catalogue import Catalogue
+    from worker_runtime.clock import ScaledClock
+    from worker_runtime.local.stage.accidents import Accidents
+    from worker_runtime.local.stage.names import Names
+    from worker_runtime.local.stage.options import StageOptions
+    from worker_runtime.local.stage.staged_workers import Offers
+    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.workers import Declaration
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What is staged: which workers, from where, on which clock; ``folder`` keeps what is written."""
+
+    options: StageOptions
+    declarations: Mapping[str, Declaration]
+    catalogue: Catalogue
+    clock: ScaledClock
+    folder: Path
+
+
+class Scenery(Part):
+    """The surroundings of the workers of a play; its attributes are there once it is started."""
+
+    aws: AwsClients
+    names: Names
+    book: VisibilityBook
+    around: Surroundings
+
+    def __init__(self, play: Play, *, accidents: Accidents) -> None:
+        """Prepare; ``accidents`` hears of the workers' calls and makes parts of this fail."""
+        self.stand_ins: dict[str, StandIn] = {}
+        self._play = play
+        self._accidents = accidents
+        self._parts = ExitStack()
+
+    def start(self) -> Self:
+        """Start everything and make what the workers need."""
+        with ExitStack() as parts:
+            self._set_up(parts)
+            self._parts = parts.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stop everything; hidden messages become visible before."""
+        self._parts.close()
+
+    def _set_up(self, parts: ExitStack) -> None:
+        play, own = self._play, credentials(self._play.options.endpoint_url)
+        endpoint_url = play.options.endpoint_url
+        if endpoint_url is None:
+            endpoint_url = parts.enter_context(Emulator(play.folder / "emulator")).endpoint_url
+        self.aws = parts.enter_context(AwsClients(endpoint_url, region=REGION, credentials=own))
+        redis = parts.enter_context(RedisServer())
+        offers = offers_of(plugins_of(play.declarations), play.catalogue)
+        settings_file = self._stand_in(parts, offers)
+        outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis.url)
+        self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
+        self.book = parts.enter_context(VisibilityBook(self.aws("sqs"), clock=play.clock))
+        calls = SqsCalls(self.book, clock=play.clock)
+        gateway = parts.enter_context(Gateway(endpoint_url, answer=calls, called=self._accidents.called))
+        self._accidents.plan_outages(
+            outages_of(
+                gateway=gateway, stand_ins=self.stand_ins.values(), redis=redis, seed=play.options.seed
+            )
+        )
+        self.around = Surroundings(
+            names=self.names,
+            endpoint_url=gateway.url,
+            settings_file=settings_file,
+            clock=play.clock,
+            credentials=own,
+            region=REGION,
+        )
+
+    def _stand_in(self, parts: ExitStack, offers: Offers) -> Path:
+        """Start the stand-ins and write the settings file that leads the workers to them."""
+        play = self._play
+        urls: dict[str, dict[str, str]] = {}
+        for plugin, service in offers.services:
+            stand_in = parts.enter_context(service.make(play.clock, play.options.seed))
+            self.stand_ins[service.name] = stand_in
+            urls.setdefault(plugin, {})[service.setting] = stand_in.url
+        file = play.folder / "settings.json"
+        write_settings(file, plugins=plugins_of(play.declarations), catalogue=play.catalogue, urls=urls)
+        return file
