@@ -73,7 +73,7 @@ class Catalogue(Struct, frozen=True):
 
 def _only(name: str, entries: list[Entry]) -> Entry:
     if len(entries) > 1:
-        whose = " and ".join(f"{entry.distribution} {entry.version}" for entry in entries)
+        whose = " and ".join(sorted(f"{entry.distribution} {entry.version}" for entry in entries))
         raise DuplicateWorker(f"{name} is claimed by {whose}; uninstall one.")
     return entries[0]
 

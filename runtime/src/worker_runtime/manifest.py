@@ -84,7 +84,7 @@ def describe(worker_id: str, declaration: Declaration, *, distribution: str, ver
         timeout_s=declaration.timeout_s,
         memory_mb=declaration.memory_mb,
         concurrency=declaration.concurrency,
-        sources=[source.describe() for source in declaration.sources],
+        sources=[source.describe(timeout_s=declaration.timeout_s) for source in declaration.sources],
         grants=grants,
         environment=sorted({*RUNTIME_VARIABLES, *(grant.variable for grant in grants)}),
     )

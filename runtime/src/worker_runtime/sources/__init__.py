@@ -72,8 +72,8 @@ class Source(Protocol):
     def grants(self) -> tuple[Grant, ...]:
         """List what the source itself needs in order to work."""
 
-    def describe(self) -> dict[str, Any]:
-        """Its settings as plain data, for the manifest."""
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:
+        """Its settings as plain data, for the manifest: what its event-source mapping is made from."""
 
 
 def outer_records(event: Any, *event_sources: str) -> bool:

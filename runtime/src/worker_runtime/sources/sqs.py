@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE
 from worker_runtime.dead_letters import Postbox, Reason, enveloped, marked_original
@@ -42,7 +43,7 @@ VISIBILITY_MAX_S: Final = 43_200 - 900  # 12 h from the receive, less the longes
 VISIBILITY_SPARE_S: Final = 2  # a queue's visibility timeout is the function's time-out and this
 
 
-class Sqs(Struct, frozen=True):
+class Sqs(Struct, frozen=True, rename="camel"):
     """Take the messages of a queue; a name that ends in ``.fifo`` is a FIFO queue's.
 
     ``max_receives`` and ``dead_letters`` are the redrive policy; ours go to the same queue. A Defer
@@ -216,9 +217,10 @@ class Sqs(Struct, frozen=True):
             return (queue,)
         return (queue, Grant("queue", self.dead_letters, ("sqs:SendMessage",)), *spills(self.spill_bucket))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:
         """Its settings as plain data, for the manifest."""
-        return {"kind": self.kind, "name": self.name, **asdict(self)}
+        settings = msgspec.to_builtins(replace(self, visibility_s=self.visibility_for(timeout_s)))
+        return {"kind": self.kind, "name": self.name, "reports": "batchItemFailures", **settings}
 
 
 def _later(at: int, queue: str, record: Record[Any], after_s: float) -> Effect:

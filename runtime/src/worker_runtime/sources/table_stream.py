@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import replace
 
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.grants import Grant, spills
@@ -106,7 +106,7 @@ def _opened(raw: Mapping[str, Any]) -> dict[str, Any]:
     return change
 
 
-class TableStream(Struct, frozen=True):
+class TableStream(Struct, frozen=True, rename="camel"):
     """Take the changes of a table, named without its environment.
 
     With ``kinesis`` they are carried by the Kinesis stream of that logical name, else they come from
@@ -249,9 +249,11 @@ class TableStream(Struct, frozen=True):
         letters = Grant("queue", self.dead_letters, ("sqs:SendMessage",))
         return (stream, letters, *spills(self.spill_bucket))
 
-    def describe(self) -> dict[str, Any]:
-        """Its settings as plain data, for the manifest."""
-        return {"kind": self.kind, "name": self.name, **asdict(self)}
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - a stream has no visibility
+        """Its settings as plain data, for the manifest; Kinesis has the change under the key ``data``."""
+        filters = tuple({"data": pattern} for pattern in self.filters) if self.kinesis else self.filters
+        settings = msgspec.to_builtins(replace(self, filters=filters))
+        return {"kind": self.kind, "name": self.name, "reports": "batchItemFailures", **settings}
 
 
 def _event_name(name: Any) -> EventName:
