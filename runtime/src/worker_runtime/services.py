@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from threading import RLock
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -16,6 +16,7 @@ from worker_runtime.errors import BrokenPlugin, ServiceCycle, ServiceMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Services:
     def __init__(self, offers: Iterable[Provided]) -> None:
         self._offers = {offer.type: offer for offer in offers}
         self._made: dict[Any, Any] = {}
-        self._closing = ExitStack()
+        self._opened: list[AbstractContextManager[Any]] = []
         self._making = RLock()
 
     def check(self, wanted: Mapping[str, Any], *, who: str) -> None:
@@ -98,18 +99,21 @@ class Services:
             offer = self._offers[service]
             needs = self.make(offer.needs)
             if offer.closes:
-                made = self._closing.enter_context(contextmanager(offer.factory)(**needs))
+                opened = contextmanager(offer.factory)(**needs)
+                made = opened.__enter__()
+                self._opened.append(opened)
             else:
                 made = offer.factory(**needs)
             self._made[service] = made
         return self._made[service]
 
     def close(self) -> None:
-        """Finish what was made, the last first; best effort, so what fails is logged."""
-        try:
-            self._closing.close()
-        except Exception:  # noqa: BLE001 - a plugin's clean-up may raise anything, and nobody is left to care
-            _log.warning("a service could not be closed", exc_info=True)
+        """Finish what was made, the last first; best effort: what fails is logged and keeps no other open."""
+        while self._opened:
+            try:
+                self._opened.pop().__exit__(None, None, None)
+            except Exception:  # noqa: BLE001 - a plugin's clean-up may raise anything, and nobody is left to care
+                _log.warning("a service could not be closed", exc_info=True)
 
 
 def _name(service: Any) -> str:
