@@ -17,7 +17,6 @@ from workers_dmnd.local.ledger import COMPLETED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-EVENTS = 50
 LIMIT_S = 60
 
 LOSING = """
@@ -70,7 +69,7 @@ def demo(folder: Path, *arguments: object, variables: Mapping[str, str] | None =
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
     """Run the demo, each time in a folder of its own."""
-    return lambda *arguments: demo(tmp_path_factory.mktemp("demo"), "--events", EVENTS, "--json", *arguments)
+    return lambda *arguments: demo(tmp_path_factory.mktemp("demo"), "--json", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def assert_nothing_lost(ran: Ran) -> None:
     assert result["findings"] == []
     assert result["holds"]
     assert ran.code == 0
-    assert sum(result["endings"].values()) == EVENTS
+    assert sum(result["endings"].values()) == result["events"]
     assert result["wall_s"] < LIMIT_S
 
 
@@ -112,13 +111,14 @@ def test_bitly_throttles_even_without_faults_and_deferring_costs_no_dead_letter(
 
 
 def test_what_happens_is_told_while_it_happens(plain: Ran) -> None:
-    assert "10 of 50 items put" in plain.stderr
+    assert "15 of 50 items put" in plain.stderr
     assert "links set" in plain.stderr
     assert "Bitly throttled" in plain.stderr
     assert "carried: " in plain.stderr
     assert plain.result["logs"] in plain.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["duplicate", "outage", "crash"])
 def test_nothing_is_lost_to_a_fault(staged: Callable[..., Ran], plain: Ran, fault: str) -> None:
     ran = staged("--seed", 1, "--faults", fault)
@@ -133,11 +133,13 @@ def test_nothing_is_lost_under_all_faults(under_all: Ran, plain: Ran) -> None:
     assert sum(counts["crashes"] for counts in under_all.result["workers"].values()) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [2, 3])
 def test_nothing_is_lost_under_all_faults_of_other_seeds(staged: Callable[..., Ran], seed: int) -> None:
     assert_nothing_lost(staged("--seed", seed, "--faults", "all"))
 
 
+@pytest.mark.long
 def test_poison_ends_as_dead_letters_that_are_mended_and_redriven(
     staged: Callable[..., Ran], plain: Ran
 ) -> None:
@@ -168,8 +170,9 @@ def test_no_personal_data_is_in_what_workers_print(run: str, request: pytest.Fix
     assert "dmnd.shortenEventUrl" in printed
 
 
+@pytest.mark.long
 def test_in_process_the_same_seed_gives_the_same_result(staged: Callable[..., Ran]) -> None:
-    runs = [staged("--in-process", "--seed", 4, "--faults", "poison") for _ in range(2)]
+    runs = [staged("--in-process", "--events", 20, "--seed", 4, "--faults", "poison") for _ in range(2)]
 
     for ran in runs:
         assert_nothing_lost(ran)

@@ -29,7 +29,8 @@ _CLOSED_FOR_S: Final = 10
 _THROTTLED_FOR_S: Final = 5
 _THROTTLE_EVERY: Final = 9
 _FIRST_REQUEST_S: Final = 300.0
-_REST_WITHIN_S: Final = 3_000.0
+_REST_WITHIN_S: Final = 1_800.0
+_REST_PER_ITEM_S: Final = 2.0  # Bitly takes 100 requests a minute
 _REDRIVES: Final = 4  # an outage may last into the first ones
 _STATUS_S: Final = 1.0
 
@@ -127,7 +128,9 @@ class ShortLinkJob:
         ]
 
     def _rest(self) -> bool:
-        return self._wait_until(self._stage.idle, within_s=_REST_WITHIN_S)
+        return self._wait_until(
+            self._stage.idle, within_s=_REST_WITHIN_S + _REST_PER_ITEM_S * len(self._items)
+        )
 
     def _wait_until(self, come_true: Callable[[], bool], *, within_s: float) -> bool:
         """Wait for up to ``within_s`` of the stage's seconds, telling about once a second how things are."""

@@ -88,21 +88,30 @@ class LiveScreen:
         self._console = console
         self._watch = _Watch()
         self._news: deque[str] = deque(maxlen=_NEWS_SHOWN)
+        self._drawing = False
 
     def tell(self, text: str) -> None:
-        """Show it under the earlier news, until newer ones push it out."""
-        self._news.append(f"{self._watch} {text}")
+        """Show it under the earlier news until newer ones push it out; outside the area print it to stay."""
+        line = f"{self._watch} {text}"
+        if self._drawing:
+            self._news.append(line)
+        else:
+            self._console.print(Text(line), soft_wrap=True)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:
         """Draw until the block ends; the area is then left empty for the result."""
+        self._drawing = True
         with Live(
             console=self._console,
             get_renderable=lambda: self._drawn(counts()),
             refresh_per_second=_REDRAWS_A_SECOND,
             transient=True,
         ):
-            yield
+            try:
+                yield
+            finally:
+                self._drawing = False
 
     def _drawn(self, counts: Mapping[str, WorkerCounts]) -> Group:
         news = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._news]
