@@ -57,7 +57,7 @@ def demo(folder: Path, *arguments: object, variables: Mapping[str, str] | None =
     ended = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "worker_runtime.cli", "demo", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, **(variables or {})},
+        env={**os.environ, "TMPDIR": str(folder), **(variables or {})},
         capture_output=True,
         text=True,
         timeout=3 * LIMIT_S,
@@ -93,6 +93,10 @@ def assert_nothing_lost(ran: Ran) -> None:
     assert result["wall_s"] < LIMIT_S
 
 
+def total(ran: Ran, counted: str) -> int:
+    return sum(counts[counted] for counts in ran.result["workers"].values())
+
+
 def test_every_event_is_accounted_for(plain: Ran) -> None:
     assert_nothing_lost(plain)
     assert plain.result["endings"] == {
@@ -119,18 +123,23 @@ def test_what_happens_is_told_while_it_happens(plain: Ran) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("fault", ["duplicate", "outage", "crash"])
-def test_nothing_is_lost_to_a_fault(staged: Callable[..., Ran], plain: Ran, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "shown_by"), [("duplicate", "skipped"), ("outage", "retries"), ("crash", "crashes")]
+)
+def test_nothing_is_lost_to_a_fault(
+    staged: Callable[..., Ran], plain: Ran, fault: str, shown_by: str
+) -> None:
     ran = staged("--seed", 1, "--faults", fault)
 
     assert_nothing_lost(ran)
     assert ran.result["state"] == plain.result["state"]
+    assert total(ran, shown_by) > (total(plain, shown_by) if fault == "duplicate" else 0)
 
 
 def test_nothing_is_lost_under_all_faults(under_all: Ran, plain: Ran) -> None:
     assert_nothing_lost(under_all)
     assert under_all.result["state"] == plain.result["state"]
-    assert sum(counts["crashes"] for counts in under_all.result["workers"].values()) > 0
+    assert total(under_all, "crashes") > 0
 
 
 @pytest.mark.long
