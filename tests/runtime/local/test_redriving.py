@@ -17,6 +17,7 @@ from worker_runtime.local.stage.change_records import Carrier, carried_record, c
 from worker_runtime.local.stage.letters import peek, read_letter
 from worker_runtime.local.stage.on_failure import GivenUp, Shard, on_failure_record
 from worker_runtime.local.stage.redriving import Origin, Redriver
+from worker_runtime.local.stage.staged_records import staged
 from worker_runtime.testing import message
 
 if TYPE_CHECKING:
@@ -300,6 +301,34 @@ def letter_for(room: Mailroom, records: list[Any], *, carrier: Carrier | None = 
         at=time.time(),
     )
     room.letter(on_failure_record(records, shard=shard, why=why))
+
+
+def test_metadata_of_a_kinesis_stream_alone_is_read_again_from_it(room: Mailroom) -> None:
+    kinesis, name = room.aws("kinesis"), room.table
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    carrier = Carrier(stream_arn=summary["StreamARN"], role_arn="role")
+    put = [kinesis.put_record(StreamName=name, Data=key.encode(), PartitionKey=key) for key in "abcd"]
+    records = [staged(each["SequenceNumber"], {}, arrived_at=time.time()) for each in put]
+    letter_for(room, records[1:3], carrier=carrier)
+
+    done = room.redrive(carrier=carrier, filters=compile_filters((), data_key="data"))
+
+    assert done == (1, 0)
+    assert [b64decode(each["kinesis"]["data"]) for each in room.handed] == [b"b", b"c"]
+
+
+def test_a_letter_that_stays_keeps_those_behind_it_in_its_group(aws: AwsClients, unique: Unique) -> None:
+    room = Mailroom(aws, unique("ordered"), fifo=True)
+    theirs = {"deadLetterReason": text(json.dumps({**REASON, "worker": "other.one"}))}
+    room.letter("a1", MessageGroupId="a", MessageDeduplicationId="1", MessageAttributes=theirs)
+    room.letter("a2", MessageGroupId="a", MessageDeduplicationId="2")
+    room.letter("b1", MessageGroupId="b", MessageDeduplicationId="3")
+
+    done = room.redrive(queue_url=room.queue)
+
+    assert done == (1, 2)
+    assert [each["Body"] for each in room.received()] == ["b1"]
 
 
 def test_metadata_of_records_that_the_stream_has_forgotten_stays(room: Mailroom) -> None:

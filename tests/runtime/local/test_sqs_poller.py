@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Unique = Callable[[str], str]
 
 WORKER = "test.worker"
-SPEED = 100.0
-VISIBILITY_S = 62.0  # 0.62 s of the machine's time
+SPEED = 300.0
+VISIBILITY_S = 62.0  # 0.2 s of the machine's time
 
 
 class Polled:

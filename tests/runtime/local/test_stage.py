@@ -108,6 +108,7 @@ def test_a_process_that_vanishes_is_a_crash_and_its_batch_comes_again() -> None:
         assert stage.workers()["tiny.do"].crashes == 1
 
 
+@pytest.mark.long
 @MODES
 def test_nothing_is_lost_when_everything_goes_wrong(*, in_process: bool) -> None:
     keys = {f"task-{at}" for at in range(40)}
@@ -198,6 +199,7 @@ def test_an_error_half_way_through_the_start_leaves_nothing(tmp_path: Path) -> N
     eventually(lambda: set(threading.enumerate()) <= threads)
 
 
+@pytest.mark.long
 def test_control_c_ends_a_stage_and_all_that_it_started(tmp_path: Path) -> None:
     script = tmp_path / "staging.py"
     script.write_text(
@@ -229,7 +231,7 @@ def test_control_c_ends_a_stage_and_all_that_it_started(tmp_path: Path) -> None:
     _, said = staging.communicate(timeout=20)
 
     assert "KeyboardInterrupt" in said
-    assert len(started) >= 4  # the emulator, Redis, two workers
+    assert len(started) >= 3  # the emulator and two workers
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
 
 

@@ -1,9 +1,8 @@
 """A worker run in the stage's own process: the quick mode, without cold starts and processes.
 
-Its limits: one invocation at a time in the whole process, so that a seed decides what happens; no
-time-out (the worker sees its deadline, nobody ends it); a crash cannot come in the middle of a
-record, it comes before the next one would start or before the reply leaves; what a worker keeps in
-module variables is shared with the stage.
+Its limits: one invocation at a time in the whole process; no time-out (the worker sees its
+deadline, nobody ends it); a crash cannot come in the middle of a record, it comes when one has
+ended or before the reply leaves; what a worker keeps in module variables outlives its stage.
 """
 
 from __future__ import annotations
@@ -81,28 +80,35 @@ class InProcessFunction:
         return os.getpid()
 
     def stop(self) -> None:
-        """Abort what is under way and start nothing more."""
+        """Abort what is under way, start nothing more and close the worker's services."""
         self._stopped = self._abort = True
+        with _one_at_a_time:
+            if self._worker is not None:
+                self._worker.services.close()
 
     def _run(self, event: Any, request_id: str) -> Answer:
+        """Run inside a context of its own, which is the invocation's."""
         clocks.use(self._clock)
         context = _Context(request_id, self._function.name, time.monotonic() + self._wall_timeout_s)
-        fields = {} if self._worker is None else self._worker.log_fields(self._environment)
-        with heard(lambda line: self._on_log(line, self._function.name, request_id), fields=fields):
-            try:
-                if self._worker is None:
-                    self._worker = self._load()
+
+        def hear(line: str) -> None:
+            self._on_log(line, self._function.name, request_id)
+
+        try:
+            with heard(hear, fields={}):
+                worker = self._worker = self._worker or self._load()
+            with heard(hear, fields=worker.log_fields(self._environment)):
                 self._die_if_told()
-                reply = run(self._worker, event, context=context, sender=self._sender)
+                reply = run(worker, event, context=context, sender=self._sender)
                 self._die_if_told()
-            except Aborted:
-                if self._worker is not None:
-                    self._worker.metrics.flush()  # a killed process takes its counts with it
-                return answers.crashed(request_id, exit_code=_KILLED, started=True)
-            except LoadError as error:
-                return answers.InitFailed(error_type=type(error).__name__, message=str(error))
-            except Exception as error:  # noqa: BLE001 - what leaves the door is Lambda's to tell
-                return answers.FunctionError(error_type=type(error).__name__, message=str(error))
+        except (Aborted, SystemExit):
+            if self._worker is not None:
+                self._worker.metrics.flush()  # a killed process takes its counts with it
+            return answers.crashed(request_id, exit_code=_KILLED, started=True)
+        except LoadError as error:
+            return answers.InitFailed(error_type=type(error).__name__, message=str(error))
+        except Exception as error:  # noqa: BLE001 - what leaves the door is Lambda's to tell
+            return answers.FunctionError(error_type=type(error).__name__, message=str(error))
         return answers.Reply(json.dumps(reply).encode())
 
     def _load(self) -> LoadedWorker:

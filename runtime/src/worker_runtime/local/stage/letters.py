@@ -48,6 +48,12 @@ class Letter:
         return text
 
     @property
+    def group(self) -> str | None:
+        """Its message group, where its queue is FIFO."""
+        group: str | None = self.message.get("Attributes", {}).get("MessageGroupId")
+        return group
+
+    @property
     def change(self) -> dict[str, Any]:
         """The table change in an envelope that holds it whole, opened where Kinesis carries it."""
         record: dict[str, Any] = json.loads(self.body)["record"]

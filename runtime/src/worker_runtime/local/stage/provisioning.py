@@ -39,7 +39,7 @@ class Outside:
 
     tables: Sequence[OutsideTable]
     secrets: Mapping[str, Mapping[str, str]]
-    redis_url: str
+    redis_url: str | None = None
 
 
 def provision(
@@ -55,15 +55,13 @@ def provision(
     for declaration in declared:
         for grant in declaration.all_grants:
             wanted.setdefault(grant.kind, set()).add(grant.name)
-        for bucket in filter(None, (getattr(source, "spill_bucket", None) for source in declaration.sources)):
-            wanted.setdefault("bucket", set()).add(bucket)
     _check_tables(wanted, names)
     if secrets := wanted.get("secret"):
         _secrets(sorted(secrets), outside, names, aws("secretsmanager"))
     if buckets := wanted.get("bucket"):
         _buckets(sorted(buckets), names, aws("s3"), region=region)
     for cluster in wanted.get("redis", ()):
-        names.add("redis", cluster, outside.redis_url)
+        names.add("redis", cluster, outside.redis_url or "")
     return names
 
 

@@ -27,12 +27,13 @@ from worker_runtime.local.stage.change_records import (
     refreshed,
     restaged,
 )
+from worker_runtime.local.stage.kinesis_range import read_carried
 from worker_runtime.local.stage.letters import batch_info, put_back, receive_letters
 from worker_runtime.local.stage.shards import list_shards, read_range
 from worker_runtime.sources.sqs_record import DEFERRALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from worker_runtime.clock import Clock
     from worker_runtime.filters import Filters
@@ -58,7 +59,8 @@ class NotSentBack(WorkerRuntimeError):
 class Origin:
     """Where the dead letters of one worker's source come from, in real names.
 
-    A queue's URL, or the ARN of the table's own stream, with the Kinesis stream that carries it.
+    A queue's URL, or the ARN of the table's own stream, or the Kinesis stream that carries it; where
+    both streams are named the records are read from the table's.
     """
 
     worker_id: str
@@ -104,24 +106,27 @@ class Redriver:
         )
         waiting = int(counts["Attributes"]["ApproximateNumberOfMessages"])
         sent = 0
-        kept: list[Letter] = []
-        why: list[str] = []
+        kept: list[tuple[Letter, str]] = []
         while sent + len(kept) < waiting:  # what comes back meanwhile is for the next time
             letters = receive_letters(sqs, self._queue_url, visibility_s=_VISIBILITY_S)
             if not letters:
                 break
             for letter in letters:
                 try:
+                    self._keep_order(letter, [other for other, _ in kept])
                     self._send_back(letter, refresh=refresh)
                 except _CANNOT_GO as error:
-                    kept.append(letter)
-                    why.append(f"{letter.record_id}: {error}")
+                    kept.append((letter, f"{letter.record_id}: {error}"))
                     _log.warning("dead letter %s stays: %s", letter.record_id, error)
                 else:
                     sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=letter.receipt)
                     sent += 1
-        put_back(sqs, self._queue_url, kept)
-        return Redriven(sent=sent, kept=tuple(why))
+        put_back(sqs, self._queue_url, [letter for letter, _ in kept])
+        return Redriven(sent=sent, kept=tuple(why for _, why in kept))
+
+    def _keep_order(self, letter: Letter, kept: Iterable[Letter]) -> None:
+        if letter.group is not None and any(letter.group == other.group for other in kept):
+            raise NotSentBack("an earlier one of its group stays.")
 
     def _send_back(self, letter: Letter, *, refresh: bool) -> None:
         origin = self._origin(letter)
@@ -184,9 +189,11 @@ class Redriver:
 
     def _read_again(self, letter: Letter, origin: Origin) -> list[StagedRecord]:
         """Fetch the records that Lambda's metadata names while the stream still has them."""
-        if origin.stream_arn is None:
-            raise NotSentBack(f"{origin.worker_id} reads no table stream.")
         info = batch_info(json.loads(letter.body))
+        if not origin.stream_arn:
+            if origin.carrier is None:
+                raise NotSentBack(f"{origin.worker_id} reads no stream.")
+            return list(read_carried(self._aws("kinesis"), info=info, carrier=origin.carrier))
         streams = self._aws("dynamodbstreams")
         shards = [shard.id for shard in list_shards(streams, origin.stream_arn)]
         shard_id = info["shardId"] if info["shardId"] in shards else shards[0]  # Kinesis names it its own way

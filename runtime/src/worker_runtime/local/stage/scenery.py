@@ -80,10 +80,11 @@ class Scenery(Part):
         if endpoint_url is None:
             endpoint_url = parts.enter_context(Emulator(play.folder / "emulator")).endpoint_url
         self.aws = parts.enter_context(AwsClients(endpoint_url, region=REGION, credentials=own))
-        redis = parts.enter_context(RedisServer())
+        redis = parts.enter_context(RedisServer()) if self._needs_redis() else None
         offers = offers_of(plugins_of(play.declarations), play.catalogue)
         settings_file = self._stand_in(parts, offers)
-        outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis.url)
+        redis_url = None if redis is None else redis.url
+        outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
         self.book = parts.enter_context(VisibilityBook(self.aws("sqs"), clock=play.clock))
         calls = SqsCalls(self.book, clock=play.clock)
@@ -101,6 +102,10 @@ class Scenery(Part):
             credentials=own,
             region=REGION,
         )
+
+    def _needs_redis(self) -> bool:
+        grants = (grant for declared in self._play.declarations.values() for grant in declared.all_grants)
+        return any(grant.kind == "redis" for grant in grants)
 
     def _stand_in(self, parts: ExitStack, offers: Offers) -> Path:
         """Start the stand-ins and write the settings file that leads the workers to them."""

@@ -145,6 +145,7 @@ class Stage(Part):
         folder = self.options.state_dir
         if folder is None:
             folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stage-")))
+        folder = folder.resolve()  # worker processes stand elsewhere
         folder.mkdir(parents=True, exist_ok=True)
         self.clock = ScaledClock(self.options.speed, origin=time.time())
         play = Play(

@@ -18,14 +18,14 @@ _DOWN_S = 0.3  # of the machine's time
 
 
 def outages_of(
-    *, gateway: Gateway, stand_ins: Iterable[StandIn], redis: RedisServer, seed: int
+    *, gateway: Gateway, stand_ins: Iterable[StandIn], redis: RedisServer | None, seed: int
 ) -> list[Callable[[], None]]:
     """List one outage of each kind; how long they last is decided by the seed."""
     chance = random.Random(seed)
     outages: list[Callable[[], None]] = [
         partial(gateway.fail_next, chance.randint(*_FAILED_CALLS)),
         *(partial(each.fail_next, chance.randint(*_FAILED_CALLS)) for each in stand_ins),
-        partial(_restart, redis),
+        *([] if redis is None else [partial(_restart, redis)]),
         partial(gateway.go_down, _DOWN_S),
     ]
     chance.shuffle(outages)

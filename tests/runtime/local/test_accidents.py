@@ -1,0 +1,94 @@
+"""Accidents: when they happen, and that a seed decides it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from staged import eventually
+from worker_runtime.local.stage.accidents import FAULTS, Accidents, UnknownFault
+
+CALLS = 200
+
+
+def make_calls(accidents: Accidents) -> None:
+    for _ in range(CALLS):
+        accidents.called()
+
+
+def test_each_outage_happens_once_while_workers_make_calls() -> None:
+    happened: list[str] = []
+    with Accidents({"outage"}, seed=1) as accidents:
+        accidents.plan_outages([lambda: happened.append("a"), lambda: happened.append("b")])
+
+        make_calls(accidents)
+
+        eventually(lambda: sorted(happened) == ["a", "b"])
+
+
+def test_nothing_happens_before_the_first_calls() -> None:
+    happened: list[str] = []
+    with Accidents({"outage"}, seed=1) as accidents:
+        accidents.plan_outages([lambda: happened.append("a")])
+
+        accidents.called()
+        time.sleep(0.05)
+
+        assert happened == []
+
+
+def test_a_crash_that_finds_nobody_busy_waits_for_the_next_call() -> None:
+    answers = [False, False, True, True, True]
+    with Accidents({"crash"}, seed=1) as accidents:
+        accidents.plan_crashes(lambda: answers.pop(0))
+
+        def all_happened() -> bool:
+            accidents.called()
+            return not answers
+
+        eventually(all_happened)
+
+
+def test_what_was_not_asked_for_does_not_happen() -> None:
+    happened: list[str] = []
+    with Accidents(set(), seed=1) as accidents:
+        accidents.plan_outages([lambda: happened.append("outage")])
+        accidents.plan_crashes(lambda: bool(happened) or True)
+
+        make_calls(accidents)
+        time.sleep(0.05)
+
+        assert happened == []
+        assert not any(accidents.repeats("test.worker") for _ in range(100))
+
+
+def test_the_same_seed_repeats_the_same_batches() -> None:
+    def repeated(seed: int) -> list[bool]:
+        accidents = Accidents({"duplicate"}, seed=seed)
+        return [accidents.repeats("test.worker") for _ in range(100)]
+
+    assert repeated(1) == repeated(1)
+    assert repeated(1) != repeated(2)
+    assert 5 < sum(repeated(1)) < 40
+
+
+def test_an_accident_that_fails_keeps_the_others_from_nothing() -> None:
+    happened: list[str] = []
+
+    def fail() -> None:
+        raise OSError("Redis did not come up")
+
+    with Accidents({"outage"}, seed=1) as accidents:
+        accidents.plan_outages([fail, lambda: happened.append("b")])
+
+        make_calls(accidents)
+
+        eventually(lambda: happened == ["b"])
+
+
+def test_an_unknown_fault_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(UnknownFault) as caught:
+        Accidents({"earthquake"}, seed=0)
+
+    assert all(fault in str(caught.value) for fault in FAULTS)
