@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -12,11 +12,11 @@ from worker_runtime import clock
 from worker_runtime.outcomes import Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from worker_runtime.settings import Environment
 
-_COUNTED = {
+_COUNTED: Final[Mapping[type, str]] = {
     Done: "RecordsSucceeded",
     Skipped: "RecordsSkipped",
     Failed: "RecordsRetried",
