@@ -57,10 +57,10 @@ class Accidents(Part):
         self._calls = 0
         self._planned: list[Accident] = []
         self._due: SimpleQueue[Accident | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._happen, name="accidents", daemon=True)
 
     def start(self) -> Self:
         """Begin to count calls."""
-        self._thread = threading.Thread(target=self._happen, name="accidents", daemon=True)
         self._thread.start()
         return self
 
@@ -69,7 +69,7 @@ class Accidents(Part):
         with self._lock:
             self._planned.clear()
         self._due.put(None)
-        if hasattr(self, "_thread"):
+        if self._thread.is_alive():
             self._thread.join()
 
     def plan_crashes(self, crash: Callable[[], bool]) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from worker_runtime.local.stage.answers import Crashed, InitFailed, Throttled
 from worker_runtime.local.stage.batches import AllDone, Reading, read_answer
+from worker_runtime.local.stage.part import PartBroken
 from worker_runtime.local.stage.staged_records import PAYLOAD_BYTES, event_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Repeats(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """How a batch was taken; ``reading`` is None where the function was throttled and nothing started."""
+    """How a batch was taken; ``reading`` is None where nothing was started (throttled, stopped)."""
 
     request_id: str
     reading: Reading | None
@@ -91,6 +92,8 @@ class Delivery:
             self._in_flight.append(receives)
         try:
             report = self._invoker.invoke(event_of(records), request_id=request_id)
+        except PartBroken:  # stopped: the stage is being taken down
+            return Delivered(request_id, None)
         finally:
             with self._lock:
                 self._in_flight.remove(receives)

@@ -23,7 +23,7 @@ from worker_runtime.local.stage.http_wire import (
     read_request_body,
     read_response,
 )
-from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.part import Part, PartBroken
 from worker_runtime.local.stage.ports import LOOPBACK
 from worker_runtime.local.stage.tcp_server import TcpServer
 
@@ -63,6 +63,10 @@ class Gateway(Part):
     def __init__(self, upstream: str, *, answer: Calls, called: Callable[[], None]) -> None:
         """Prepare; ``called`` is told after each call that was answered."""
         url = urlsplit(upstream)
+        if url.scheme != "http":
+            raise PartBroken(
+                f"the stage reaches AWS by plain HTTP, not at {upstream}; name an emulator's URL."
+            )
         self._upstream = (url.hostname or LOOPBACK, url.port or 80)
         self._answer = answer
         self._called = called

@@ -11,12 +11,10 @@ import logging
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clock import RealClock
-from worker_runtime.dead_letters import REASON_ATTRIBUTE
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.batches import AllDone, read_reply
@@ -29,8 +27,8 @@ from worker_runtime.local.stage.change_records import (
 )
 from worker_runtime.local.stage.kinesis_range import read_carried
 from worker_runtime.local.stage.letters import batch_info, put_back, receive_letters
+from worker_runtime.local.stage.resending import Original, original_in, original_of
 from worker_runtime.local.stage.shards import list_shards, read_range
-from worker_runtime.sources.sqs_record import DEFERRALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     Invoke = Callable[[str, dict[str, Any]], Any]
 
 _VISIBILITY_S = 300
-_OURS = {REASON_ATTRIBUTE, DEFERRALS}  # a letter that was deferred too often starts anew
 
 _CANNOT_GO = (WorkerRuntimeError, BotoCoreError, ClientError, LookupError, ValueError)  # one keeps no other
 
@@ -133,11 +130,11 @@ class Redriver:
         if letter.form == "metadata":
             self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
         elif letter.form == "original":
-            self._resend(origin, _as_received(letter))
+            self._resend(origin, original_in(letter))
         else:
             record = self._unpack(json.loads(letter.body), origin)
             if record.get("eventSource") == "aws:sqs":
-                self._resend(origin, _as_recorded(record))
+                self._resend(origin, original_of(record))
             else:
                 self._hand_over(origin, [restaged(record)], refresh=refresh)
 
@@ -148,21 +145,10 @@ class Redriver:
             raise NotSentBack(f"it is of {who}; {len(fitting)} sources have these dead letters.")
         return fitting[0]
 
-    def _resend(self, origin: Origin, message: Mapping[str, Any]) -> None:
+    def _resend(self, origin: Origin, original: Original) -> None:
         if origin.queue_url is None:
             raise NotSentBack(f"{origin.worker_id} has no queue to send it to.")
-        fifo = {}
-        if origin.queue_url.endswith(".fifo"):
-            fifo = {"MessageGroupId": message["group"], "MessageDeduplicationId": str(uuid4())}
-        attributes = {name: value for name, value in message["attributes"].items() if name not in _OURS}
-        trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": message["trace"]}}
-        self._aws("sqs").send_message(
-            QueueUrl=origin.queue_url,
-            MessageBody=message["body"],
-            MessageAttributes=attributes,
-            **({"MessageSystemAttributes": trace} if message["trace"] else {}),
-            **fifo,
-        )
+        original.send(self._aws("sqs"), origin.queue_url)
 
     def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> None:
         """Invoke the worker on records of a stream; what no filter takes any more needs no work."""
@@ -212,31 +198,3 @@ class Redriver:
                 record if origin.carrier is None else carried_record(record, carrier=origin.carrier)
             )
         return records
-
-
-def _as_received(letter: Letter) -> dict[str, Any]:
-    """Read what is to be sent from a message in boto3's form."""
-    system = letter.message.get("Attributes", {})
-    return {
-        "body": letter.body,
-        "attributes": letter.message.get("MessageAttributes", {}),
-        "group": system.get("MessageGroupId"),
-        "trace": system.get("AWSTraceHeader"),
-    }
-
-
-def _as_recorded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what is to be sent from a message in the form of Lambda's event."""
-    attributes = {}
-    for name, given in (record.get("messageAttributes") or {}).items():
-        if given.get("binaryValue") is not None:
-            attributes[name] = {"DataType": given["dataType"], "BinaryValue": b64decode(given["binaryValue"])}
-        else:
-            attributes[name] = {"DataType": given["dataType"], "StringValue": given["stringValue"]}
-    system = record.get("attributes") or {}
-    return {
-        "body": record["body"],
-        "attributes": attributes,
-        "group": system.get("MessageGroupId"),
-        "trace": system.get("AWSTraceHeader"),
-    }

@@ -40,6 +40,9 @@ def heard(hear: Callable[[str], None], *, fields: Mapping[str, str]) -> Iterator
 class RoutedOutput(Part):
     """Stands in for ``sys.stdout`` and listens to the root logger from start to stop."""
 
+    def __init__(self) -> None:
+        self._stdout: Any = None
+
     def start(self) -> Self:
         """Take over."""
         self._stdout = sys.stdout
@@ -52,8 +55,8 @@ class RoutedOutput(Part):
 
     def stop(self) -> None:
         """Put everything back."""
-        if hasattr(self, "_stdout"):
-            sys.stdout = self._stdout
+        if self._stdout is not None:
+            sys.stdout, self._stdout = self._stdout, None
             logging.getLogger().handlers[:] = self._handlers
             logging.getLogger().setLevel(self._level)
 

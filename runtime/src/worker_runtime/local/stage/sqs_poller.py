@@ -78,13 +78,13 @@ class SqsPoller(Part):
             min(concurrent_batches, source.max_concurrency or concurrent_batches)
         )
         self._quit = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name=f"poll-{queue.url}", daemon=True)
         self._lock = threading.Lock()
         self._under_way: set[threading.Thread] = set()
 
     def start(self) -> Self:
         """Begin to poll."""
         self._book.polls(self._queue.url)
-        self._poller = threading.Thread(target=self._poll, name=f"poll-{self._queue.url}", daemon=True)
         self._poller.start()
         return self
 
@@ -95,7 +95,7 @@ class SqsPoller(Part):
     def stop(self) -> None:
         """Receive nothing more and wait for the end of what is under way."""
         self._quit.set()
-        if hasattr(self, "_poller"):
+        if self._poller.is_alive():
             self._poller.join()
         with self._lock:
             under_way = list(self._under_way)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+_LAST_WORDS_S = 5.0  # for a connection whose other end takes its time
+
+
 class TcpServer(Part):
     """Calls ``serve`` with every connection, which is closed when it returns."""
 
@@ -47,7 +50,7 @@ class TcpServer(Part):
         with self._lock:
             threads = list(self._connections.values())
         for thread in threads:
-            thread.join()
+            thread.join(_LAST_WORDS_S)
 
     def hang_up(self) -> None:
         """End all connections in the middle of whatever they carry."""

@@ -63,10 +63,10 @@ class VisibilityBook(Part):
         self._polled: set[str] = set()
         self._changed = threading.Condition()
         self._stopped = False
+        self._keeper = threading.Thread(target=self._keep, name="visibility", daemon=True)
 
     def start(self) -> Self:
         """Begin to make messages visible."""
-        self._keeper = threading.Thread(target=self._keep, name="visibility", daemon=True)
         self._keeper.start()
         return self
 
@@ -77,7 +77,7 @@ class VisibilityBook(Part):
             left = list(self._hidden.items())
             self._hidden.clear()
             self._changed.notify()
-        if hasattr(self, "_keeper"):
+        if self._keeper.is_alive():
             self._keeper.join()
         self._reveal(left)
 
