@@ -148,6 +148,8 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         if image is None:
             return None
         try:
+            if not isinstance(image, dict):
+                raise TypeError(f"it is a {type(image).__name__}")  # noqa: TRY301 - a Reject like any other
             return self.decode(image)
         except Exception as error:
             raise Reject("UNDECODABLE", f"old image of change {self.id}: {text_of(error)}") from error

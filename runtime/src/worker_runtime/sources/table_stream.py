@@ -212,6 +212,8 @@ class TableStream(Struct, frozen=True, rename="camel"):
             raw = record.raw if "dynamodb" in record.raw else _opened(record.raw)
             wire = raw["dynamodb"]
             image = wire.get("NewImage")
+            if not (image is None or isinstance(image, dict)):
+                raise Reject("NOT_A_CHANGE", f"NewImage is a {type(image).__name__}")
             return Change(
                 id=raw["eventID"],
                 name=_event_name(raw["eventName"]),
