@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.demo.outcome import Outcome
     from worker_runtime.local.stage.stand_in import StandIn
 
 
@@ -63,5 +64,5 @@ class Scenario(Protocol):
 
     def run(
         self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
-    ) -> Any:
-        """Drive the job on a started stage and return the findings of its ledger."""
+    ) -> Outcome:
+        """Drive the job on a started stage (or a test's fake of one) and return its ledger's outcome."""
