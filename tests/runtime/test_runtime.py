@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,9 @@ from worker_runtime.testing import (
     sqs_event,
     table_event,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHOP = Stack("shop")
 ORDERS = Sqs("orders", dead_letters="orders-dlq")
@@ -43,6 +46,12 @@ def act(verdict: str) -> None:
             raise KeyError("told to")
         case "halt":
             raise Halt("no credentials")
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[SteppedClock]:
+    with using(SteppedClock()) as stepped:
+        yield stepped
 
 
 def metrics_of(printed: str) -> dict[str, Any]:
@@ -70,8 +79,7 @@ def test_an_invocation_is_one_summary_line_and_one_per_record_that_is_not_simply
 ) -> None:
     caplog.set_level("INFO")
 
-    with using(SteppedClock()):
-        run_on(act, sqs_event("", "skip", "defer", "reject", "bug", "halt", ""))
+    run_on(act, sqs_event("", "skip", "defer", "reject", "bug", "halt", ""))
 
     assert lines_of(caplog) == [
         ("INFO", "skipped", {"outcome": "skip", "reason": "done before"}),
@@ -101,10 +109,10 @@ def test_an_invocation_is_one_summary_line_and_one_per_record_that_is_not_simply
 def test_records_are_counted_by_what_became_of_them_the_unstarted_apart(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with using(SteppedClock()):
-        event = sqs_event("", "skip", "defer", "reject", "bug", "halt", "")
-        sleep(9)
-        run_on(act, event)
+    event = sqs_event("", "skip", "defer", "reject", "bug", "halt", "")
+    sleep(9)
+
+    run_on(act, event)
 
     assert metrics_of(capsys.readouterr().out) == {
         "RecordsReceived": [7],
