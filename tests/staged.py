@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.local.stage.answers import Answer, Failure, FunctionError, Reply
-from worker_runtime.local.stage.invocations import Report
+from worker_runtime.local.stage.execution.answers import Answer, Failure, FunctionError, Reply
+from worker_runtime.local.stage.execution.invocations import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from wording import says
 from worker_runtime import Batch, Defer, Halt, Metrics, Middleware, Reject, Skip, Sqs, Stack, worker
-from worker_runtime.clock import SteppedClock, sleep, using
+from worker_runtime.clock import Clock, SteppedClock, sleep, using
 from worker_runtime.errors import BatchFailed, ReplyRefused, UnrecognisedEvent
 from worker_runtime.runtime import REPLY_BYTES, composed, run, verified
 from worker_runtime.testing import (
@@ -49,7 +49,7 @@ def act(verdict: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clock() -> Iterator[SteppedClock]:
+def clock() -> Iterator[Clock]:
     with using(SteppedClock()) as stepped:
         yield stepped
 

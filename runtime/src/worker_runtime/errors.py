@@ -21,7 +21,7 @@ WorkerRuntimeError
 ├── UnrecognisedEvent        no declared source takes the event
 ├── BatchFailed              raised to Lambda so that the whole batch is delivered again
 ├── ReplyRefused             a reply that AWS would read as something else
-└── PartBroken               a part of the local stage cannot run here; in ``local/stage/part.py``
+└── PartBroken               a part of the local stage cannot run here; in ``local/stage/parts/part.py``
 """
 
 from __future__ import annotations

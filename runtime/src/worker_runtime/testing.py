@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from worker_runtime.clients.sqs import Message
     from worker_runtime.effects import Sender, Spill
-    from worker_runtime.local.stage.http_server import Request, Response
-    from worker_runtime.local.stage.routes import Routes
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.http_server import Request, Response
+    from worker_runtime.local.stage.parts.routes import Routes
+    from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.middleware import Middleware
     from worker_runtime.workers import Worker
 else:

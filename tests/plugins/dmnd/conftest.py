@@ -9,8 +9,8 @@ import pytest
 
 from worker_runtime import Environment, Metrics, clock
 from worker_runtime.clients import aws
-from worker_runtime.local.stage.emulator import Emulator
-from worker_runtime.local.stage.redis_server import RedisServer
+from worker_runtime.local.stage.parts.emulator import Emulator
+from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.testing import SteppedClock
 from workers_dmnd.local.bitly import BitlyStandIn
 

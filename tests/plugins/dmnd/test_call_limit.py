@@ -15,7 +15,7 @@ from workers_dmnd.rules import minute_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker_runtime.local.stage.redis_server import RedisServer
+    from worker_runtime.local.stage.parts.redis_server import RedisServer
     from worker_runtime.testing import SteppedClock
 
 

@@ -11,7 +11,7 @@ from workers_dmnd.rules import link_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker_runtime.local.stage.redis_server import RedisServer
+    from worker_runtime.local.stage.parts.redis_server import RedisServer
 
 URL, LINK = "https://www.ticketmaster.com/event/e1", "https://bit.ly/e1"
 

@@ -23,7 +23,7 @@ from workers_dmnd.local import BITLY, DEMAND_TABLE, scenarios, stand_ins
 from workers_dmnd.local.bitly import link_for
 
 if TYPE_CHECKING:
-    from worker_runtime.local.stage.redis_server import RedisServer
+    from worker_runtime.local.stage.parts.redis_server import RedisServer
     from workers_dmnd.local.bitly import BitlyStandIn
 
 EVENTS = Path(__file__).parents[2] / "events"

@@ -8,7 +8,7 @@ import pytest
 
 from command import Workers
 from installed import Site
-from worker_runtime.local.stage.emulator import Emulator
+from worker_runtime.local.stage.parts.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from command import Done, Workers
     from installed import Site
-    from worker_runtime.local.stage.emulator import Emulator
+    from worker_runtime.local.stage.parts.emulator import Emulator
 
     DeadLetters = Callable[..., Done]
 

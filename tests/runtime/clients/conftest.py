@@ -14,15 +14,15 @@ import tenacity  # noqa: F401 - the same
 
 from worker_runtime import clock
 from worker_runtime.clients import aws
-from worker_runtime.local.stage.emulator import Emulator
-from worker_runtime.local.stage.redis_server import RedisServer
-from worker_runtime.local.stage.stand_in import StandIn
+from worker_runtime.local.stage.parts.emulator import Emulator
+from worker_runtime.local.stage.parts.redis_server import RedisServer
+from worker_runtime.local.stage.parts.stand_in import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from worker_runtime.local.stage.http_server import Request, Response
+    from worker_runtime.local.stage.parts.http_server import Request, Response
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 

@@ -10,13 +10,13 @@ from worker_runtime import clock
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
 from worker_runtime.errors import Halt, Retry
-from worker_runtime.local.stage.http_server import Response
+from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
     Answering = Callable[..., AbstractContextManager[StandIn]]
 

@@ -9,13 +9,13 @@ import pytest
 from worker_runtime import clock
 from worker_runtime.clients.dynamodb import Table
 from worker_runtime.errors import Halt, Reject, Retry
-from worker_runtime.local.stage.http_server import Response
+from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
     Answering = Callable[..., AbstractContextManager[StandIn]]
 

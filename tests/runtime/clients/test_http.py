@@ -15,13 +15,13 @@ from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.http_verdicts import retry_after_s
 from worker_runtime.errors import Halt, Reject, Retry, SettingsError, Verdict
 from worker_runtime.invocation import invoked
-from worker_runtime.local.stage.http_server import Response
-from worker_runtime.local.stage.stand_in import StandIn
+from worker_runtime.local.stage.parts.http_server import Response
+from worker_runtime.local.stage.parts.stand_in import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker_runtime.local.stage.http_server import Request
+    from worker_runtime.local.stage.parts.http_server import Request
 
 
 class Echo(StandIn):

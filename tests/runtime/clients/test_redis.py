@@ -10,7 +10,7 @@ import pytest
 from worker_runtime import clock
 from worker_runtime.clients.redis import Redis
 from worker_runtime.errors import Retry
-from worker_runtime.local.stage.redis_server import RedisServer
+from worker_runtime.local.stage.parts.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ from worker_runtime.clients import aws
 from worker_runtime.clients.sqs import Attribute, Message, Queue, Visibility, attributes_of, size_of
 from worker_runtime.errors import Halt, Reject, Retry
 from worker_runtime.invocation import invoked
-from worker_runtime.local.stage.http_server import Response
+from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
     Cloud = Callable[[str], Any]
     Answering = Callable[..., AbstractContextManager[StandIn]]

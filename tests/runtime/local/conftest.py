@@ -9,7 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from worker_runtime.local.stage.emulator import Emulator
+from worker_runtime.local.stage.parts.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from worker_runtime.local.stage.executor import Executor
-from worker_runtime.local.stage.invocations import Function
+from worker_runtime.local.stage.execution.executor import Executor
+from worker_runtime.local.stage.execution.invocations import Function
 
 said = threading.Event()
 executor = Executor(

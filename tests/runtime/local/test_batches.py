@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 
 from conformance import params, recorded
-from worker_runtime.local.stage.answers import Crashed, Reply, TimedOut
-from worker_runtime.local.stage.batches import AllDone, BatchFailed, SomeFailed, read_answer, read_reply
+from worker_runtime.local.stage.execution.answers import Crashed, Reply, TimedOut
+from worker_runtime.local.stage.polling.batches import (
+    AllDone,
+    BatchFailed,
+    SomeFailed,
+    read_answer,
+    read_reply,
+)
 
 IDS = ["1", "20", "3"]
 CASES = [case for case in recorded("batch_cases.json") if case["kind"] == "esm_response"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker_runtime.local.stage.bisecting import UNLIMITED, Next, Piece, after_error, after_partial
+from worker_runtime.local.stage.polling.bisecting import UNLIMITED, Next, Piece, after_error, after_partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import Reject, Retry
-from worker_runtime.local.stage.answers import Crashed, Reply
 from worker_runtime.local.stage.counting import Tally, WorkerCounts
-from worker_runtime.local.stage.invocations import Report
+from worker_runtime.local.stage.execution.answers import Crashed, Reply
+from worker_runtime.local.stage.execution.invocations import Report
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.outcomes import DONE, Deferred, Failed, Rejected, Skipped, Unstarted
 from worker_runtime.settings import Environment
 
 if TYPE_CHECKING:
-    from worker_runtime.local.stage.answers import Answer
+    from worker_runtime.local.stage.execution.answers import Answer
 
 WORKER = "test.worker"
 CRASH = Crashed(error_type="Runtime.ExitError", message="killed", exit_code=-9)

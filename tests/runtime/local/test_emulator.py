@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker_runtime.local.stage.emulator import Emulator
-from worker_runtime.local.stage.part import PartBroken
-from worker_runtime.local.stage.ports import LOOPBACK, accepts, listeners
+from worker_runtime.local.stage.parts.emulator import Emulator
+from worker_runtime.local.stage.parts.part import PartBroken
+from worker_runtime.local.stage.parts.ports import LOOPBACK, accepts, listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,17 @@ from typing import Any
 
 import pytest
 
-from worker_runtime.local.stage.answers import Crashed, FunctionError, InitFailed, Reply, Throttled, TimedOut
-from worker_runtime.local.stage.executor import Executor
-from worker_runtime.local.stage.invocations import Function
-from worker_runtime.local.stage.part import PartBroken
+from worker_runtime.local.stage.execution.answers import (
+    Crashed,
+    FunctionError,
+    InitFailed,
+    Reply,
+    Throttled,
+    TimedOut,
+)
+from worker_runtime.local.stage.execution.executor import Executor
+from worker_runtime.local.stage.execution.invocations import Function
+from worker_runtime.local.stage.parts.part import PartBroken
 
 HERE = Path(__file__).parent
 

@@ -13,15 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.gateway import Gateway
+from worker_runtime.local.stage.polling.visibility import VisibilityBook
 from worker_runtime.local.stage.sqs_calls import SqsCalls
-from worker_runtime.local.stage.visibility import VisibilityBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mypy_boto3_sqs import SQSClient
 
-    from worker_runtime.local.stage.emulator import Emulator
+    from worker_runtime.local.stage.parts.emulator import Emulator
 
     Unique = Callable[[str], str]
 

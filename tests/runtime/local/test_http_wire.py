@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from worker_runtime.local.stage.http_wire import read_head, read_request_body
+from worker_runtime.local.stage.parts.http_wire import read_head, read_request_body
 
 
 @pytest.mark.parametrize(

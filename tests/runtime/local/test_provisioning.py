@@ -17,8 +17,8 @@ from worker_runtime.local.stage.provisioning import Outside, Unprovided, provisi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker_runtime.local.stage.emulator import Emulator
     from worker_runtime.local.stage.names import Names
+    from worker_runtime.local.stage.parts.emulator import Emulator
     from worker_runtime.workers import Declaration
 
     Unique = Callable[[str], str]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from worker_runtime.local.stage.part import PartBroken
-from worker_runtime.local.stage.ports import accepts, listeners
-from worker_runtime.local.stage.redis_server import RedisServer, find_redis_server
+from worker_runtime.local.stage.parts.part import PartBroken
+from worker_runtime.local.stage.parts.ports import accepts, listeners
+from worker_runtime.local.stage.parts.redis_server import RedisServer, find_redis_server
 
 
 def test_it_serves_on_loopback_only() -> None:

@@ -12,18 +12,18 @@ import pytest
 
 from staged import failed
 from worker_runtime.filters import compile_filters
+from worker_runtime.local.dead_letters.letters import peek, read_letter
+from worker_runtime.local.dead_letters.redriving import Origin, Redriver
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
-from worker_runtime.local.stage.change_records import Carrier, carried_record, change_record
-from worker_runtime.local.stage.letters import peek, read_letter
-from worker_runtime.local.stage.on_failure import GivenUp, Shard, on_failure_record
-from worker_runtime.local.stage.redriving import Origin, Redriver
-from worker_runtime.local.stage.staged_records import staged
+from worker_runtime.local.stage.polling.change_records import Carrier, carried_record, change_record
+from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
+from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.testing import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker_runtime.local.stage.emulator import Emulator
+    from worker_runtime.local.stage.parts.emulator import Emulator
 
     Unique = Callable[[str], str]
 

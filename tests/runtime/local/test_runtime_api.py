@@ -13,9 +13,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.local.stage.answers import MAX_REPLY_BYTES
-from worker_runtime.local.stage.invocations import Invocation
-from worker_runtime.local.stage.runtime_api import (
+from worker_runtime.local.stage.execution.answers import MAX_REPLY_BYTES
+from worker_runtime.local.stage.execution.invocations import Invocation
+from worker_runtime.local.stage.execution.runtime_api import (
     InitError,
     Post,
     Raised,

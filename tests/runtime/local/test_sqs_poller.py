@@ -13,12 +13,12 @@ from conformance import FOLDER
 from staged import NoAccidents, ScriptedFunction, eventually, failed
 from worker_runtime import Sqs
 from worker_runtime.clock import ScaledClock
-from worker_runtime.local.stage.answers import Throttled
 from worker_runtime.local.stage.counting import Tally
-from worker_runtime.local.stage.delivering import Delivery, by_payload
-from worker_runtime.local.stage.sqs_poller import PolledQueue, SqsPoller
-from worker_runtime.local.stage.staged_records import PAYLOAD_BYTES, staged
-from worker_runtime.local.stage.visibility import VisibilityBook
+from worker_runtime.local.stage.execution.answers import Throttled
+from worker_runtime.local.stage.polling.delivering import Delivery, by_payload
+from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, staged
+from worker_runtime.local.stage.polling.visibility import VisibilityBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from worker_runtime.clock import SteppedClock
-from worker_runtime.local.stage.http_server import Request, Response
-from worker_runtime.local.stage.routes import Routes
-from worker_runtime.local.stage.stand_in import StandIn
+from worker_runtime.local.stage.parts.http_server import Request, Response
+from worker_runtime.local.stage.parts.routes import Routes
+from worker_runtime.local.stage.parts.stand_in import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

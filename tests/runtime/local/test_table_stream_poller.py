@@ -12,12 +12,12 @@ from conformance import FOLDER
 from staged import NoAccidents, ScriptedFunction, eventually, failed
 from worker_runtime import TableStream
 from worker_runtime.clock import ScaledClock
-from worker_runtime.local.stage.answers import Throttled
-from worker_runtime.local.stage.change_records import Carrier
-from worker_runtime.local.stage.checkpoints import Checkpoints
 from worker_runtime.local.stage.counting import Tally
-from worker_runtime.local.stage.delivering import Delivery
-from worker_runtime.local.stage.table_stream_poller import PolledStream, TableStreamPoller
+from worker_runtime.local.stage.execution.answers import Throttled
+from worker_runtime.local.stage.polling.change_records import Carrier
+from worker_runtime.local.stage.polling.checkpoints import Checkpoints
+from worker_runtime.local.stage.polling.delivering import Delivery
+from worker_runtime.local.stage.polling.table_stream_poller import PolledStream, TableStreamPoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

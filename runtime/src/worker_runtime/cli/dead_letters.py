@@ -13,7 +13,7 @@ from worker_runtime.cli.options import AsJson, EndpointUrl, StackName  # noqa: T
 from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
 
 if TYPE_CHECKING:
-    from worker_runtime.local.dead_letter_office import Listed, Office, Way
+    from worker_runtime.local.dead_letters.office import Listed, Office, Way
 
 app = typer.Typer(add_completion=False)
 
@@ -109,7 +109,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
 
 
 def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
-    from worker_runtime.local.dead_letter_office import Office as Opened  # noqa: PLC0415 - help needs no boto3
+    from worker_runtime.local.dead_letters.office import Office as Opened  # noqa: PLC0415 - help needs no boto3
 
     os.environ.update(read_variables(env_file) if env_file else {})
     return Opened(endpoint_url)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.demo.outcome import Outcome
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
 
 class TableIndex(Struct, frozen=True):

@@ -65,14 +65,13 @@ class JsonFormatter(logging.Formatter):
 class _Lines(logging.StreamHandler[TextIO]):
     """Writes lines; one that cannot be made says so, and nothing of what it was to say."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        kind = sys.exc_info()[0]
-        line = {
-            "level": "ERROR",
-            "location": f"{record.funcName}:{record.lineno}",
-            "message": f"a log line could not be made: {kind.__name__ if kind else 'unknown'}",
-        }
-        self.stream.write(json.dumps(line) + self.terminator)
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001 - a value's __str__ may raise anything; logging would print it
+            location = f"{record.funcName}:{record.lineno}"
+            message = f"a log line could not be made: {type(error).__name__}"
+            return json.dumps({"level": "ERROR", "location": location, "message": message})
 
 
 def configure_logging(*, level: str, fields: Mapping[str, str], stream: TextIO | None = None) -> None:

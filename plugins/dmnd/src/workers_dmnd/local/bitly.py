@@ -9,9 +9,9 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime.local.stage.http_server import Request, Response
-from worker_runtime.local.stage.routes import Routes
-from worker_runtime.local.stage.stand_in import StandIn
+from worker_runtime.local.stage.parts.http_server import Request, Response
+from worker_runtime.local.stage.parts.routes import Routes
+from worker_runtime.local.stage.parts.stand_in import StandIn
 
 if TYPE_CHECKING:
     from worker_runtime.clock import Clock

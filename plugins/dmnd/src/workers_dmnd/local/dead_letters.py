@@ -12,7 +12,7 @@ from workers_dmnd.local.ledger import STRANGER, Letter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker_runtime.local.stage.letters import Letter as Found
+    from worker_runtime.local.dead_letters.letters import Letter as Found
 
 
 def identified(found: Found, *, queue: str) -> Letter:

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.doctor.findings import Finding, warning
-from worker_runtime.local.stage.part import PartBroken
-from worker_runtime.local.stage.redis_server import find_redis_server
+from worker_runtime.local.stage.parts.part import PartBroken
+from worker_runtime.local.stage.parts.redis_server import find_redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

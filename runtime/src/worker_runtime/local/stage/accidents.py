@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.errors import WorkerRuntimeError
-from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

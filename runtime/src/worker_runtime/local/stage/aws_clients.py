@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,13 @@ import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from worker_runtime.local.stage.checkpoints import Checkpoints
-from worker_runtime.local.stage.delivering import Delivery
-from worker_runtime.local.stage.executor import Executor
-from worker_runtime.local.stage.in_process import InProcessFunction, ProcessEnvironment
-from worker_runtime.local.stage.mappings import Ground, poller_of
-from worker_runtime.local.stage.part import Part
-from worker_runtime.local.stage.routed_output import RoutedOutput
+from worker_runtime.local.stage.execution.executor import Executor
+from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
+from worker_runtime.local.stage.execution.routed_output import RoutedOutput
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.checkpoints import Checkpoints
+from worker_runtime.local.stage.polling.delivering import Delivery
+from worker_runtime.local.stage.polling.mappings import Ground, poller_of
 from worker_runtime.local.stage.staged_workers import function_of
 from worker_runtime.local.stage.worker_logs import WorkerLogs
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from worker_runtime.local.stage.accidents import Accidents
     from worker_runtime.local.stage.counting import Tally
-    from worker_runtime.local.stage.delivering import Invoker
-    from worker_runtime.local.stage.invocations import Function
-    from worker_runtime.local.stage.mappings import Poller
+    from worker_runtime.local.stage.execution.invocations import Function
+    from worker_runtime.local.stage.polling.delivering import Invoker
+    from worker_runtime.local.stage.polling.mappings import Poller
     from worker_runtime.local.stage.scenery import Play, Scenery
 
 MIN_WALL_TIMEOUT_S = 10.0

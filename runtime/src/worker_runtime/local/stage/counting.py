@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from worker_runtime.local.stage.invocations import Report
+    from worker_runtime.local.stage.execution.invocations import Report
 
 _METRICS = {
     "RecordsRetried": "retries",

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from worker_runtime.local.stage.http_wire import (
+from worker_runtime.local.stage.parts.http_wire import (
     WireMessage,
     headers_of,
     read_head,
     read_request_body,
     read_response,
 )
-from worker_runtime.local.stage.part import Part, PartBroken
-from worker_runtime.local.stage.ports import LOOPBACK
-from worker_runtime.local.stage.tcp_server import TcpServer
+from worker_runtime.local.stage.parts.part import Part, PartBroken
+from worker_runtime.local.stage.parts.ports import LOOPBACK
+from worker_runtime.local.stage.parts.tcp_server import TcpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker_runtime.local.stage.sqs_poller import CONCURRENT_BATCHES
+from worker_runtime.local.stage.polling.sqs_poller import CONCURRENT_BATCHES
 
 if TYPE_CHECKING:
     from pathlib import Path

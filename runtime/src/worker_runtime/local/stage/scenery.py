@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
-from worker_runtime.local.stage.emulator import Emulator
 from worker_runtime.local.stage.gateway import Gateway
-from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.parts.emulator import Emulator
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.parts.redis_server import RedisServer
+from worker_runtime.local.stage.polling.visibility import VisibilityBook
 from worker_runtime.local.stage.provisioning import Outside, provision
-from worker_runtime.local.stage.redis_server import RedisServer
 from worker_runtime.local.stage.sqs_calls import SqsCalls
 from worker_runtime.local.stage.staged_outages import outages_of
 from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
-from worker_runtime.local.stage.visibility import VisibilityBook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.accidents import Accidents
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.options import StageOptions
+    from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.local.stage.staged_workers import Offers
-    from worker_runtime.local.stage.stand_in import StandIn
     from worker_runtime.workers import Declaration
 
 REGION = "us-east-1"

@@ -12,13 +12,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.gateway import ApiAnswer
-from worker_runtime.local.stage.visibility import ReceiptUnknown, VisibilityRefused
+from worker_runtime.local.stage.polling.visibility import ReceiptUnknown, VisibilityRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker_runtime.clock import Clock
-    from worker_runtime.local.stage.visibility import VisibilityBook
+    from worker_runtime.local.stage.polling.visibility import VisibilityBook
 
 DELAY_MAX_S = 900  # SendMessage, DelaySeconds
 

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.catalogue import scan
 from worker_runtime.clock import ScaledClock
 from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.dead_letters.letters import peek
+from worker_runtime.local.dead_letters.redriving import Redriver
 from worker_runtime.local.stage.accidents import Accidents
-from worker_runtime.local.stage.answers import Reply
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
-from worker_runtime.local.stage.letters import peek
-from worker_runtime.local.stage.mappings import origins_of
+from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.options import StageOptions
-from worker_runtime.local.stage.part import Part
-from worker_runtime.local.stage.redriving import Redriver
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
 from worker_runtime.local.stage.staged_workers import declarations
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from worker_runtime.local.dead_letters.letters import Letter
     from worker_runtime.local.stage.aws_clients import AwsClients
     from worker_runtime.local.stage.counting import WorkerCounts
-    from worker_runtime.local.stage.letters import Letter
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
 __all__ = ["Stage", "StageOptions"]
 

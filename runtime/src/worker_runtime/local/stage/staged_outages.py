@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from worker_runtime.local.stage.gateway import Gateway
-    from worker_runtime.local.stage.redis_server import RedisServer
-    from worker_runtime.local.stage.stand_in import StandIn
+    from worker_runtime.local.stage.parts.redis_server import RedisServer
+    from worker_runtime.local.stage.parts.stand_in import StandIn
 
 _FAILED_CALLS = (4, 12)
 _DOWN_S = 0.3  # of the machine's time

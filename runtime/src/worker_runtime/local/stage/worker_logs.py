@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from worker_runtime.local.stage.part import Part
+from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
     from pathlib import Path

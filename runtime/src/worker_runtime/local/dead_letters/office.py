@@ -1,0 +1,138 @@
+"""Dead letters for people: listed without personal data, sent back, at any endpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from worker_runtime.catalogue import installed
+from worker_runtime.errors import SettingsError
+from worker_runtime.local.dead_letters.letters import peek
+from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
+from worker_runtime.local.endpoint import Endpoint
+from worker_runtime.local.invoke import prepare
+from worker_runtime.local.real_names import RealNames
+from worker_runtime.local.stage.polling.mappings import origins_of
+from worker_runtime.local.stage.staged_workers import declarations
+from worker_runtime.redaction import redact, redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker_runtime.local.dead_letters.letters import Letter
+    from worker_runtime.local.dead_letters.redriving import Origin
+    from worker_runtime.workers import Declaration
+
+
+class Listed(Struct, frozen=True, rename="camel"):
+    """One dead letter as people see it; ``body`` is plain data where it was JSON, redacted."""
+
+    queue: str
+    record_id: str
+    worker: str | None
+    code: str
+    error: str
+    form: str
+    sent_at: str
+    body: Any
+
+
+class Way(Struct, frozen=True, rename="camel"):
+    """Where a dead letter would go."""
+
+    record_id: str
+    to: str
+
+
+class Office:
+    """All that is done with dead letters from outside a stage; AwsRefused where AWS does not play along."""
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        self._aws = Endpoint(endpoint_url)
+        self._names = RealNames(os.environ, aws=self._aws)
+
+    def queues_of(self, stack: str) -> list[str]:
+        """Name the queues of dead letters that the workers of a stack declare."""
+        declared = declarations(installed(), stack=stack).values()
+        return sorted({source.dead_letters for each in declared for source in _lettered(each)})
+
+    def letters(self, queues: Iterable[str]) -> list[Listed]:
+        """Look at the letters of some queues and leave them there."""
+        with self._aws.asked():
+            return [
+                _listed(letter, queue=queue)
+                for queue in queues
+                for letter in peek(self._aws("sqs"), self._names.queue_url(queue))
+            ]
+
+    def ways(self, queue: str, letters: Iterable[Listed]) -> list[Way]:
+        """Say where each letter would go."""
+        with self._aws.asked():
+            origins = self._origins(queue)
+        return [Way(letter.record_id, _way(letter, origins)) for letter in letters]
+
+    def redrive(self, queue: str, *, refresh: bool) -> Redriven:
+        """Send the letters of a queue back."""
+        with self._aws.asked():
+            redriver = Redriver(
+                self._names.queue_url(queue),
+                origins=self._origins(queue),
+                aws=self._aws,
+                invoke=self._invoke,
+            )
+            return redriver.redrive(refresh=refresh)
+
+    def _origins(self, queue: str) -> list[Origin]:
+        declared = declarations(installed(), stack=None)
+        sources = [source for each in declared.values() for source in _lettered(each)]
+        fitting = {each.dead_letters for each in sources if queue.endswith(each.dead_letters or "/")}
+        if not fitting:
+            raise SettingsError(f"no installed worker sends its dead letters to {queue}; install its plugin.")
+        logical = max(fitting, key=len)  # a URL ends in the queue's name
+        names = self._names.of(source for source in sources if source.dead_letters == logical)
+        return origins_of(logical, declarations=declared, names=names)
+
+    def _invoke(self, worker_id: str, event: Any) -> Any:
+        """Run a worker in this process; what it needs is looked up as far as no variable names it."""
+        declaration = declarations(installed(), stack=None)[worker_id]
+        variables = {**self._aws.variables, **self._names.variables(declaration.all_grants)}
+        return prepare(worker_id, variables=variables)(event)
+
+
+def _lettered(declaration: Declaration) -> list[Any]:
+    """List the sources of a worker that have dead letters."""
+    return [source for source in declaration.sources if getattr(source, "dead_letters", None)]
+
+
+def _listed(letter: Letter, *, queue: str) -> Listed:
+    system = letter.message.get("Attributes", {})
+    sent_at = datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, tz=UTC)
+    return Listed(
+        queue=queue,
+        record_id=letter.record_id,
+        worker=letter.worker,
+        code=letter.code,
+        error=redact_text(letter.error),
+        form=letter.form,
+        sent_at=sent_at.isoformat(timespec="seconds"),
+        body=_redacted(letter.body),
+    )
+
+
+def _redacted(text: str) -> Any:
+    """Redact a body by its keys where it is JSON, else by what its text looks like."""
+    try:
+        return redact(json.loads(text))
+    except (ValueError, RecursionError):
+        return redact_text(text)
+
+
+def _way(letter: Listed, origins: list[Origin]) -> str:
+    fitting = [each for each in origins if letter.worker in (None, each.worker_id)]
+    if len(fitting) != 1:
+        return f"nowhere: {len(fitting)} sources have these dead letters"
+    return fitting[0].queue_url or f"{fitting[0].worker_id}, in this process"

@@ -1,0 +1,200 @@
+"""Sends dead letters back where they came from, each form in its way; against any endpoint.
+
+Nothing leaves a dead-letter queue before it has been sent back, or its worker has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker_runtime.clock import RealClock
+from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.filters import compile_filters
+from worker_runtime.local.dead_letters.kinesis_range import read_carried
+from worker_runtime.local.dead_letters.letters import batch_info, put_back, receive_letters
+from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
+from worker_runtime.local.stage.polling.batches import AllDone, read_reply
+from worker_runtime.local.stage.polling.change_records import (
+    CreationTimes,
+    carried_record,
+    change_record,
+    refreshed,
+    restaged,
+)
+from worker_runtime.local.stage.polling.shards import list_shards, read_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.filters import Filters
+    from worker_runtime.local.dead_letters.letters import Letter
+    from worker_runtime.local.stage.polling.change_records import Carrier
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+    Invoke = Callable[[str, dict[str, Any]], Any]
+
+_VISIBILITY_S = 300
+
+_CANNOT_GO = (WorkerRuntimeError, BotoCoreError, ClientError, LookupError, ValueError)  # one keeps no other
+
+_log = logging.getLogger(__name__)
+
+
+class NotSentBack(WorkerRuntimeError):
+    """A dead letter that stays where it is, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the dead letters of one worker's source come from, in real names.
+
+    A queue's URL, or the ARN of the table's own stream, or the Kinesis stream that carries it; where
+    both streams are named the records are read from the table's.
+    """
+
+    worker_id: str
+    queue_url: str | None = None
+    stream_arn: str | None = None
+    carrier: Carrier | None = None
+    filters: Filters = field(default_factory=lambda: compile_filters((), data_key="dynamodb"))
+    spill_bucket: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """How many letters were sent back, and why the others were not."""
+
+    sent: int
+    kept: tuple[str, ...]
+
+
+class Redriver:
+    """Sends back the letters of one dead-letter queue."""
+
+    def __init__(
+        self,
+        queue_url: str,
+        *,
+        origins: Sequence[Origin],
+        aws: Callable[[str], Any],
+        invoke: Invoke,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises."""
+        self._queue_url = queue_url
+        self._origins = origins
+        self._aws = aws
+        self._invoke = invoke
+        self._clock = clock or RealClock()
+
+    def redrive(self, *, refresh: bool = False) -> Redriven:
+        """Send back what waits now; ``refresh`` takes changed items as they are in the table now."""
+        sqs = self._aws("sqs")
+        counts = sqs.get_queue_attributes(
+            QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        waiting = int(counts["Attributes"]["ApproximateNumberOfMessages"])
+        sent = 0
+        kept: list[tuple[Letter, str]] = []
+        while sent + len(kept) < waiting:  # what comes back meanwhile is for the next time
+            letters = receive_letters(sqs, self._queue_url, visibility_s=_VISIBILITY_S)
+            if not letters:
+                break
+            for letter in letters:
+                try:
+                    self._keep_order(letter, [other for other, _ in kept])
+                    self._send_back(letter, refresh=refresh)
+                except _CANNOT_GO as error:
+                    kept.append((letter, f"{letter.record_id}: {error}"))
+                    _log.warning("dead letter %s stays: %s", letter.record_id, error)
+                else:
+                    sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=letter.receipt)
+                    sent += 1
+        put_back(sqs, self._queue_url, [letter for letter, _ in kept])
+        return Redriven(sent=sent, kept=tuple(why for _, why in kept))
+
+    def _keep_order(self, letter: Letter, kept: Iterable[Letter]) -> None:
+        if letter.group is not None and any(letter.group == other.group for other in kept):
+            raise NotSentBack("an earlier one of its group stays.")
+
+    def _send_back(self, letter: Letter, *, refresh: bool) -> None:
+        origin = self._origin(letter)
+        if letter.form == "metadata":
+            self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
+        elif letter.form == "original":
+            self._resend(origin, original_in(letter))
+        else:
+            record = self._unpack(json.loads(letter.body), origin)
+            if record.get("eventSource") == "aws:sqs":
+                self._resend(origin, original_of(record))
+            else:
+                self._hand_over(origin, [restaged(record)], refresh=refresh)
+
+    def _origin(self, letter: Letter) -> Origin:
+        fitting = [each for each in self._origins if letter.worker in (None, each.worker_id)]
+        if len(fitting) != 1:
+            who = letter.worker or "a worker that it does not name"
+            raise NotSentBack(f"it is of {who}; {len(fitting)} sources have these dead letters.")
+        return fitting[0]
+
+    def _resend(self, origin: Origin, original: Original) -> None:
+        if origin.queue_url is None:
+            raise NotSentBack(f"{origin.worker_id} has no queue to send it to.")
+        original.send(self._aws("sqs"), origin.queue_url)
+
+    def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> None:
+        """Invoke the worker on records of a stream; what no filter takes any more needs no work."""
+        if refresh:
+            records = [refreshed(record, dynamodb=self._aws("dynamodb")) for record in records]
+        records = [record for record in records if origin.filters.takes(record.raw)]
+        if not records:
+            return
+        reply = self._invoke(origin.worker_id, {"Records": [record.raw for record in records]})
+        reading = read_reply(json.dumps(reply).encode(), ids={record.id for record in records})
+        if not isinstance(reading, AllDone):
+            raise NotSentBack(f"{origin.worker_id} did not take it: {reading}")
+
+    def _unpack(self, envelope: Mapping[str, Any], origin: Origin) -> Any:
+        """Take the record out of our envelope: whole, compressed, or from the spill bucket."""
+        if "record" in envelope:
+            return envelope["record"]
+        if "recordGzip" in envelope:
+            return json.loads(gzip.decompress(b64decode(envelope["recordGzip"])))
+        if origin.spill_bucket is None:
+            raise NotSentBack(f"its record is at {envelope.get('recordAt')!r}, and no spill bucket is known.")
+        stored = self._aws("s3").get_object(Bucket=origin.spill_bucket, Key=envelope["recordAt"])
+        return json.loads(gzip.decompress(stored["Body"].read()))
+
+    def _read_again(self, letter: Letter, origin: Origin) -> list[StagedRecord]:
+        """Fetch the records that Lambda's metadata names while the stream still has them."""
+        info = batch_info(json.loads(letter.body))
+        if not origin.stream_arn:
+            if origin.carrier is None:
+                raise NotSentBack(f"{origin.worker_id} reads no stream.")
+            return list(read_carried(self._aws("kinesis"), info=info, carrier=origin.carrier))
+        streams = self._aws("dynamodbstreams")
+        shards = [shard.id for shard in list_shards(streams, origin.stream_arn)]
+        shard_id = info["shardId"] if info["shardId"] in shards else shards[0]  # Kinesis names it its own way
+        times = CreationTimes(self._clock)
+        records = []
+        for change in read_range(
+            streams,
+            stream_arn=origin.stream_arn,
+            shard_id=shard_id,
+            first=info["startSequenceNumber"],
+            last=info["endSequenceNumber"],
+        ):
+            created_at = times.of(change, read_at=0)
+            record = change_record(change, stream_arn=origin.stream_arn, created_at=created_at)
+            records.append(
+                record if origin.carrier is None else carried_record(record, carrier=origin.carrier)
+            )
+        return records

@@ -1,0 +1,174 @@
+"""A worker run in the stage's own process: the quick mode, without cold starts and processes.
+
+Its limits: one invocation at a time in the whole process; no time-out (the worker sees its
+deadline, nobody ends it); a crash cannot come in the middle of a record, it comes when one has
+ended or before the reply leaves; what a worker keeps in module variables outlives its stage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from worker_runtime import clock as clocks
+from worker_runtime.clients import aws
+from worker_runtime.errors import LoadError
+from worker_runtime.loading import load
+from worker_runtime.local.stage.execution import answers
+from worker_runtime.local.stage.execution.invocations import Report
+from worker_runtime.local.stage.execution.routed_output import heard
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.runtime import run
+from worker_runtime.sending import AwsSender
+from worker_runtime.settings import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.loading import LoadedWorker, Route
+    from worker_runtime.local.stage.execution.answers import Answer
+    from worker_runtime.local.stage.execution.executor import OnLog
+    from worker_runtime.local.stage.execution.invocations import Function
+
+_one_at_a_time = threading.Lock()
+_KILLED = -9
+
+
+class Aborted(BaseException):
+    """The invocation is cut short, as a killed process would."""
+
+
+class InProcessFunction:
+    """One worker, loaded at its first invocation; ``Invoker`` of the pollers."""
+
+    def __init__(self, function: Function, *, clock: Clock, wall_timeout_s: float, on_log: OnLog) -> None:
+        self._function = function
+        self._clock = clock
+        self._wall_timeout_s = wall_timeout_s
+        self._on_log = on_log
+        self._environment = Environment.read({**function.environment, "AWS_REGION": function.region})
+        self._sender = AwsSender(self._environment)
+        self._worker: LoadedWorker | None = None
+        self._busy = False
+        self._abort = False
+        self._stopped = False
+
+    def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
+        """Run the worker on ``event`` (JSON as bytes, or what becomes JSON) in a context of its own."""
+        request_id = request_id or "in-process"
+        with _one_at_a_time:
+            began = time.monotonic()
+            self._busy, self._abort = True, False
+            read = json.loads(event if isinstance(event, bytes) else json.dumps(event))
+            answer = copy_context().run(self._run, read, request_id)
+            self._busy = False
+        return Report(request_id=request_id, answer=answer, duration_s=time.monotonic() - began)
+
+    def kill_one(self, *, in_flight: bool = True) -> int | None:
+        """Abort the invocation under way at its next record; this process's id, None where there is none."""
+        if not (in_flight and self._busy):
+            return None
+        self._abort = True
+        return os.getpid()
+
+    def stop(self) -> None:
+        """Abort what is under way, start nothing more and close the worker's services."""
+        self._stopped = self._abort = True
+        with _one_at_a_time:
+            if self._worker is not None:
+                self._worker.services.close()
+
+    def _run(self, event: Any, request_id: str) -> Answer:
+        """Run inside a context of its own, which is the invocation's."""
+        clocks.use(self._clock)
+        context = _Context(request_id, self._function.name, time.monotonic() + self._wall_timeout_s)
+
+        def hear(line: str) -> None:
+            self._on_log(line, self._function.name, request_id)
+
+        try:
+            with heard(hear, fields={}):
+                worker = self._worker = self._worker or self._load()
+            with heard(hear, fields=worker.log_fields(self._environment)):
+                self._die_if_told()
+                reply = run(worker, event, context=context, sender=self._sender)
+                self._die_if_told()
+        except (Aborted, SystemExit):
+            if self._worker is not None:
+                self._worker.metrics.flush()  # a killed process takes its counts with it
+            return answers.crashed(request_id, exit_code=_KILLED, started=True)
+        except LoadError as error:
+            return answers.InitFailed(error_type=type(error).__name__, message=str(error))
+        except Exception as error:  # noqa: BLE001 - what leaves the door is Lambda's to tell
+            return answers.FunctionError(error_type=type(error).__name__, message=str(error))
+        return answers.Reply(json.dumps(reply).encode())
+
+    def _load(self) -> LoadedWorker:
+        worker = load(self._environment.app_name, environment=self._environment)
+        return msgspec.structs.replace(worker, routes=tuple(map(self._abortable, worker.routes)))
+
+    def _abortable(self, route: Route) -> Route:
+        """Let a crash come after any record of a batch, or after all of one that is taken whole."""
+        one, whole = route.attempt, route.attempt_batch
+        return msgspec.structs.replace(
+            route,
+            attempt=None if one is None else self._then_die(one),
+            attempt_batch=None if whole is None else self._then_die(whole),
+        )
+
+    def _then_die(self, attempt: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def tried(records: Any) -> Any:
+            outcome = attempt(records)
+            self._die_if_told()
+            return outcome
+
+        return tried
+
+    def _die_if_told(self) -> None:
+        if self._abort or self._stopped:
+            raise Aborted
+
+
+class _Context:
+    """Lambda's context as far as the runtime reads it."""
+
+    def __init__(self, request_id: str, function_name: str, ends_at: float) -> None:
+        self.aws_request_id = request_id
+        self.function_name = function_name
+        self._ends_at = ends_at
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(max(self._ends_at - time.monotonic(), 0) * 1000)
+
+
+class ProcessEnvironment(Part):
+    """Points this process's AWS clients at the stage, from start to stop."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._before: dict[str, str | None] = {}
+
+    def start(self) -> Self:
+        """Set the variables."""
+        self._before = {name: os.environ.get(name) for name in self._variables}
+        os.environ.update(self._variables)
+        aws.forget()
+        return self
+
+    def stop(self) -> None:
+        """Put the former ones back."""
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._before = {}
+        aws.forget()

@@ -1,0 +1,1 @@
+"""The real servers and processes that a stage is made of; none knows of workers or sources."""

@@ -1,0 +1,142 @@
+"""AWS on one machine: MiniStack, as a process of its own on loopback.
+
+Its state is in memory and gone when it stops; what it writes goes below the folder it is given.
+Docker is hidden from it: at start it removes containers that carry its label, whoever made them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.parts.child import Child
+from worker_runtime.local.stage.parts.part import Part, PartBroken
+from worker_runtime.local.stage.parts.ports import LOOPBACK, free_port, listeners
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Self
+
+_POLL_S = 0.05
+_STOP_GRACE_S = 3.0
+_LAST_OUTPUT_CHARS = 2_000
+
+
+class Emulator(Part):
+    """One MiniStack; ``endpoint_url`` serves every AWS service once it is started."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        region: str = "us-east-1",
+        environment: Mapping[str, str] | None = None,
+        start_timeout_s: float = 30.0,
+    ) -> None:
+        """Prepare one that keeps to the folder ``state``; ``environment`` adds to its own variables."""
+        self._state = state
+        self._region = region
+        self._environment = dict(environment or {})
+        self._start_timeout_s = start_timeout_s
+        self._child: Child | None = None
+        self.port = 0
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL to give AWS clients as their endpoint; any key id and secret will do."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    def start(self) -> Self:
+        """Start it, wait until it serves, and see that it listens on loopback only."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        with self._log.open("wb") as output:
+            self._child = Child(
+                [sys.executable, "-m", "ministack"],
+                environment={**self._settings(), **self._environment},
+                output=output.fileno(),
+                cwd=self._state,
+            )
+        try:
+            self._wait_until_ready(self._child)
+            self.refuse_open_listeners()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End it and forget all state."""
+        if self._child is not None:
+            self._child.stop(grace_s=_STOP_GRACE_S)
+
+    def reset(self) -> None:
+        """Forget all resources and data, as after a fresh start."""
+        self._ask("POST", "/_ministack/reset")
+
+    def refuse_open_listeners(self) -> None:
+        """Raise ``PartBroken`` where it accepts connections from beyond this machine (Linux only)."""
+        if self.pid is None:
+            return
+        beyond = [f"{address}:{port}" for address, port in listeners(self.pid) if not address.is_loopback]
+        if beyond:
+            raise PartBroken(
+                f"MiniStack listens on {', '.join(beyond)}; the stage keeps to {LOOPBACK}."
+                " Turn that service off through the emulator's environment."
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self._state / "ministack.log"
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self._state),
+            "TMPDIR": str(self._state),
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": LOOPBACK,
+            "IOT_MTLS_ENABLED": "0",  # else it listens on every interface
+            "SFTP_ENABLED": "0",  # the same
+            "DOCKER_HOST": f"unix://{self._state}/no-docker.sock",
+            "PERSIST_STATE": "0",
+            "S3_PERSIST": "0",
+            "STATE_DIR": str(self._state / "state"),
+            "S3_DATA_DIR": str(self._state / "s3"),
+            "MINISTACK_REGION": self._region,
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _wait_until_ready(self, child: Child) -> None:
+        deadline = time.monotonic() + self._start_timeout_s
+        while time.monotonic() < deadline:
+            if not child.alive:
+                raise PartBroken(f"MiniStack ended with {child.exit_code} before it served.{self._said()}")
+            try:
+                if self._ask("GET", "/_ministack/ready") == http.client.OK:
+                    return
+            except OSError:
+                pass  # it does not listen yet
+            time.sleep(_POLL_S)
+        raise PartBroken(f"MiniStack did not serve within {self._start_timeout_s:g} seconds.{self._said()}")
+
+    def _ask(self, method: str, path: str) -> int:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
+        try:
+            connection.request(method, path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def _said(self) -> str:
+        text = self._log.read_text(errors="replace").strip()
+        return f" It said last:\n{text[-_LAST_OUTPUT_CHARS:]}" if text else " It said nothing."

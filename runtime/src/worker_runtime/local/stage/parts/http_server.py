@@ -1,0 +1,175 @@
+"""A small HTTP/1.1 server on loopback, under the Runtime API and the stand-ins.
+
+Not the standard library's: that one costs 44 ms a request (Nagle's delay, several writes a
+reply) and refuses header lines over 64 KiB, where awslambdaric sends up to 1 MiB. Connections
+are kept alive, each has a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.parts.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    Handle = Callable[["Request"], "Response | None"]
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a client asks; header names are in lower case, ``path`` is without the query."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)  # what a route's ``{name}`` stands for
+
+    def json(self) -> Any:
+        """Decode the body; None where it is empty."""
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a client gets."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def json(cls, value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        """Answer with ``value`` as JSON."""
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return cls(status=status, headers={"Content-Type": "application/json", **(headers or {})}, body=body)
+
+
+class HttpServer(Part):
+    """Serves ``handle`` on a loopback port until it is stopped.
+
+    ``handle`` is called in the connection's thread; where it returns None the connection is
+    closed without an answer.
+    """
+
+    def __init__(self, handle: Handle, *, port: int = 0) -> None:
+        """Serve on ``port``, or on any free one where it is 0."""
+        self.handle = handle
+        self.port = port
+        self._listener: socket.socket | None = None
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def start(self) -> Self:
+        """Listen and serve in the background."""
+        listener = socket.create_server((LOOPBACK, self.port), backlog=128)
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
+        self._acceptor.start()
+        return self
+
+    def stop(self) -> None:
+        """Listen no more and hang up on everybody."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        with suppress(OSError):  # macOS: wakes the acceptor all the same
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        self._acceptor.join()
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # stopped
+                return
+            with self._lock:
+                self._connections.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with suppress(OSError), connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+                _serve_requests(reader, writer, self.handle)  # an OSError: the client hung up
+            with self._lock:
+                self._connections.discard(connection)
+
+
+def _serve_requests(reader: BinaryIO, writer: BinaryIO, handle: Handle) -> None:
+    """Answer one client's requests, one after the other, until somebody hangs up."""
+    while request := _read_request(reader, writer):
+        if (response := handle(request)) is None:
+            return
+        writer.write(_head(response))
+        if request.method != "HEAD":
+            writer.write(response.body)
+        writer.flush()
+        if request.headers.get("connection", "").lower() == "close":
+            return
+
+
+def _read_request(reader: BinaryIO, writer: BinaryIO) -> Request | None:
+    match reader.readline().decode("latin-1").split():
+        case [method, target, _version]:
+            url = urlsplit(target)
+        case _:
+            return None
+    headers: dict[str, str] = {}
+    while line := reader.readline().rstrip(b"\r\n"):
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.lower()] = value.strip()
+    if headers.get("expect", "").lower() == "100-continue":  # else curl waits a second before it sends
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        writer.flush()
+    return Request(
+        method=method,
+        path=unquote(url.path),
+        query=dict(parse_qsl(url.query, keep_blank_values=True)) if url.query else {},
+        headers=headers,
+        body=_read_body(reader, headers),
+    )
+
+
+def _read_body(reader: BinaryIO, headers: Mapping[str, str]) -> bytes:
+    if headers.get("transfer-encoding", "").lower() != "chunked":
+        return reader.read(int(headers.get("content-length", 0)))
+    chunks = []
+    while size := int(reader.readline().partition(b";")[0], 16):
+        chunks.append(reader.read(size))
+        reader.readline()
+    while reader.readline().strip():
+        pass  # trailers
+    return b"".join(chunks)
+
+
+def _head(response: Response) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"Content-Length: {len(response.body)}", "", ""]
+    return "\r\n".join(lines).encode("latin-1")

@@ -1,0 +1,134 @@
+"""A base for stand-ins: outside HTTP services (a link shortener, an SMS gateway) on loopback.
+
+A plugin's local part subclasses ``StandIn`` and keeps the service's state; here are the server, the
+faults that a test or a scenario scripts, and the record of what was asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker_runtime.clock import RealClock
+from worker_runtime.local.stage.parts.faults import Fault, Faults, Throttle, failing
+from worker_runtime.local.stage.parts.http_server import HttpServer, Request, Response
+from worker_runtime.local.stage.parts.part import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from worker_runtime.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and what it got; ``status`` is None where it was left hanging."""
+
+    at: float  # seconds since the epoch, of the stand-in's clock
+    request: Request
+    status: int | None
+    scripted: bool  # whether a fault answered in the service's place
+
+
+class StandIn(Part):
+    """An HTTP service to be written: subclasses implement ``handle``."""
+
+    def __init__(self, *, clock: Clock | None = None, seed: int = 0) -> None:
+        """Prepare; ``clock`` times latencies and the log, ``seed`` decides random throttling."""
+        self.clock = clock or RealClock()
+        self._faults = Faults(seed=seed)
+        self._server = HttpServer(self._answer)
+        self._log: list[Exchange] = []
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    @abstractmethod
+    def handle(self, request: Request) -> Response:
+        """Answer as the service would; called from many threads at once."""
+
+    @property
+    def url(self) -> str:
+        """The service's base URL."""
+        return f"http://{self._server.address}"
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What was asked so far and how it ended, oldest first."""
+        with self._lock:
+            return tuple(self._log)
+
+    def start(self) -> Self:
+        """Serve on a free loopback port; after a stop, on the same one again."""
+        self._stopped.clear()
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Serve no more; whoever is left hanging is hung up on."""
+        self._stopped.set()
+        self._server.stop()
+
+    def count(self, method: str | None = None, path: str | None = None, *, status: int | None = None) -> int:
+        """Count the exchanges that have this method, path and status; None stands for any."""
+        return sum(
+            method in (None, each.request.method)
+            and path in (None, each.request.path)
+            and status in (None, each.status)
+            for each in self.exchanges
+        )
+
+    def fail_next(  # noqa: PLR0913 - a service fails in as many ways
+        self,
+        n: int = 1,
+        *,
+        status: int = 503,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | dict[str, object] | None = None,
+        latency_s: float = 0.0,
+        hang: bool = False,
+    ) -> None:
+        """Let the next ``n`` requests fail with ``status`` after ``latency_s``, or get no answer."""
+        response = failing(status, headers=headers, body=body)
+        self._faults.script(Fault(response=response, latency_s=latency_s, hang=hang), times=n)
+
+    def slow_next(self, n: int = 1, *, latency_s: float) -> None:
+        """Let the next ``n`` requests wait ``latency_s`` before they are answered properly."""
+        self._faults.script(Fault(latency_s=latency_s), times=n)
+
+    def throttle(
+        self, *, every: int = 0, share: float = 0.0, status: int = 429, retry_after_s: int | None = None
+    ) -> None:
+        """Refuse every ``every``-th request and a random ``share`` (0 to 1) from now on."""
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        response = Response(status=status, headers=headers)
+        self._faults.throttle(Throttle(every=every, share=share, response=response))
+
+    def behave(self) -> None:
+        """Drop all scripted faults and throttling."""
+        self._faults.clear()
+
+    def _answer(self, request: Request) -> Response | None:
+        fault = self._faults.next()
+        if fault is not None and fault.latency_s > 0:
+            self.clock.sleep(fault.latency_s)
+        if fault is not None and fault.hang:
+            self._record(request, None, scripted=True)
+            self._stopped.wait()
+            return None
+        scripted = fault is not None and fault.response is not None
+        response = fault.response if fault and fault.response else self._handled(request)
+        self._record(request, response.status, scripted=scripted)
+        return response
+
+    def _handled(self, request: Request) -> Response:
+        try:
+            return self.handle(request)
+        except Exception as error:  # noqa: BLE001 - a stand-in's bug is a server's bug: 500, and it goes on
+            return Response.json({"message": f"{type(self).__name__}: {error!r}"}, status=500)
+
+    def _record(self, request: Request, status: int | None, *, scripted: bool) -> None:
+        with self._lock:
+            self._log.append(Exchange(at=self.clock.now(), request=request, status=status, scripted=scripted))

@@ -1,0 +1,156 @@
+"""Table changes as workers get them: from the table's own stream, or as Kinesis carries them in production.
+
+The stage reads every change from the table's stream. Where a worker declares ``kinesis=`` the change
+is put into the form in which DynamoDB writes it to Kinesis, so that the worker sees what production
+sends it.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5
+from typing import TYPE_CHECKING, Any
+
+from worker_runtime.local.stage.polling.stage_time import stage_time
+from worker_runtime.local.stage.polling.staged_records import StagedRecord, staged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker_runtime.clock import Clock
+
+KINESIS_SHARD = "shardId-000000000000"
+
+_ALMOST_A_SECOND = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """The Kinesis stream that carries changes in production, and who reads it there."""
+
+    stream_arn: str
+    role_arn: str
+
+
+def change_record(change: Mapping[str, Any], *, stream_arn: str, created_at: float) -> StagedRecord:
+    """Shape a change as Lambda takes it from the table's stream; ``change`` is boto3's form."""
+    wire = wire_form(change["dynamodb"])
+    wire["ApproximateCreationDateTime"] = int(created_at)
+    raw = {**wire_form(change), "dynamodb": wire, "eventSourceARN": stream_arn}
+    return staged(wire["SequenceNumber"], raw, arrived_at=created_at, lane=_keys(wire))
+
+
+def carried_record(record: StagedRecord, *, carrier: Carrier) -> StagedRecord:
+    """Put a change into the form in which Kinesis carries it; the sequence number stays."""
+    raw = record.raw
+    wire = {
+        name: value
+        for name, value in raw["dynamodb"].items()
+        if name not in {"SequenceNumber", "StreamViewType"}
+    }
+    wire["ApproximateCreationDateTime"] = round(record.arrived_at * 1000)
+    wire["ApproximateCreationDateTimePrecision"] = "MILLISECOND"
+    change = {
+        "awsRegion": raw["awsRegion"],
+        "eventID": raw["eventID"],
+        "eventName": raw["eventName"],
+        "userIdentity": raw.get("userIdentity"),
+        "recordFormat": "application/json",
+        "tableName": raw["eventSourceARN"].split("/")[1],
+        "dynamodb": wire,
+        "eventSource": "aws:dynamodb",
+    }
+    partition_key = md5(record.lane.encode(), usedforsecurity=False).hexdigest().upper()
+    outer = {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": partition_key,
+            "sequenceNumber": record.id,
+            "data": b64encode(json.dumps(change, separators=(",", ":")).encode()).decode(),
+            "approximateArrivalTimestamp": round(record.arrived_at, 3),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{KINESIS_SHARD}:{record.id}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": carrier.role_arn,
+        "awsRegion": raw["awsRegion"],
+        "eventSourceARN": carrier.stream_arn,
+    }
+    return staged(record.id, outer, arrived_at=record.arrived_at, lane=partition_key)
+
+
+def wire_form(value: Any) -> Any:
+    """Undo what boto3 made of an answer: bytes become base64 text, times epoch seconds."""
+    if isinstance(value, dict):
+        return {name: wire_form(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [wire_form(each) for each in value]
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value
+
+
+class CreationTimes:
+    """Times of changes on the stage's clock, growing with every change of a shard.
+
+    The emulator knows the second only: what was read within it was made shortly before.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0.0
+
+    def of(self, change: Mapping[str, Any], *, read_at: float) -> float:
+        """Tell when a change was made; ``read_at`` is the machine's epoch seconds."""
+        stamp: datetime = change["dynamodb"]["ApproximateCreationDateTime"]
+        made_at = stamp.timestamp()
+        if made_at.is_integer():
+            made_at = max(made_at, min(read_at, made_at + _ALMOST_A_SECOND))
+        self._last = max(self._last + 0.001, stage_time(self._clock, made_at))
+        return self._last
+
+
+def _keys(wire: Mapping[str, Any]) -> str:
+    return json.dumps(wire["Keys"], sort_keys=True)
+
+
+def restaged(raw: Mapping[str, Any]) -> StagedRecord:
+    """Take up a record that was staged before, from its form in the event."""
+    if "kinesis" in raw:
+        arrived_at = raw["kinesis"].get("approximateArrivalTimestamp", 0.0)
+        return staged(raw["kinesis"]["sequenceNumber"], raw, arrived_at=arrived_at)
+    arrived_at = raw["dynamodb"].get("ApproximateCreationDateTime", 0)
+    return staged(raw["dynamodb"]["SequenceNumber"], raw, arrived_at=arrived_at, lane=_keys(raw["dynamodb"]))
+
+
+def refreshed(record: StagedRecord, *, dynamodb: Any) -> StagedRecord:
+    """Give a change the item as it is in its table now; one that is gone makes it a REMOVE."""
+    if "kinesis" not in record.raw:
+        table = record.raw["eventSourceARN"].split("/")[1]
+        return restaged(_with_item(record.raw, _item(dynamodb, table, record.raw["dynamodb"]["Keys"])))
+    inner = json.loads(b64decode(record.raw["kinesis"]["data"]))
+    inner = _with_item(inner, _item(dynamodb, inner["tableName"], inner["dynamodb"]["Keys"]))
+    data = b64encode(json.dumps(inner, separators=(",", ":")).encode()).decode()
+    return restaged({**record.raw, "kinesis": {**record.raw["kinesis"], "data": data}})
+
+
+def _item(dynamodb: Any, table: str, keys: Mapping[str, Mapping[str, str]]) -> Any:
+    """Read an item in the wire form; None where it is gone."""
+    key = {
+        name: {kind: b64decode(text) if kind == "B" else text for kind, text in value.items()}
+        for name, value in keys.items()
+    }
+    return wire_form(dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item"))
+
+
+def _with_item(change: Mapping[str, Any], item: Any) -> dict[str, Any]:
+    wire = {name: value for name, value in change["dynamodb"].items() if name != "NewImage"}
+    if item is None:
+        return {**change, "eventName": "REMOVE", "dynamodb": wire}
+    return {**change, "dynamodb": {**wire, "NewImage": item}}

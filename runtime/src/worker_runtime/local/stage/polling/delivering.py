@@ -1,0 +1,134 @@
+"""Hands batches to a worker and tells what Lambda would read in the answer; both kinds of poller use it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Throttled
+from worker_runtime.local.stage.parts.part import PartBroken
+from worker_runtime.local.stage.polling.batches import AllDone, Reading, read_answer
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, event_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from worker_runtime.local.stage.counting import Tally
+    from worker_runtime.local.stage.execution.answers import Answer
+    from worker_runtime.local.stage.execution.invocations import Report
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+
+class Invoker(Protocol):
+    """Runs one function on an event and waits for its end: an executor, or a function in this process."""
+
+    def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
+        """Run it on ``event``, JSON as bytes."""
+
+    def kill_one(self, *, in_flight: bool = True) -> int | None:
+        """Kill what runs it in the middle of an invocation; the process id, None where nothing runs."""
+
+    def stop(self) -> None:
+        """End what is under way and start nothing more."""
+
+
+class Repeats(Protocol):
+    """Decides which batches are delivered twice."""
+
+    def repeats(self, worker_id: str) -> bool:
+        """Whether the batch that just went well is delivered once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a batch was taken; ``reading`` is None where nothing was started (throttled, stopped)."""
+
+    request_id: str
+    reading: Reading | None
+
+
+class Delivery:
+    """The way to one worker; for many threads."""
+
+    def __init__(self, worker_id: str, *, invoker: Invoker, tally: Tally, accidents: Repeats) -> None:
+        self.worker_id = worker_id
+        self._invoker = invoker
+        self._tally = tally
+        self._accidents = accidents
+        self._lock = threading.Lock()
+        self._in_flight: list[int] = []  # the most receives of each batch
+
+    def hand_over(self, records: Sequence[StagedRecord], *, repeatable: bool) -> Delivered:
+        """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
+        delivered = self._invoke(records)
+        if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
+            self._invoke(records)  # what is said now changes nothing: the batch is done
+        return delivered
+
+    def gave_up(self, records: Sequence[StagedRecord]) -> None:
+        """Note that Lambda dead-lettered records itself."""
+        self._tally.gave_up(self.worker_id, records=len(records))
+
+    def moved(self) -> None:
+        """Note that records moved without an invocation."""
+        self._tally.moved()
+
+    def crash(self) -> bool:
+        """Kill a process in the middle of a batch; False where there is none, or one was received before.
+
+        A crash spends a receive of every message in the batch: it must not be what dead-letters them.
+        """
+        with self._lock:
+            fresh = bool(self._in_flight) and max(self._in_flight) <= 1
+        return fresh and self._invoker.kill_one() is not None
+
+    def _invoke(self, records: Sequence[StagedRecord]) -> Delivered:
+        request_id = str(uuid4())
+        receives = max(map(_receives, records))
+        self._tally.handed_over(self.worker_id, records=len(records))
+        with self._lock:
+            self._in_flight.append(receives)
+        try:
+            report = self._invoker.invoke(event_of(records), request_id=request_id)
+        except PartBroken:  # stopped: the stage is being taken down
+            return Delivered(request_id, None)
+        finally:
+            with self._lock:
+                self._in_flight.remove(receives)
+        reading = read_answer(report.answer, ids={record.id for record in records})
+        throttled = isinstance(report.answer, Throttled)
+        self._tally.ended(
+            self.worker_id,
+            report,
+            records=len(records),
+            crashed=_crashed(report.answer),
+            failed=not throttled and not isinstance(reading, AllDone),
+        )
+        return Delivered(request_id, None if throttled else reading)
+
+
+def _crashed(answer: Answer) -> bool:
+    """Whether a process ended before it answered, or before it was ready."""
+    return isinstance(answer, Crashed) or (
+        isinstance(answer, InitFailed) and answer.error_type == "Runtime.ExitError"
+    )
+
+
+def _receives(record: StagedRecord) -> int:
+    return int(record.raw.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def by_payload(records: Sequence[StagedRecord]) -> Iterator[list[StagedRecord]]:
+    """Split records, in order, so that each event stays under Lambda's 6 MB."""
+    batch: list[StagedRecord] = []
+    size = 0
+    for record in records:
+        if batch and size + len(record.json) > PAYLOAD_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.json)
+    if batch:
+        yield batch

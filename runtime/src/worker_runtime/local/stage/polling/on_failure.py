@@ -1,0 +1,80 @@
+"""What Lambda writes to a stream's on-failure destination when it gives records up: metadata, no data.
+
+Recorded from AWS: a queue gets which records of which shard, and why; the records themselves have
+to be read from the stream again while it still has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
+BatchInfo = Literal["DDBStreamBatchInfo", "KinesisBatchInfo"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Where records came from, as the destination names it."""
+
+    info: BatchInfo
+    stream_arn: str
+    shard_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Why Lambda gives records up; ``raised`` tells an error from a reply that named them."""
+
+    condition: Condition
+    request_id: str
+    function_arn: str
+    invocations: int
+    raised: bool
+    at: float  # epoch seconds
+
+
+def on_failure_record(records: Sequence[StagedRecord], *, shard: Shard, why: GivenUp) -> dict[str, Any]:
+    """Word the body of the message."""
+    body: dict[str, Any] = {
+        "requestContext": {
+            "requestId": why.request_id,
+            "functionArn": why.function_arn,
+            "condition": why.condition,
+            "approximateInvokeCount": why.invocations,
+        },
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled" if why.raised else None,
+        },
+        "version": "1.0",
+        "timestamp": _time(why.at, "milliseconds"),
+        shard.info: _batch_info(records, shard),
+    }
+    if why.condition == "RecordAgeExceeded":
+        del body["responseContext"]
+    return body
+
+
+def _batch_info(records: Sequence[StagedRecord], shard: Shard) -> dict[str, Any]:
+    spec = "seconds" if shard.info == "DDBStreamBatchInfo" else "milliseconds"
+    return {
+        "shardId": shard.shard_id,
+        "startSequenceNumber": records[0].id,
+        "endSequenceNumber": records[-1].id,
+        "approximateArrivalOfFirstRecord": _time(records[0].arrived_at, spec),
+        "approximateArrivalOfLastRecord": _time(records[-1].arrived_at, spec),
+        "batchSize": len(records),
+        "streamArn": shard.stream_arn,
+    }
+
+
+def _time(epoch_s: float, spec: str) -> str:
+    return datetime.fromtimestamp(epoch_s, tz=UTC).isoformat(timespec=spec).replace("+00:00", "Z")

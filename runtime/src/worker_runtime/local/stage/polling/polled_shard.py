@@ -1,0 +1,125 @@
+"""One shard as a poller reads it: a thread that reads and filters, and the lanes that it fills."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from worker_runtime.filters import Filters
+    from worker_runtime.local.stage.polling.shards import ShardReader
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.local.stage.polling.stream_lane import StreamLane
+    from worker_runtime.local.stage.polling.stream_progress import StreamProgress
+
+_POLL_S = (0.02, 0.25)  # of the machine's time: right after changes, and when none have come for a while
+_BROKEN_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardEnds:
+    """What becomes of changes on their way from the shard to its lanes.
+
+    ``shape`` gets a change and the machine's time of reading; ``moved`` is told of each arrival,
+    ``closed`` when a closed shard is worked off. ``ahead`` records may wait in a lane.
+    """
+
+    shape: Callable[[Mapping[str, Any], float], StagedRecord]
+    filters: Filters
+    moved: Callable[[], None]
+    closed: Callable[[], None]
+    ahead: int
+
+
+class PolledShard:
+    """Reads one shard until ``quit`` is set or the shard is at its end."""
+
+    def __init__(
+        self,
+        reader: ShardReader,
+        *,
+        lanes: Sequence[StreamLane],
+        progress: StreamProgress,
+        ends: ShardEnds,
+        quit: threading.Event,  # noqa: A002 - what it is
+    ) -> None:
+        self._reader = reader
+        self._lanes = lanes
+        self._progress = progress
+        self._ends = ends
+        self._quit = quit
+        self._reading = threading.Lock()  # what was read is outstanding before anybody looks
+        self._thread = threading.Thread(target=self._read_on, name="stream-reader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read and to hand over."""
+        for lane in self._lanes:
+            lane.start()
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end, once ``quit`` is set."""
+        self._thread.join()
+        for lane in self._lanes:
+            lane.join()
+
+    def busy(self) -> bool:
+        """Whether a change is unread or not done."""
+        with self._reading:
+            unread = self._reader.has_unread()
+        return unread or self._progress.outstanding > 0
+
+    def _read_on(self) -> None:
+        shortest_s, longest_s = _POLL_S
+        pause_s = shortest_s
+        while not self._quit.wait(pause_s):
+            try:
+                records = [] if self._is_ahead() else self._read()
+            except (BotoCoreError, ClientError) as error:
+                pause_s = _BROKEN_S
+                _log.warning("shard %s cannot be read: %s", self._reader.shard_id, error)
+                continue
+            pause_s = shortest_s if records else min(pause_s * 2, longest_s)
+            self._share_out(records)
+            if self._reader.closed and not self._progress.outstanding:
+                self._ends.closed()
+                return
+
+    def _is_ahead(self) -> bool:
+        return any(lane.waiting() >= self._ends.ahead for lane in self._lanes)
+
+    def _read(self) -> list[StagedRecord]:
+        with self._reading:
+            changes = self._reader.read()
+            read_at = time.time()
+            records = [self._ends.shape(change, read_at) for change in changes]
+            self._progress.read(record.id for record in records)
+        return records
+
+    def _share_out(self, records: Sequence[StagedRecord]) -> None:
+        """Fill the lanes; what no filter takes is done."""
+        if not records:
+            return
+        self._ends.moved()
+        dropped = []
+        shares: dict[int, list[StagedRecord]] = {}
+        for record in records:
+            if self._ends.filters.takes(record.raw):
+                shares.setdefault(crc32(record.lane.encode()) % len(self._lanes), []).append(record)
+            else:
+                dropped.append(record.id)
+        for at, share in shares.items():
+            self._lanes[at].put(share)
+        self._progress.finish(dropped)
+        self._ends.moved()

@@ -1,0 +1,230 @@
+"""Lambda's poller of a queue: gathers messages, filters them, hands them over, deletes what is done."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker_runtime.filters import compile_filters
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
+from worker_runtime.local.stage.polling.delivering import by_payload
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
+from worker_runtime.local.stage.polling.visibility import VISIBILITY_MAX_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Self
+
+    from mypy_boto3_sqs import SQSClient
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.batches import Reading
+    from worker_runtime.local.stage.polling.delivering import Delivery
+    from worker_runtime.local.stage.polling.visibility import VisibilityBook
+    from worker_runtime.sources.sqs import Sqs
+
+CONCURRENT_BATCHES = 5
+"""Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
+
+_MESSAGES_A_CALL = 10  # ReceiveMessage, DeleteMessageBatch
+_POLL_S = (0.02, 0.25)  # of the machine's time: right after messages, and when none have come for a while
+_THROTTLED_S = 1.0
+_BROKEN_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolledQueue:
+    """A queue as it really is, and how long it hides what was received."""
+
+    url: str
+    arn: str
+    visibility_s: float
+
+
+class SqsPoller(Part):
+    """Polls one queue for one worker; several batches are in flight at once.
+
+    The order of a FIFO group is the queue's: it hands out nothing of a group of which a message is
+    in flight, and a failed message stays in flight until its visibility is over.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is polled, for whom, and three parts of the stage
+        self,
+        source: Sqs,
+        *,
+        queue: PolledQueue,
+        delivery: Delivery,
+        sqs: SQSClient,
+        book: VisibilityBook,
+        clock: Clock,
+        concurrent_batches: int = CONCURRENT_BATCHES,
+    ) -> None:
+        self._source = source
+        self._queue = queue
+        self._delivery = delivery
+        self._sqs = sqs
+        self._book = book
+        self._clock = clock
+        self._filters = compile_filters(source.filters, data_key="body")
+        self._slots = threading.BoundedSemaphore(
+            min(concurrent_batches, source.max_concurrency or concurrent_batches)
+        )
+        self._quit = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name=f"poll-{queue.url}", daemon=True)
+        self._lock = threading.Lock()
+        self._under_way: set[threading.Thread] = set()
+
+    def start(self) -> Self:
+        """Begin to poll."""
+        self._book.polls(self._queue.url)
+        self._poller.start()
+        return self
+
+    def quit(self) -> None:
+        """Receive nothing more; what is under way goes on."""
+        self._quit.set()
+
+    def stop(self) -> None:
+        """Receive nothing more and wait for the end of what is under way."""
+        self._quit.set()
+        if self._poller.is_alive():
+            self._poller.join()
+        with self._lock:
+            under_way = list(self._under_way)
+        for thread in under_way:
+            thread.join()
+
+    def busy(self) -> bool:
+        """Whether a message is in flight, hidden, delayed or waiting."""
+        with self._lock:
+            if self._under_way:
+                return True
+        counts = self._sqs.get_queue_attributes(
+            QueueUrl=self._queue.url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return any(int(count) for count in counts.values())
+
+    def _poll(self) -> None:
+        """Poll again and again, shortly: a long poll could not be ended by ``stop``."""
+        shortest_s, longest_s = _POLL_S
+        pause_s = shortest_s
+        while not self._quit.wait(pause_s):
+            if not self._slots.acquire(timeout=longest_s):
+                continue
+            records: list[StagedRecord] = []
+            try:
+                records = self._gather()
+            except (BotoCoreError, ClientError) as error:
+                _log.warning("%s cannot be received from: %s", self._queue.url, error)
+                self._quit.wait(_BROKEN_S)
+            if records:
+                self._start(records)
+                pause_s = shortest_s
+            else:
+                self._slots.release()
+                pause_s = min(2 * pause_s, longest_s)
+
+    def _gather(self) -> list[StagedRecord]:
+        """Receive until the batch is full, its window is over or its payload is large enough."""
+        records = self._receive(most=self._source.batch_size)
+        window_ends = self._clock.now() + self._source.window_s
+        while (
+            records
+            and (most := self._source.batch_size - len(records)) > 0
+            and sum(len(record.json) for record in records) < PAYLOAD_BYTES
+            and (left_s := machine_seconds(self._clock, window_ends - self._clock.now())) > 0
+            and not self._quit.is_set()
+        ):
+            more = self._receive(most=most)
+            records += more
+            if not more:
+                self._quit.wait(min(left_s, _POLL_S[0]))
+        return records
+
+    def _receive(self, *, most: int) -> list[StagedRecord]:
+        """Receive messages and drop (that is, delete) those that no filter takes."""
+        messages: list[Any] = self._sqs.receive_message(
+            QueueUrl=self._queue.url,
+            MaxNumberOfMessages=min(most, _MESSAGES_A_CALL),
+            VisibilityTimeout=VISIBILITY_MAX_S,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        ).get("Messages", [])
+        records = [sqs_record(each, queue_arn=self._queue.arn, clock=self._clock) for each in messages]
+        if records:
+            self._delivery.moved()
+            self._book.enter(self._queue.url, _receipts(records), visibility_s=self._queue.visibility_s)
+        taken: list[StagedRecord] = []
+        dropped: list[StagedRecord] = []
+        for record in records:
+            (taken if self._filters.takes(record.raw) else dropped).append(record)
+        self._delete(dropped)
+        return taken
+
+    def _start(self, records: list[StagedRecord]) -> None:
+        thread = threading.Thread(target=self._run, args=(records,), name="batch", daemon=True)
+        with self._lock:
+            self._under_way.add(thread)
+        thread.start()
+
+    def _run(self, records: list[StagedRecord]) -> None:
+        try:
+            for batch in by_payload(records):
+                self._hand_over(batch)
+        finally:
+            self._book.let_go(_receipts(records))
+            self._delivery.moved()
+            self._slots.release()
+            with self._lock:
+                self._under_way.discard(threading.current_thread())
+
+    def _hand_over(self, batch: list[StagedRecord]) -> None:
+        """Invoke the worker and delete what is done; throttled, try until the visibility is over."""
+        while not self._quit.is_set():
+            delivered = self._delivery.hand_over(batch, repeatable=not self._source.ordered)
+            if delivered.reading is not None:
+                self._delete(_done(batch, delivered.reading))
+                return
+            if self._clock.now() >= min(self._book.due_at(receipt) for receipt in _receipts(batch)):
+                return
+            self._quit.wait(machine_seconds(self._clock, _THROTTLED_S))
+
+    def _delete(self, records: Sequence[StagedRecord]) -> None:
+        for start in range(0, len(records), _MESSAGES_A_CALL):
+            ten = _receipts(records[start : start + _MESSAGES_A_CALL])
+            entries: Any = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(ten)]
+            try:
+                self._sqs.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
+            except (BotoCoreError, ClientError) as error:
+                _log.warning(
+                    "%s: %d messages are not deleted and come again: %s", self._queue.url, len(ten), error
+                )
+                continue
+            self._book.strike(ten)
+
+
+def _receipts(records: Iterable[StagedRecord]) -> list[str]:
+    return [record.raw["receiptHandle"] for record in records]
+
+
+def _done(batch: Sequence[StagedRecord], reading: Reading) -> list[StagedRecord]:
+    match reading:
+        case AllDone():
+            return list(batch)
+        case SomeFailed(ids=ids):
+            return [record for record in batch if record.id not in ids]
+        case _:
+            return []

@@ -1,0 +1,169 @@
+"""One lane of a shard: batches one after the other, each retried by Lambda's rule until it is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
+from worker_runtime.local.stage.polling.bisecting import Next, Piece, after_error, after_partial
+from worker_runtime.local.stage.polling.on_failure import GivenUp
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
+    from worker_runtime.local.stage.polling.on_failure import Condition
+    from worker_runtime.sources.table_stream import TableStream
+
+_BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneEnds:
+    """Where a lane's records go: to the worker, to the dead letters as metadata, off the checkpoint."""
+
+    delivery: Delivery
+    function_arn: str
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], None]
+    finish: Callable[[Iterable[str]], None]
+
+
+class StreamLane:
+    """Takes the records of one lane in order; a batch is in flight at a time."""
+
+    def __init__(self, source: TableStream, *, ends: LaneEnds, clock: Clock, quit: threading.Event) -> None:  # noqa: A002 - what it is
+        self._source = source
+        self._ends = ends
+        self._clock = clock
+        self._quit = quit
+        self._waiting: deque[StagedRecord] = deque()
+        self._changed = threading.Condition()
+        self._errors_in_a_row = 0
+        self._thread = threading.Thread(target=self._work, name="stream-lane", daemon=True)
+
+    def start(self) -> None:
+        """Begin to hand over."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end, once ``quit`` is set."""
+        with self._changed:
+            self._changed.notify()
+        self._thread.join()
+
+    def put(self, records: Iterable[StagedRecord]) -> None:
+        """Add records that follow those already there."""
+        with self._changed:
+            self._waiting.extend(records)
+            self._changed.notify()
+
+    def waiting(self) -> int:
+        """Count the records that no batch has taken yet."""
+        with self._changed:
+            return len(self._waiting)
+
+    def _work(self) -> None:
+        while batch := self._gather():
+            pieces = deque([Piece(tuple(batch))])
+            while pieces and not self._quit.is_set():
+                pieces.extendleft(reversed(self._try(pieces.popleft())))
+
+    def _gather(self) -> list[StagedRecord]:
+        """Wait for a batch: full, its window over, or its payload large enough; empty at the end."""
+        with self._changed:
+            while not self._waiting and not self._quit.is_set():
+                self._changed.wait()
+            window_ends = self._clock.now() + self._source.window_s
+            while (
+                len(self._waiting) < self._source.batch_size
+                and sum(len(record.json) for record in self._waiting) < PAYLOAD_BYTES
+                and (left_s := machine_seconds(self._clock, window_ends - self._clock.now())) > 0
+                and not self._quit.is_set()
+            ):
+                self._changed.wait(left_s)
+            return [] if self._quit.is_set() else self._take()
+
+    def _take(self) -> list[StagedRecord]:
+        batch: list[StagedRecord] = []
+        size = 0
+        while self._waiting and len(batch) < self._source.batch_size:
+            size += len(self._waiting[0].json)
+            if batch and size > PAYLOAD_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _try(self, piece: Piece[StagedRecord]) -> tuple[Piece[StagedRecord], ...]:
+        """Invoke the worker on a piece; what is to be tried next instead of it."""
+        piece = self._without_expired(piece)
+        if not piece.records:
+            return ()
+        delivered = self._ends.delivery.hand_over(piece.records, repeatable=True)
+        if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
+            return ()  # the stage is being taken down: an invocation that it cut short proves nothing
+        if delivered.reading is None:  # throttled, which spends no retry
+            self._back_off()
+            return (piece,)
+        following = self._after(piece, delivered)
+        if following.given_up is not None:
+            raised = isinstance(delivered.reading, BatchFailed) and delivered.reading.raised
+            self._give_up(
+                following.given_up, "RetryAttemptsExhausted", request_id=delivered.request_id, raised=raised
+            )
+        return following.again
+
+    def _after(self, piece: Piece[StagedRecord], delivered: Delivered) -> Next[StagedRecord]:
+        bisect, retries = self._source.bisect, self._source.retries
+        ids = [record.id for record in piece.records]
+        match delivered.reading:
+            case AllDone():
+                self._errors_in_a_row = 0
+                self._ends.finish(ids)
+                return Next()
+            case SomeFailed() as failed:
+                at = failed.first_of(ids)
+                self._ends.finish(ids[:at])
+                self._back_off()
+                return after_partial(piece, at, bisect=bisect, retries=retries)
+            case _:
+                self._back_off()
+                return after_error(piece, bisect=bisect, retries=retries)
+
+    def _without_expired(self, piece: Piece[StagedRecord]) -> Piece[StagedRecord]:
+        """Give up the head of a piece that is too old; the rest is delivered."""
+        oldest = self._clock.now() - self._source.max_age_s
+        expired = 0
+        if self._source.max_age_s >= 0:
+            while expired < len(piece.records) and piece.records[expired].arrived_at < oldest:
+                expired += 1
+        if expired:
+            head = Piece(piece.records[:expired], piece.spent)
+            self._give_up(head, "RecordAgeExceeded", request_id="", raised=False)
+        return Piece(piece.records[expired:], piece.spent)
+
+    def _give_up(
+        self, piece: Piece[StagedRecord], condition: Condition, *, request_id: str, raised: bool
+    ) -> None:
+        why = GivenUp(
+            condition=condition,
+            request_id=request_id,
+            function_arn=self._ends.function_arn,
+            invocations=piece.spent,
+            raised=raised,
+            at=self._clock.now(),
+        )
+        self._ends.give_up(piece.records, why)
+        self._ends.delivery.gave_up(piece.records)
+        self._ends.finish(record.id for record in piece.records)
+
+    def _back_off(self) -> None:
+        first, most = _BACK_OFF_S
+        wait_s = min(first * 2**self._errors_in_a_row, most)
+        self._errors_in_a_row += 1
+        self._quit.wait(machine_seconds(self._clock, wait_s))
