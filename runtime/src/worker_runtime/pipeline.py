@@ -58,7 +58,7 @@ def attempt_batch(
             function(batch)
     except Exception as error:  # noqa: BLE001 - as above
         unmarked = outcome_of(error)
-        if not isinstance(unmarked, Failed):  # a verdict on "the batch" says nothing of a record
+        if not isinstance(unmarked, Failed) and len(decoded) > 1:  # it says nothing of any one record
             unmarked = Failed(error)
     for at, record in decoded.items():
         outcomes[at] = batch.outcome(record) or unmarked

@@ -31,6 +31,12 @@ def secret_value(secret_id: str, *, key: str) -> str:
     return value
 
 
+def forget() -> None:
+    """Fetch every secret anew from here on."""
+    with _lock:
+        _kept.clear()
+
+
 def _fetch(secret_id: str) -> dict[str, Any]:
     with aws.verdicts("secretsmanager"):
         answer = aws.client("secretsmanager").get_secret_value(SecretId=secret_id)

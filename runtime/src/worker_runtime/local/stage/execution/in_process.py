@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from worker_runtime import clock as clocks
-from worker_runtime.clients import aws
+from worker_runtime.clients import aws, secrets
 from worker_runtime.errors import LoadError
 from worker_runtime.loading import load
 from worker_runtime.local.stage.execution import answers
@@ -161,6 +161,7 @@ class ProcessEnvironment(Part):
         self._before = {name: os.environ.get(name) for name in self._variables}
         os.environ.update(self._variables)
         aws.forget()
+        secrets.forget()
         return self
 
     def stop(self) -> None:
@@ -172,3 +173,4 @@ class ProcessEnvironment(Part):
                 os.environ[name] = value
         self._before = {}
         aws.forget()
+        secrets.forget()
