@@ -23,7 +23,7 @@ from worker_runtime import (
     TableStream,
     worker,
 )
-from worker_runtime.errors import UnrecognisedEvent
+from worker_runtime.errors import BatchFailed, UnrecognisedEvent
 from worker_runtime.testing import RecordingSender, change, message, run_on, table_event
 
 STACK = Stack("properties")
@@ -245,6 +245,25 @@ def test_a_batch_worker_fails_what_it_marks_and_when_it_raises_all_it_did_not_ma
     again = {"retry"} | ({"none"} if raises else set())
     assert listed == {r["messageId"] for r, m in zip(records, marks, strict=True) if m in again}
     assert len(sender.sent) == sum(m in {"reject", "garbage"} for m in marks)
+
+
+def test_a_verdict_over_a_batch_of_one_is_that_record_s_so_that_bisect_can_find_poison() -> None:
+    sender = RecordingSender()
+
+    @worker(TableStream("table", dead_letters="dead"), stack=STACK)
+    def refuse(batch: Batch[Change[dict[str, Any]]]) -> None:
+        """Refuse everything."""
+        raise Reject("TOLD_TO", str(len(batch)))
+
+    both = [change(new={"PK": "a", "SK": "-", "at": at}, at=at) for at in range(2)]
+    with pytest.raises(BatchFailed):
+        run_on(refuse, table_event(*both), sender=sender)
+    assert sender.sent == []
+
+    reply = run_on(refuse, table_event(both[0]), sender=sender)
+
+    assert reply == {"batchItemFailures": []}
+    assert [queue for queue, _ in sender.sent] == ["dead"]
 
 
 @given(
