@@ -171,7 +171,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         named = _PER_SECOND.get(self.wire.get("ApproximateCreationDateTimePrecision", ""))
         size = stamp if isinstance(stamp, int | float) else 0
         created = moment(
-            stamp, per_second=named or next(unit for floor, unit in _MAGNITUDES if size >= floor)
+            stamp, per_second=named or next(unit for floor, unit in _MAGNITUDES if not size < floor)
         )
         if created is None:
             raise Reject("UNDECODABLE", f"change {self.id} says {stamp!r} of when it was made")
