@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from worker_runtime.middleware import Middleware
     from worker_runtime.workers import Worker
 else:
-    _STAGE = {"Request": "http_server", "Response": "http_server", "Routes": "routes", "StandIn": "stand_in"}
+    _PARTS = {"Request": "http_server", "Response": "http_server", "Routes": "routes", "StandIn": "stand_in"}
 
     def __getattr__(name: str) -> object:
-        if name not in _STAGE:
+        if name not in _PARTS:
             raise AttributeError(f"worker_runtime.testing has no {name!r}")
         from importlib import import_module  # noqa: PLC0415 - only who stands in for a service pays
 
-        return getattr(import_module(f"worker_runtime.local.stage.{_STAGE[name]}"), name)
+        return getattr(import_module(f"worker_runtime.local.stage.parts.{_PARTS[name]}"), name)
 
 
 __all__ = [
