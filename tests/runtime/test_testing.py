@@ -16,7 +16,7 @@ def test_every_name_is_there(name: str) -> None:
 
 
 def test_a_name_that_there_is_not_is_told() -> None:
-    with pytest.raises(AttributeError, match="worker_runtime.testing has no 'Mock'"):
+    with pytest.raises(AttributeError, match=r"worker_runtime\.testing has no 'Mock'"):
         _ = testing.Mock  # type: ignore[attr-defined] # the mistake
 
 
