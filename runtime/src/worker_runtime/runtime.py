@@ -139,9 +139,8 @@ def _report(
     _log.info("%d records", len(records), extra={"outcomes": dict(counts), "duration_ms": round(took_ms, 3)})
     worker.metrics.count_outcomes(outcomes)
     worker.metrics.observe_ms("BatchDurationMs", took_ms)
-    for sent_at in (record.sent_at for record in records[:1]):
-        if sent_at is not None:
-            worker.metrics.observe_ms("RecordAgeMs", (clock.now() - sent_at.timestamp()) * 1000)
+    if records and (oldest := records[0].sent_at) is not None:
+        worker.metrics.observe_ms("RecordAgeMs", (clock.now() - oldest.timestamp()) * 1000)
 
 
 def _report_one(record: Record[Any], outcome: Outcome) -> None:
