@@ -12,13 +12,13 @@ from msgspec import Struct
 
 Kind = Literal["table", "index", "queue", "stream", "bucket", "secret", "redis"]
 
-_SUFFIX: Final = {
-    "table": "_TABLE",
-    "queue": "_QUEUE_URL",
-    "stream": "_STREAM_ARN",
-    "bucket": "_BUCKET",
-    "secret": "_SECRET_ID",
-    "redis": "_REDIS_URL",
+_WORDS: Final = {
+    "table": ("TABLE",),
+    "queue": ("QUEUE", "URL"),
+    "stream": ("STREAM", "ARN"),
+    "bucket": ("BUCKET",),
+    "secret": ("SECRET", "ID"),
+    "redis": ("REDIS", "URL"),
 }
 
 
@@ -36,10 +36,14 @@ class Grant(Struct, frozen=True):
 
 
 def variable(kind: Kind, name: str) -> str:
-    """Name the environment variable of a resource: queue ``save-entries`` is SAVE_ENTRIES_QUEUE_URL."""
+    """Name the environment variable of a resource: queue ``save-entries`` is SAVE_ENTRIES_QUEUE_URL.
+
+    A name that says its kind already does not say it twice: table ``demand-table`` is DEMAND_TABLE.
+    """
     stem = name.partition("/")[0].replace("-", "_").replace(".", "_").upper()
-    suffix = _SUFFIX["table" if kind == "index" else kind]
-    return stem if stem.endswith(suffix) else stem + suffix
+    said, *rest = _WORDS["table" if kind == "index" else kind]
+    words = rest if stem.endswith(f"_{said}") else (said, *rest)
+    return "_".join((stem, *words))
 
 
 def reads(table: str) -> Grant:
