@@ -176,7 +176,7 @@ def test_a_connection_serves_many_requests(links: Links, http: httpx.Client) -> 
         http.post("/v4/shorten", json={"long_url": "u"})
 
     assert links.count() == 3
-    assert len(links._server._connections) == 1
+    assert len(links._server._server._connections) == 1
 
 
 def test_a_chunked_request_is_read(http: httpx.Client) -> None:

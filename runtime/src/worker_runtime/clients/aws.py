@@ -49,13 +49,22 @@ def client(
     ``attempts`` counts the first try; 1 turns the SDK's retries off. Near the deadline the client
     tries once, with shorter time-outs; where nothing is left, Retry is raised.
     """
+    while True:
+        fitting = _fitting(service, attempts, connect_timeout_s, read_timeout_s)
+        if fitting in _clients:
+            return _clients[fitting]
+        _make(*fitting)  # the first one of a process takes long enough that less may fit now
+
+
+def _fitting(
+    service: str, attempts: int, connect_timeout_s: float, read_timeout_s: float
+) -> tuple[str, int, float, float]:
+    """Return what is asked for, or as much of it as fits into what is left."""
     whole_s = connect_timeout_s + read_timeout_s + (LONGEST_BACKOFF_S if attempts > 1 else 0)
     left_s = budget_s(whole_s, reserve_s=RESERVE_S, service=service)
     if left_s < whole_s:
-        attempts = 1
-        connect_timeout_s, read_timeout_s = _short(left_s, longest=(connect_timeout_s, read_timeout_s))
-    asked = (service, attempts, connect_timeout_s, read_timeout_s)
-    return _clients.get(asked) or _make(*asked)
+        return service, 1, *_short(left_s, longest=(connect_timeout_s, read_timeout_s))
+    return service, attempts, connect_timeout_s, read_timeout_s
 
 
 def forget() -> None:
@@ -83,7 +92,7 @@ def _short(left_s: float, *, longest: tuple[float, float]) -> tuple[float, float
     return next(fitting, SHORT_TIMEOUTS_S[-1])
 
 
-def _make(service: str, attempts: int, connect_timeout_s: float, read_timeout_s: float) -> Any:
+def _make(service: str, attempts: int, connect_timeout_s: float, read_timeout_s: float) -> None:
     from botocore.config import Config  # noqa: PLC0415 - with the first client
 
     asked = (service, attempts, connect_timeout_s, read_timeout_s)
@@ -99,15 +108,15 @@ def _make(service: str, attempts: int, connect_timeout_s: float, read_timeout_s:
                     max_pool_connections=CONNECTIONS,
                 ),
             )
-            needed_s = connect_timeout_s + read_timeout_s + (LONGEST_BACKOFF_S if attempts > 1 else 0)
-            made.meta.events.register("before-send", _deadline_guard(service, needed_s))
+            if attempts > 1:  # a first try was found to fit when the client was asked for
+                needed_s = connect_timeout_s + read_timeout_s
+                made.meta.events.register("before-send", _deadline_guard(service, needed_s))
             _clients[asked] = made
-        return _clients[asked]
 
 
 def _deadline_guard(service: str, needed_s: float) -> Any:
     def refuse_what_cannot_end_in_time(**_: object) -> None:
-        """Stop the SDK's next try where it would outlive the invocation."""
+        """Stop the SDK's next try where it might outlive the invocation."""
         if left_s() < needed_s:
             raise Retry(reason=f"{service} was not tried again: the invocation would end first.")
 

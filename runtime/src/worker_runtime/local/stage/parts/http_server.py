@@ -8,9 +8,6 @@ are kept alive, each has a thread.
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,8 +15,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.parts.ports import LOOPBACK
+from worker_runtime.local.stage.parts.tcp_server import TcpServer
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
     from typing import Self
 
@@ -69,56 +68,25 @@ class HttpServer(Part):
     def __init__(self, handle: Handle, *, port: int = 0) -> None:
         """Serve on ``port``, or on any free one where it is 0."""
         self.handle = handle
-        self.port = port
-        self._listener: socket.socket | None = None
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._server = TcpServer(self._serve, port=port)
 
     @property
     def address(self) -> str:
         """Host and port."""
-        return f"{LOOPBACK}:{self.port}"
+        return f"{LOOPBACK}:{self._server.port}"
 
     def start(self) -> Self:
-        """Listen and serve in the background."""
-        listener = socket.create_server((LOOPBACK, self.port), backlog=128)
-        self.port = listener.getsockname()[1]
-        self._listener = listener
-        self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
-        self._acceptor.start()
+        """Listen and serve in the background; after a stop, on the same port again."""
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """Listen no more and hang up on everybody."""
-        listener, self._listener = self._listener, None
-        if listener is None:
-            return
-        with suppress(OSError):  # macOS: wakes the acceptor all the same
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        self._acceptor.join()
-        with self._lock:
-            for connection in self._connections:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:  # stopped
-                return
-            with self._lock:
-                self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        self._server.stop()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with suppress(OSError), connection.makefile("rb") as reader, connection.makefile("wb") as writer:
-                _serve_requests(reader, writer, self.handle)  # an OSError: the client hung up
-            with self._lock:
-                self._connections.discard(connection)
+        with connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+            _serve_requests(reader, writer, self.handle)
 
 
 def _serve_requests(reader: BinaryIO, writer: BinaryIO, handle: Handle) -> None:

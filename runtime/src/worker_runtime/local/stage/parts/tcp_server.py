@@ -21,16 +21,17 @@ _LAST_WORDS_S = 5.0  # for a connection whose other end takes its time
 class TcpServer(Part):
     """Calls ``serve`` with every connection, which is closed when it returns."""
 
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+    def __init__(self, serve: Callable[[socket.socket], None], *, port: int = 0) -> None:
+        """Serve on ``port``, or on any free one where it is 0."""
         self._serve = serve
-        self.port = 0
+        self.port = port
         self._listener: socket.socket | None = None
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
 
     def start(self) -> Self:
-        """Listen on a free port."""
-        listener = socket.create_server((LOOPBACK, 0), backlog=128)
+        """Listen; after a stop, on the same port again."""
+        listener = socket.create_server((LOOPBACK, self.port), backlog=128)
         self.port = listener.getsockname()[1]
         self._listener = listener
         self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
