@@ -62,6 +62,7 @@ PLUGIN = """
     def services():
         return []
 """
+LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}
 COLD = """
 import json, sys
 before = set(sys.modules)
@@ -83,7 +84,7 @@ def cold(folder: Path, app_name: str, event: object) -> tuple[set[str], set[str]
     """Start a process that has an index; return what loading imported, what running did, the reply."""
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", COLD, json.dumps(event)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "APP_NAME": app_name},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "APP_NAME": app_name, **LAMBDA},
         capture_output=True,
         text=True,
         check=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, get_origin
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec.structs
 
 from worker_runtime.errors import DeclarationError
 from worker_runtime.records import Batch, Change, Record
+from worker_runtime.settings import in_lambda
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def json_decoder(model: Any) -> Callable[[str | bytes], Any]:
         decode = msgspec.json.Decoder(model).decode
     except (NameError, TypeError) as error:
         raise DeclarationError(f"{model!r} cannot be decoded from JSON: {error}") from error
-    if "worker_runtime.handler" not in sys.modules:  # in Lambda it was checked before it came there
+    if not in_lambda():
         _refuse_foreign(model)
     return decode
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 S = TypeVar("S", bound="Settings")
+
+
+def in_lambda() -> bool:
+    """Whether this process is a function's: there all declarations were checked before they came there."""
+    return "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

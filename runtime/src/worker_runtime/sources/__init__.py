@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from worker_runtime.errors import BatchFailed, DeclarationError
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
+from worker_runtime.settings import in_lambda
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -120,7 +120,7 @@ def check_patterns(patterns: Sequence[Any], *, data_key: Literal["body", "data",
 
     Not in Lambda: there the mapping carries them already, and a cold start has better things to do.
     """
-    if patterns and "worker_runtime.handler" not in sys.modules:
+    if patterns and not in_lambda():
         from worker_runtime.filters import compile_filters  # noqa: PLC0415 - see above
 
         compile_filters(patterns, data_key=data_key)
