@@ -208,8 +208,10 @@ def test_a_line_that_cannot_be_made_says_so_and_nothing_of_what_it_was_to_say(
     assert "555123" not in out.getvalue() + capsys.readouterr().err
 
 
-@pytest.mark.parametrize("odd", ["\ud800", "\0", "\u2028", '"}\n{"level": "FORGED"}'])
+@pytest.mark.parametrize("odd", ["\ud800", "\0", "\u2028", '"}\n{"level": "FORGED"}'], ids=ascii)
 def test_no_text_breaks_a_line_in_two(out: io.StringIO, odd: str) -> None:
+    configure_logging(level="INFO", fields={}, stream=out)  # pytest's own would keep what xdist cannot send
+
     log.info("odd %s", odd)
 
     (line,) = lines(out)
