@@ -9,7 +9,25 @@ import pytest
 from installed import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Escape text that cannot be sent between test processes, a lone surrogate."""
+    if isinstance(val, str) and not val.isascii():
+        return val.encode("unicode_escape").decode()
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape the same in what a test printed and logged."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture

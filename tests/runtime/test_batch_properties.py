@@ -247,6 +247,17 @@ def test_a_batch_worker_fails_what_it_marks_and_when_it_raises_all_it_did_not_ma
     assert len(sender.sent) == sum(m in {"reject", "garbage"} for m in marks)
 
 
+def test_a_verdict_that_is_returned_by_a_slip_is_one_all_the_same() -> None:
+    @worker(Sqs("work", dead_letters="dead"), stack=STACK)
+    def slip(order: dict[str, float]) -> object:
+        """Return what should have been raised."""
+        return Retry(order["after_s"])
+
+    reply = run_on(slip, {"Records": [message({"after_s": 5}, at=1)]})
+
+    assert len(reply["batchItemFailures"]) == 1
+
+
 def test_a_verdict_over_a_batch_of_one_is_that_record_s_so_that_bisect_can_find_poison() -> None:
     sender = RecordingSender()
 

@@ -9,7 +9,7 @@ import pytest
 
 from worker_runtime import Batch, Change, Defer, Halt, Record, Reject, Retry, Skip
 from worker_runtime.outcomes import Deferred, Failed, Rejected, Skipped
-from worker_runtime.records import carried_id, moment
+from worker_runtime.records import carried_id, moment, carried_id
 
 
 def records(count: int) -> list[Record[str]]:
@@ -136,3 +136,12 @@ def test_a_short_printable_text_is_carried_on(given: str) -> None:
 @pytest.mark.parametrize("given", [None, "", 7, "x" * 257, "two\nlines", "\ud800", "\uffff", "\x7f", ["c-1"]])
 def test_what_logs_and_messages_cannot_carry_is_not(given: Any) -> None:
     assert carried_id(given) is None
+
+
+@pytest.mark.parametrize("named", ["jane@example.com", "+12125550141", "Bearer abc.def", "", "a\nb", 7, None])
+def test_what_is_personal_or_no_text_is_no_correlation_id(named: Any) -> None:
+    assert carried_id(named) is None
+
+
+def test_an_id_is_carried_on_as_it_is() -> None:
+    assert carried_id("order-42/a") == "order-42/a"

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from worker_runtime import clock
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, Message, size_of
+from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES, Message, size_of
 from worker_runtime.effects import Refuse, Send, Spill
 from worker_runtime.errors import text_of
 from worker_runtime.redaction import redact_text
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 REASON_ATTRIBUTE: Final = "deadLetterReason"
 ENVELOPE_VERSION: Final = 1
-LETTER_BYTES: Final = 1_048_576  # SendMessage: 1 MiB, attributes counted
 ERROR_CHARS: Final = 4_000  # an error may quote all that it did not like; the record is there anyway
 
 _REFUSED: Final = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
@@ -55,7 +54,7 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
         return cls(
             worker=worker,
             source=source,
-            code=outcome.code[:ERROR_CHARS],
+            code=redact_text(outcome.code)[:ERROR_CHARS],
             error=redact_text(text_of(outcome.error))[:ERROR_CHARS],
             record_id=record.id,
             correlation_id=record.correlation_id,
@@ -92,7 +91,7 @@ def marked_original(
     if (
         len(attributes) > ATTRIBUTES_A_MESSAGE
         or _REFUSED.search(original.body)
-        or size_of(marked) > LETTER_BYTES
+        or size_of(marked) > MESSAGE_BYTES
     ):
         return enveloped(at, record, reason=reason, to=to)
     return Send(at, to.queue, marked)
@@ -102,11 +101,11 @@ def enveloped(at: int, record: Record[Any], *, reason: Reason, to: Postbox) -> S
     """Send a record in an envelope: whole, else compressed, else in the spill bucket."""
     head = msgspec.structs.asdict(reason)
     whole = _letter(Envelope(**head, record=record.raw), record, reason, to)
-    if size_of(whole) <= LETTER_BYTES:
+    if size_of(whole) <= MESSAGE_BYTES:
         return Send(at, to.queue, whole)
     packed = gzip.compress(_json(record.raw).encode(), mtime=0)
     compressed = _letter(Envelope(**head, record_gzip=b64encode(packed).decode()), record, reason, to)
-    if size_of(compressed) <= LETTER_BYTES:
+    if size_of(compressed) <= MESSAGE_BYTES:
         return Send(at, to.queue, compressed)
     if to.spill_bucket is None:
         return Refuse(

@@ -37,7 +37,9 @@ def attempt(function: Callable[..., Any], decode: Decode, record: Record[Any], *
         value = function(body if shape == "each" else replace(record, body=body))
     except Exception as error:  # noqa: BLE001 - the one place where a worker's errors become outcomes
         return outcome_of(error)
-    return DONE if value is None else Done(value)
+    if value is None:
+        return DONE
+    return outcome_of(value) if isinstance(value, Verdict) else Done(value)  # returned by a slip
 
 
 def attempt_batch(

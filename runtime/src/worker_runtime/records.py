@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from worker_runtime.errors import Reject, text_of
 from worker_runtime.outcomes import Failed, Outcome, Rejected, Skipped, outcome_of
+from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,8 +30,9 @@ def moment(stamp: Any, *, per_second: int = 1) -> datetime | None:
 
 def carried_id(given: Any) -> str | None:
     """Return a correlation id that logs and messages can carry on, else None."""
-    usable = isinstance(given, str) and 0 < len(given) <= CORRELATION_CHARS and given.isprintable()
-    return given if usable else None
+    if not isinstance(given, str) or not 0 < len(given) <= CORRELATION_CHARS or not given.isprintable():
+        return None
+    return given if redact_text(given) == given else None  # a person's address is no id
 
 
 class Record(Struct, Generic[T], frozen=True):

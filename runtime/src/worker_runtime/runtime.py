@@ -7,15 +7,14 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from worker_runtime import clock
 from worker_runtime.effects import perform
-from worker_runtime.errors import BatchFailed, ReplyRefused, text_of
+from worker_runtime.errors import BatchFailed, UnrecognisedEvent, text_of
 from worker_runtime.invocation import invoked, set_record, set_source
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import DONE, Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 from worker_runtime.pipeline import Pass, run_pass
+from worker_runtime.replies import begin, verified, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from worker_runtime.middleware.metrics import Metrics
     from worker_runtime.records import Record
 
-REPLY_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous reply
 SPARE_S: Final = 3.0
 SPARE_SHARE: Final = 0.1
 
@@ -44,10 +42,11 @@ def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaCo
 
     def run_on(event: Any, context: LambdaContext) -> Any:
         with invoked(context):
+            begin(asked=False)
             try:
                 reply = verified(invoke(event))
             except Exception as error:
-                if not isinstance(error, BatchFailed):  # its records said why
+                if not isinstance(error, BatchFailed | UnrecognisedEvent):  # these say it all
                     _log.exception("the invocation failed")
                 _publish(worker.metrics)
                 raise
@@ -63,6 +62,7 @@ def _publish(metrics: Metrics) -> None:
 
 
 def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
+    begin(asked=True)
     started = clock.now()
     route = worker.route(event)
     set_source(route.source.kind)
@@ -73,7 +73,7 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
         _take_back(outcomes)
     set_record(None)
     _report(worker, records, outcomes, began=started)
-    return route.source.reply(records, outcomes)
+    return word(route.source.reply(records, outcomes), records)
 
 
 def _take_back(outcomes: list[Outcome]) -> None:
@@ -109,22 +109,6 @@ def _outcomes(
         blocked=set(),
     )
     return run_pass(going, concurrency=declaration.concurrency)
-
-
-def verified(reply: Any) -> Any:
-    """Return a reply that Lambda can carry, else raise ReplyRefused.
-
-    Lambda reads None as "all is done"; no batch source says that, so a middleware forgot its return.
-    """
-    if reply is None:
-        raise ReplyRefused("there is no reply; middleware must return what call_next returned.")
-    try:
-        size = len(msgspec.json.encode(reply))
-    except (TypeError, ValueError) as error:
-        raise ReplyRefused(f"the reply is no JSON: {error}") from error
-    if size > REPLY_BYTES:
-        raise ReplyRefused(f"the reply has {size} bytes, Lambda takes {REPLY_BYTES}; return less.")
-    return reply
 
 
 def _report(

@@ -1,0 +1,114 @@
+"""What may leave, whatever middleware makes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wording import says
+from worker_runtime import Change, Middleware, Sqs, Stack, TableStream, worker
+from worker_runtime.errors import ReplyRefused
+from worker_runtime.replies import REPLY_BYTES, begin, verified
+from worker_runtime.runtime import run
+from worker_runtime.testing import Context, RecordingSender, change, ready, sqs_event, table_event
+
+SHOP = Stack("shop")
+
+
+@worker(Sqs("orders", dead_letters="orders-dlq"), stack=SHOP)
+def fail(order: str) -> None:
+    """Fail where told to."""
+    if order == "fail":
+        raise RuntimeError("told to")
+
+
+@worker(TableStream("orders", dead_letters="orders-dlq"), stack=SHOP)
+def fail_change(changed: Change[dict[str, Any]]) -> None:
+    """Fail always."""
+    raise RuntimeError(f"told to: {changed.id}")
+
+
+def returning(reply: Any) -> Middleware:
+    def around(call_next: Any) -> Any:
+        def invoke(event: Any) -> Any:
+            call_next(event)
+            return reply
+
+        return invoke
+
+    return Middleware("forger", around_invocation=around)
+
+
+def run_through(reply: Any) -> Any:
+    forged = ready(fail, middleware=(returning(reply),))
+    return run(forged, sqs_event("fail", "done"), context=Context(), sender=RecordingSender())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(None, {}, [], "", 0, False),
+        {"batchItemFailure": [{"itemIdentifier": "1"}]},
+        {"batchItemFailures": None},
+        {"batchItemFailures": [{"itemId": "1"}]},
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": [], "batchItemFailure": []},
+    ],
+    ids=str,
+)
+def test_what_aws_would_read_as_success_or_as_something_else_does_not_leave(reply: Any) -> None:
+    with pytest.raises(
+        ReplyRefused, match=says("the reply is a ~; middleware must return what call_next returned.")
+    ):
+        run_through(reply)
+
+
+def test_middleware_cannot_leave_a_failed_record_out() -> None:
+    with pytest.raises(ReplyRefused, match=says("middleware left 1 failed records out of the reply~")):
+        run_through({"batchItemFailures": []})
+
+
+def test_middleware_cannot_list_a_record_that_was_not_in_the_event() -> None:
+    ours = sqs_event("fail")["Records"][0]["messageId"]
+
+    with pytest.raises(ReplyRefused, match=says("middleware lists 1 records that are not of this batch.")):
+        run_through({"batchItemFailures": [{"itemIdentifier": ours}, {"itemIdentifier": "stranger"}]})
+
+
+def test_middleware_may_list_more_of_the_batch() -> None:
+    both = [{"itemIdentifier": each["messageId"]} for each in sqs_event("fail", "done")["Records"]]
+
+    assert run_through({"batchItemFailures": both}) == {"batchItemFailures": both}
+
+
+def test_middleware_cannot_swallow_the_failure_of_a_batch() -> None:
+    def around(call_next: Any) -> Any:
+        def invoke(event: Any) -> Any:
+            try:
+                return call_next(event)
+            except Exception:
+                return {"batchItemFailures": []}
+
+        return invoke
+
+    swallowing = ready(fail_change, middleware=(Middleware("swallows", around_invocation=around),))
+    event = table_event(*(change(new={"PK": "1", "SK": "1"}, at=at) for at in range(2)))
+
+    with pytest.raises(ReplyRefused, match=says("middleware returned a reply where the batch had failed~")):
+        run(swallowing, event, context=Context(), sender=RecordingSender())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("\ud800", "the reply is no JSON: ~"),
+        ("x" * REPLY_BYTES, f"the reply has ~ bytes, Lambda takes {REPLY_BYTES}; return less."),
+    ],
+    ids=["surrogate", "large"],
+)
+def test_a_reply_that_lambda_could_not_carry_is_refused_by_name(name: str, expected: str) -> None:
+    begin(asked=False)
+
+    with pytest.raises(ReplyRefused, match=says(expected)):
+        verified({"batchItemFailures": [{"itemIdentifier": name}]})
