@@ -9,7 +9,7 @@ import pytest
 
 from worker_runtime import Batch, Change, Defer, Halt, Record, Reject, Retry, Skip
 from worker_runtime.outcomes import Deferred, Failed, Rejected, Skipped
-from worker_runtime.records import carried_id, moment, carried_id
+from worker_runtime.records import carried_id, moment
 
 
 def records(count: int) -> list[Record[str]]:
