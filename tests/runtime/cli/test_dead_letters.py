@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import io
 import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import typer
 
+from worker_runtime.cli.dead_letters import tell_redriven
+from worker_runtime.cli.reporting import Output
 from worker_runtime.dead_letters import REASON_ATTRIBUTE
+from worker_runtime.local.dead_letters.redriving import Redriven
 from worker_runtime.testing import change
 
 if TYPE_CHECKING:
@@ -148,7 +153,7 @@ def test_messages_go_back_to_their_queue_as_they_were(
 ) -> None:
     done = dead_letters("redrive", "orders-dlq", "--yes", "--json")
 
-    assert (done.code, done.json) == (0, {"sent": 2, "kept": []})
+    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "missed": 0})
     assert waiting(sqs, queues["orders-dlq"]) == []
     sent = {each["Body"][:4]: each for each in waiting(sqs, queues["orders"])}
     assert sent.keys() == {'{"id', "call"}
@@ -200,6 +205,37 @@ def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
     assert json.loads(left["Body"])["recordId"] == "bad"
 
 
+def test_an_odd_letter_is_listed_and_stays_and_keeps_no_other(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    odd: Any = {REASON_ATTRIBUTE: {"DataType": "String", "StringValue": "no JSON"}}
+    sqs.send_message(QueueUrl=queues["orders-dlq"], MessageBody="odd", MessageAttributes=odd)
+    sqs.send_message(QueueUrl=queues["orders-dlq"], MessageBody="ours")
+
+    listed = dead_letters("list", "orders-dlq")
+    way = dead_letters("redrive", "orders-dlq", "--dry-run")
+    done = dead_letters("redrive", "orders-dlq", "--yes")
+
+    assert "UNREADABLE" in listed.out
+    assert "nowhere: it fits no form of dead letter" in way.out
+    assert done.code == 1
+    assert "1 sent back, 1 kept" in done.out
+    assert "delete it by hand" in done.out
+    assert [each["Body"] for each in waiting(sqs, queues["orders-dlq"])] == ["odd"]
+
+
+def test_letters_that_are_not_met_are_told_in_one_line_and_exit_code_1() -> None:
+    out, lines = io.StringIO(), ("2 sent back, 0 kept", "  3 of 5 not met: ")
+
+    with pytest.raises(typer.Exit) as ended:
+        tell_redriven(Redriven(sent=2, kept=(), missed=3), Output(out, as_json=False))
+
+    assert ended.value.exit_code == 1
+    assert all(
+        line.startswith(wanted) for line, wanted in zip(out.getvalue().splitlines(), lines, strict=True)
+    )
+
+
 @pytest.mark.usefixtures("queues")
 @pytest.mark.parametrize(
     ("arguments", "told"),
@@ -217,6 +253,13 @@ def test_what_it_cannot_use_is_one_line_and_exit_code_2(
     assert (done.code, done.out) == (2, "")
     (line,) = [line for line in done.err.splitlines() if line.startswith("workers:")]
     assert told in line
+
+
+def test_no_region_is_one_line_and_exit_code_2(workers: Workers) -> None:
+    done = workers("dead-letters", "list", "orders-dlq")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("workers: no region is set; set AWS_REGION")
 
 
 def test_an_endpoint_that_is_not_there_is_one_line_and_exit_code_1(workers: Workers) -> None:

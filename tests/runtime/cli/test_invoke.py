@@ -133,7 +133,8 @@ def test_an_event_of_another_source_says_what_the_worker_takes(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("nobody", "--event", "-"), "UnknownWorker: no installed plugin has the worker 'nobody'."),
+        (("nobody", "--event", "-"), "workers: no installed plugin has the worker 'nobody'."),
+        (("nobody", "--event", "absent.json"), "workers: no installed plugin has the worker 'nobody'."),
         (("shop.work", "--event", "absent.json"), "cannot read absent.json: No such file or directory."),
         (("shop.work", "--event", "."), "cannot read .: Is a directory."),
         (("shop.work", "--event", "broken.json"), "broken.json is not JSON (Expecting value"),

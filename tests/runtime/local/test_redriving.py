@@ -12,8 +12,9 @@ import pytest
 
 from staged import failed
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.letters import peek, read_letter
-from worker_runtime.local.dead_letters.redriving import Origin, Redriver
+from worker_runtime.local.dead_letters.letters import UNREADABLE
+from worker_runtime.local.dead_letters.redriving import Origin, Redriven, Redriver
+from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.polling.change_records import Carrier, carried_record, change_record
 from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
@@ -23,6 +24,7 @@ from worker_runtime.testing import message
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from worker_runtime.local.dead_letters.letters import Letter
     from worker_runtime.local.stage.parts.emulator import Emulator
 
     Unique = Callable[[str], str]
@@ -70,16 +72,24 @@ class Mailroom:
 
     def redrive(self, *, refresh: bool = False, **origin: Any) -> tuple[int, int]:
         """Redrive all; (how many went, how many stayed)."""
+        done = self.round(refresh=refresh, **origin)
+        return done.sent, len(done.kept)
+
+    def round(self, *, refresh: bool = False, seen: int = 0, **origin: Any) -> Redriven:
+        """Redrive all and say everything about it."""
 
         def invoke(_: str, event: Any) -> Any:
             self.handed += event["Records"]
-            if isinstance(self.reply, Exception):
+            if isinstance(self.reply, BaseException):
                 raise self.reply
             return self.reply
 
         origins = [Origin(worker_id=WORKER, **origin)]
-        done = Redriver(self.dlq, origins=origins, aws=self.aws, invoke=invoke).redrive(refresh=refresh)
-        return done.sent, len(done.kept)
+        redriver = Redriver(self.dlq, origins=origins, aws=self.aws, invoke=invoke, patience_s=0)
+        return redriver.redrive(refresh=refresh, seen=seen)
+
+    def peek(self) -> list[Letter]:
+        return peek(self.aws("sqs"), self.dlq, patience_s=0)
 
     def put(self, key: str, **attributes: str) -> None:
         item = {"PK": {"S": key}, **{name: {"S": value} for name, value in attributes.items()}}
@@ -134,7 +144,7 @@ def test_a_queues_original_goes_back_without_our_reason(room: Mailroom) -> None:
     assert done == (1, 0)
     assert back["Body"] == "the body"
     assert set(back["MessageAttributes"]) == {"kind"}
-    assert peek(room.aws("sqs"), room.dlq) == []
+    assert room.peek() == []
 
 
 def test_a_message_that_sqs_moved_goes_back_as_it_is(room: Mailroom) -> None:
@@ -194,7 +204,7 @@ def test_an_enveloped_change_is_handed_to_its_worker(room: Mailroom) -> None:
 
     assert done == (1, 0)
     assert room.handed == [change.raw]
-    assert peek(room.aws("sqs"), room.dlq) == []
+    assert room.peek() == []
 
 
 @pytest.mark.parametrize("how", ["listed", "raised"])
@@ -207,7 +217,7 @@ def test_a_letter_stays_until_its_worker_has_acknowledged_it(room: Mailroom, how
     done = room.redrive(stream_arn=room.stream_arn)
 
     assert done == (0, 1)
-    assert [letter.record_id for letter in peek(room.aws("sqs"), room.dlq)] == ["1"]
+    assert [letter.record_id for letter in room.peek()] == ["1"]
 
 
 def test_a_refreshed_change_has_the_item_as_it_is_now(room: Mailroom) -> None:
@@ -348,7 +358,7 @@ def test_metadata_of_records_that_the_stream_has_forgotten_stays(room: Mailroom)
     done = room.redrive(stream_arn=room.stream_arn)
 
     assert done == (0, 1)
-    assert len(peek(room.aws("sqs"), room.dlq)) == 1
+    assert len(room.peek()) == 1
 
 
 def test_a_letter_of_another_worker_stays_and_keeps_no_other(room: Mailroom) -> None:
@@ -376,7 +386,7 @@ def test_peeking_leaves_all_letters_and_reads_their_reasons(room: Mailroom) -> N
     for at in range(12):
         room.letter(str(at), MessageAttributes={"deadLetterReason": text(json.dumps(REASON))})
 
-    first, second = peek(room.aws("sqs"), room.dlq), peek(room.aws("sqs"), room.dlq)
+    first, second = room.peek(), room.peek()
 
     assert sorted(letter.body for letter in first) == sorted(letter.body for letter in second)
     assert len(first) == 12
@@ -385,7 +395,74 @@ def test_peeking_leaves_all_letters_and_reads_their_reasons(room: Mailroom) -> N
     }
 
 
-def test_a_body_that_only_resembles_an_envelope_is_an_original() -> None:
-    letter = read_letter({"Body": '{"worker":"x","code":"y"}', "MessageId": "m", "ReceiptHandle": "r"})
+ODD: tuple[dict[str, Any], ...] = (
+    {"MessageAttributes": {"deadLetterReason": text("gone")}},
+    {"MessageAttributes": {"deadLetterReason": text("[]")}},
+    {"MessageAttributes": {"deadLetterReason": {"DataType": "Binary", "BinaryValue": b"{}"}}},
+    {"MessageBody": '{"requestContext":1,"KinesisBatchInfo":{}}'},
+    {"MessageBody": "[" * 100_000},
+)
 
-    assert (letter.form, letter.code) == ("original", "MAX_RECEIVES")
+
+def test_odd_letters_are_listed_and_stay_and_keep_no_other(room: Mailroom) -> None:
+    for odd in ODD:
+        room.aws("sqs").send_message(**{"QueueUrl": room.dlq, "MessageBody": "odd", **odd})
+    room.letter("ours")
+
+    listed = room.peek()
+    done = room.round(queue_url=room.queue)
+
+    assert sorted(letter.code for letter in listed) == ["MAX_RECEIVES", *[UNREADABLE] * len(ODD)]
+    assert (done.sent, len(done.kept), done.missed) == (1, len(ODD), 0)
+    assert all("it fits no form of dead letter: " in why for why in done.kept)
+    assert [each["Body"] for each in room.received()] == ["ours"]
+    assert len(room.peek()) == len(ODD)
+
+
+@pytest.mark.parametrize(
+    "packed", [{"record": []}, {"recordGzip": "none"}, {"recordGzip": b64encode(b"x").decode()}, {}]
+)
+def test_an_envelope_without_a_record_stays_and_keeps_no_other(
+    room: Mailroom, packed: dict[str, Any]
+) -> None:
+    room.letter({**ENVELOPE, **packed})
+    room.letter("ours")
+
+    done = room.redrive(queue_url=room.queue)
+
+    assert done == (1, 1)
+    assert len(room.peek()) == 1
+
+
+def test_what_an_error_says_about_people_is_not_passed_on(room: Mailroom) -> None:
+    room.put("a")
+    (change,) = room.changes()
+    room.letter({**ENVELOPE, "record": change.raw})
+    room.reply = ValueError("fan@example.com has no money")
+
+    done = room.round(stream_arn=room.stream_arn)
+
+    (why,) = done.kept
+    assert why.startswith("1: ValueError: ")
+    assert "fan@example.com" not in why
+
+
+def test_an_abort_half_way_puts_back_what_was_not_sent(room: Mailroom) -> None:
+    for key in "abc":
+        room.put(key)
+    for change in room.changes():
+        room.letter({**ENVELOPE, "record": change.raw})
+    room.reply = KeyboardInterrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        room.redrive(stream_arn=room.stream_arn)
+
+    assert len(room.peek()) == 3
+
+
+def test_letters_that_were_seen_and_are_not_met_are_counted(room: Mailroom) -> None:
+    room.letter("here")
+
+    done = room.round(queue_url=room.queue, seen=3)
+
+    assert (done.sent, done.kept, done.missed) == (1, (), 2)

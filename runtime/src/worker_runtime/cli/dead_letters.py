@@ -14,6 +14,7 @@ from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, exam
 
 if TYPE_CHECKING:
     from worker_runtime.local.dead_letters.office import Listed, Office, Way
+    from worker_runtime.local.dead_letters.redriving import Redriven
 
 app = typer.Typer(add_completion=False)
 
@@ -88,7 +89,8 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     """Send the dead letters of a queue back: messages to their queue, changes to their worker.
 
     A change is handed to its worker in this process, with this environment. A letter leaves the queue
-    when it has been sent or its worker has taken it; what cannot go stays, and the exit code is 1.
+    when it has been sent or its worker has taken it; what cannot go stays. The exit code is 1 where one
+    stays, or where fewer were met than wait there.
     """
     with answering(as_json=as_json) as output:
         office = _office(endpoint_url, env_file)
@@ -98,14 +100,8 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
             return
         if not yes:
             _ask(len(waiting), queue)
-        done = office.redrive(queue, refresh=refresh)
-        if as_json:
-            output.json({"sent": done.sent, "kept": list(done.kept)})
-        else:
-            output.lines([(f"{done.sent} sent back, {len(done.kept)} kept", "bold")])
-            output.lines([(f"  {why}", "red") for why in done.kept])
-        if done.kept:
-            raise typer.Exit(FAILED)
+        done = office.redrive(queue, refresh=refresh, seen=len(waiting))
+        tell_redriven(done, output)
 
 
 def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
@@ -113,6 +109,25 @@ def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
 
     os.environ.update(read_variables(env_file) if env_file else {})
     return Opened(endpoint_url)
+
+
+def tell_redriven(done: Redriven, output: Output) -> None:
+    """Say what went and what stayed; typer.Exit where not all that waited went."""
+    if output.as_json:
+        output.json(done)
+    else:
+        output.lines([(f"{done.sent} sent back, {len(done.kept)} kept", "bold")])
+        output.lines([(f"  {why}", "red") for why in (*done.kept, *_missed(done))])
+    if done.kept or done.missed:
+        raise typer.Exit(FAILED)
+
+
+def _missed(done: Redriven) -> list[str]:
+    """Say in one line that letters wait which were not met; none where all were."""
+    if not done.missed:
+        return []
+    total = done.sent + len(done.kept) + done.missed
+    return [f"{done.missed} of {total} not met: hidden for now, or behind one of their group; run it again."]
 
 
 def _ask(waiting: int, queue: str) -> None:

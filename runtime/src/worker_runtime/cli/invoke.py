@@ -38,10 +38,12 @@ def invoke(
     Exit codes: 0 it replied, 1 it could not be loaded or the invocation raised, 2 it was called wrongly.
     """
     with answering(as_json=as_json) as output:
+        from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
         from worker_runtime.local.invoke import prepare  # noqa: PLC0415 - help needs none of it
 
+        worker_id = installed().find(worker)  # before anything is read: who types a name wrong hears of that
         recorded = read_event(event)
-        ready = prepare(worker, variables=read_variables(env_file) if env_file else {})
+        ready = prepare(worker_id, variables=read_variables(env_file) if env_file else {})
         try:
             reply = ready(recorded)
         except Exception as error:  # noqa: BLE001 - whatever an invocation raises is shown as Lambda would

@@ -75,19 +75,19 @@ def answering(*, as_json: bool = False) -> Iterator[Output]:
         with redirect_stdout(sys.stderr):
             yield output
     except WorkerRuntimeError as error:
-        complain(error, as_json=as_json)
         called_wrongly = isinstance(error, Misuse | UnknownWorker | AmbiguousWorker | SettingsError)
+        complain(error, as_json=as_json, named=not called_wrongly)
         raise typer.Exit(MISUSED if called_wrongly else FAILED) from None
 
 
-def complain(error: Exception, *, as_json: bool) -> None:
-    """Say on stderr, in one line, what is wrong."""
+def complain(error: Exception, *, as_json: bool, named: bool = True) -> None:
+    """Say on stderr, in one line, what is wrong; ``named`` puts the error's class in front for people."""
     message = " ".join(str(error).split())
     if as_json:
         said = {"error": {"kind": type(error).__name__, "message": message}}
         sys.stderr.write(msgspec.json.encode(said).decode() + "\n")
     else:
-        kind = "" if isinstance(error, Misuse) else f"{type(error).__name__}: "
+        kind = f"{type(error).__name__}: " if named else ""
         tell(f"workers: {kind}{message}", style="red")
 
 

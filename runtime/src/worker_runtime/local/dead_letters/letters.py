@@ -1,7 +1,8 @@
 """Dead letters as they wait in their queues: told apart by form, their reason read.
 
 Three forms: a queue's original message (ours has the reason as an attribute, one that SQS moved
-has none), our envelope around a whole record, Lambda's metadata about a stream's records.
+has none), our envelope around a whole record, Lambda's metadata about a stream's records. Anybody
+can send to a queue: what only resembles one of them is read too, as an original that stays.
 """
 
 from __future__ import annotations
@@ -9,29 +10,46 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import MsgspecError, Struct, convert
 
 from worker_runtime.dead_letters import REASON_ATTRIBUTE
-from worker_runtime.local.stage.polling.visibility import VISIBILITY_MAX_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mypy_boto3_sqs import SQSClient
-
 Form = Literal["original", "envelope", "metadata"]
 
 BATCH_INFOS = ("DDBStreamBatchInfo", "KinesisBatchInfo")
+UNREADABLE: Final = "UNREADABLE"
 
 _ENVELOPE = {"version", "worker", "source", "code", "recordId"}
-_PEEK_S = 30
+
+
+class _Reason(Struct, frozen=True, rename="camel"):
+    worker: str
+    code: str
+    record_id: str
+    error: str = ""
+
+
+class _Context(Struct, frozen=True):
+    condition: str
+
+
+class _Range(Struct, frozen=True, rename="camel"):
+    shard_id: str
+    start_sequence_number: str
+    end_sequence_number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One dead letter; ``worker`` is None where nobody noted it, ``message`` is boto3's form.
 
-    ``code`` says why: the worker's own, Lambda's condition, or ``MAX_RECEIVES`` where SQS moved it.
+    ``code`` says why: the worker's own, Lambda's condition, ``MAX_RECEIVES`` where SQS moved it, or
+    ``UNREADABLE`` (and ``worker`` None) where it fits no form.
     """
 
     form: Form
@@ -40,6 +58,17 @@ class Letter:
     error: str = ""
     record_id: str
     message: Mapping[str, Any]
+
+    @property
+    def message_id(self) -> str:
+        """What SQS calls the message, each time that it is received."""
+        given: str = self.message["MessageId"]
+        return given
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it fits no form, so that nobody knows where it belongs; ``error`` says why."""
+        return self.worker is None and self.code == UNREADABLE
 
     @property
     def body(self) -> str:
@@ -69,25 +98,11 @@ class Letter:
 
 
 def read_letter(message: Mapping[str, Any]) -> Letter:
-    """Tell what form a dead letter has and why it is one."""
-    reason = message.get("MessageAttributes", {}).get(REASON_ATTRIBUTE)
-    if reason is not None:
-        return _reasoned("original", json.loads(reason["StringValue"]), message)
-    body = _json_object(message["Body"])
-    if body.keys() >= _ENVELOPE:
-        return _reasoned("envelope", body, message)
-    if "requestContext" in body and any(info in body for info in BATCH_INFOS):
-        context = body["requestContext"]
-        return Letter(
-            form="metadata",
-            worker=None,
-            code=context["condition"],
-            record_id=batch_info(body)["startSequenceNumber"],
-            message=message,
-        )
-    return Letter(
-        form="original", worker=None, code="MAX_RECEIVES", record_id=message["MessageId"], message=message
-    )
+    """Tell what form a dead letter has and why it is one; nothing in it raises."""
+    try:
+        return _read(message)
+    except (ValueError, RecursionError, MsgspecError) as error:
+        return _given_up(message, code=UNREADABLE, error=f"it fits no form of dead letter: {error}")
 
 
 def batch_info(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,41 +111,41 @@ def batch_info(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return info
 
 
-def receive_letters(sqs: SQSClient, queue_url: str, *, visibility_s: int) -> list[Letter]:
-    """Receive up to ten dead letters and hide them meanwhile."""
-    messages = sqs.receive_message(
-        QueueUrl=queue_url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=min(visibility_s, VISIBILITY_MAX_S),
-        MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["All"],
-    )
-    return [read_letter(message) for message in messages.get("Messages", [])]
+def _read(message: Mapping[str, Any]) -> Letter:
+    """Read a letter by its attribute, else by its body; raises where it only resembles ours."""
+    attribute = message.get("MessageAttributes", {}).get(REASON_ATTRIBUTE)
+    if attribute is not None:  # a Binary one has no StringValue
+        return _reasoned("original", json.loads(attribute.get("StringValue", "")), message)
+    body = _json_object(message["Body"])
+    if body.keys() >= _ENVELOPE:
+        return _reasoned("envelope", body, message)
+    if "requestContext" in body and any(info in body for info in BATCH_INFOS):
+        return Letter(
+            form="metadata",
+            worker=None,
+            code=convert(body["requestContext"], _Context).condition,
+            record_id=convert(batch_info(body), _Range).start_sequence_number,
+            message=message,
+        )
+    return _given_up(message, code="MAX_RECEIVES")
 
 
-def put_back(sqs: SQSClient, queue_url: str, letters: list[Letter]) -> None:
-    """Make received letters visible again."""
-    for letter in letters:
-        sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
-
-
-def peek(sqs: SQSClient, queue_url: str) -> list[Letter]:
-    """Look at all letters of a queue and leave them there; of a FIFO group at most the first ten."""
-    seen: list[Letter] = []
-    while found := receive_letters(sqs, queue_url, visibility_s=_PEEK_S):
-        seen += found
-    put_back(sqs, queue_url, seen)
-    return seen
-
-
-def _reasoned(form: Form, reason: Mapping[str, Any], message: Mapping[str, Any]) -> Letter:
+def _reasoned(form: Form, given: Any, message: Mapping[str, Any]) -> Letter:
+    reason = convert(given, _Reason)
     return Letter(
         form=form,
-        worker=reason["worker"],
-        code=reason["code"],
-        error=reason.get("error", ""),
-        record_id=reason["recordId"],
+        worker=reason.worker,
+        code=reason.code,
+        error=reason.error,
+        record_id=reason.record_id,
         message=message,
+    )
+
+
+def _given_up(message: Mapping[str, Any], *, code: str, error: str = "") -> Letter:
+    """Take a message as the original that it was, of a worker that nobody noted."""
+    return Letter(
+        form="original", worker=None, code=code, error=error, record_id=message["MessageId"], message=message
     )
 
 

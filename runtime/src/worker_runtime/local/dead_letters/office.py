@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from worker_runtime.catalogue import installed
 from worker_runtime.errors import SettingsError
-from worker_runtime.local.dead_letters.letters import peek
+from worker_runtime.local.dead_letters.letters import UNREADABLE
 from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
+from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.endpoint import Endpoint
 from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
@@ -75,8 +76,8 @@ class Office:
             origins = self._origins(queue)
         return [Way(letter.record_id, _way(letter, origins)) for letter in letters]
 
-    def redrive(self, queue: str, *, refresh: bool) -> Redriven:
-        """Send the letters of a queue back."""
+    def redrive(self, queue: str, *, refresh: bool, seen: int) -> Redriven:
+        """Send the letters of a queue back, of which ``seen`` were there a moment ago."""
         with self._aws.asked():
             redriver = Redriver(
                 self._names.queue_url(queue),
@@ -84,7 +85,7 @@ class Office:
                 aws=self._aws,
                 invoke=self._invoke,
             )
-            return redriver.redrive(refresh=refresh)
+            return redriver.redrive(refresh=refresh, seen=seen)
 
     def _origins(self, queue: str) -> list[Origin]:
         declared = declarations(installed(), stack=None)
@@ -132,6 +133,8 @@ def _redacted(text: str) -> Any:
 
 
 def _way(letter: Listed, origins: list[Origin]) -> str:
+    if letter.worker is None and letter.code == UNREADABLE:
+        return f"nowhere: {letter.error}"
     fitting = [each for each in origins if letter.worker in (None, each.worker_id)]
     if len(fitting) != 1:
         return f"nowhere: {len(fitting)} sources have these dead letters"

@@ -10,16 +10,16 @@ import json
 import logging
 from base64 import b64decode
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker_runtime.clock import RealClock
-from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.errors import WorkerRuntimeError, text_of
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.kinesis_range import read_carried
-from worker_runtime.local.dead_letters.letters import batch_info, put_back, receive_letters
+from worker_runtime.local.dead_letters.letters import batch_info
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
+from worker_runtime.local.dead_letters.walk import PATIENCE_S, Walk
 from worker_runtime.local.stage.polling.batches import AllDone, read_reply
 from worker_runtime.local.stage.polling.change_records import (
     CreationTimes,
@@ -29,6 +29,7 @@ from worker_runtime.local.stage.polling.change_records import (
     restaged,
 )
 from worker_runtime.local.stage.polling.shards import list_shards, read_range
+from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     Invoke = Callable[[str, dict[str, Any]], Any]
 
 _VISIBILITY_S = 300
-
-_CANNOT_GO = (WorkerRuntimeError, BotoCoreError, ClientError, LookupError, ValueError)  # one keeps no other
 
 _log = logging.getLogger(__name__)
 
@@ -70,16 +69,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """How many letters were sent back, and why the others were not."""
+    """How many letters were sent back, why others were not, and how many that waited were not met."""
 
     sent: int
     kept: tuple[str, ...]
+    missed: int = 0
 
 
 class Redriver:
     """Sends back the letters of one dead-letter queue."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reaches, and how it waits
         self,
         queue_url: str,
         *,
@@ -87,45 +87,49 @@ class Redriver:
         aws: Callable[[str], Any],
         invoke: Invoke,
         clock: Clock | None = None,
+        patience_s: int = PATIENCE_S,
     ) -> None:
-        """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises."""
+        """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises.
+
+        ``patience_s`` is how long a receive waits for letters.
+        """
         self._queue_url = queue_url
         self._origins = origins
         self._aws = aws
         self._invoke = invoke
         self._clock = clock or RealClock()
+        self._patience_s = patience_s
 
-    def redrive(self, *, refresh: bool = False) -> Redriven:
-        """Send back what waits now; ``refresh`` takes changed items as they are in the table now."""
-        sqs = self._aws("sqs")
-        counts = sqs.get_queue_attributes(
-            QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        waiting = int(counts["Attributes"]["ApproximateNumberOfMessages"])
-        sent = 0
+    def redrive(self, *, refresh: bool = False, seen: int = 0) -> Redriven:
+        """Send back what waits now; ``refresh`` takes changed items as they are in the table now.
+
+        ``seen`` is how many somebody has seen there; the queue's own count may be of a moment ago.
+        """
         kept: list[tuple[Letter, str]] = []
-        while sent + len(kept) < waiting:  # what comes back meanwhile is for the next time
-            letters = receive_letters(sqs, self._queue_url, visibility_s=_VISIBILITY_S)
-            if not letters:
-                break
-            for letter in letters:
+        sent = 0
+        sqs = self._aws("sqs")
+        with Walk(sqs, self._queue_url, visibility_s=_VISIBILITY_S, patience_s=self._patience_s) as walk:
+            waiting = max(walk.counted, seen)
+            for letter in islice(walk, waiting):  # what comes back meanwhile is for the next time
                 try:
                     self._keep_order(letter, [other for other, _ in kept])
                     self._send_back(letter, refresh=refresh)
-                except _CANNOT_GO as error:
-                    kept.append((letter, f"{letter.record_id}: {error}"))
-                    _log.warning("dead letter %s stays: %s", letter.record_id, error)
+                    walk.take_out(letter)
+                except Exception as error:  # noqa: BLE001 - whatever a letter or its worker does keeps no other
+                    kept.append((letter, _why(error)))
+                    _log.warning("dead letter %s stays: %s", letter.record_id, _why(error))
                 else:
-                    sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=letter.receipt)
                     sent += 1
-        put_back(sqs, self._queue_url, [letter for letter, _ in kept])
-        return Redriven(sent=sent, kept=tuple(why for _, why in kept))
+        reasons = tuple(f"{letter.record_id}: {why}" for letter, why in kept)
+        return Redriven(sent=sent, kept=reasons, missed=waiting - sent - len(kept))
 
     def _keep_order(self, letter: Letter, kept: Iterable[Letter]) -> None:
         if letter.group is not None and any(letter.group == other.group for other in kept):
             raise NotSentBack("an earlier one of its group stays.")
 
     def _send_back(self, letter: Letter, *, refresh: bool) -> None:
+        if letter.unreadable:
+            raise NotSentBack(f"{letter.error}; look at it and delete it by hand.")
         origin = self._origin(letter)
         if letter.form == "metadata":
             self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
@@ -198,3 +202,9 @@ class Redriver:
                 record if origin.carrier is None else carried_record(record, carrier=origin.carrier)
             )
         return records
+
+
+def _why(error: Exception) -> str:
+    """Say why a letter stays, without personal data; our own errors need no name in front."""
+    name = "" if isinstance(error, WorkerRuntimeError) else f"{type(error).__name__}: "
+    return name + redact_text(text_of(error))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.catalogue import scan
 from worker_runtime.clock import ScaledClock
 from worker_runtime.errors import WorkerRuntimeError
-from worker_runtime.local.dead_letters.letters import peek
 from worker_runtime.local.dead_letters.redriving import Redriver
+from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
@@ -25,7 +25,7 @@ from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
-from worker_runtime.local.stage.staged_workers import declarations
+from worker_runtime.local.stage.staged_workers import whole_stack
 
 if TYPE_CHECKING:
     from typing import Self
@@ -60,7 +60,10 @@ class Stage(Part):
         self._parts = ExitStack()
 
     def start(self) -> Self:
-        """Bring everything up; what fails half way takes down what was up."""
+        """Bring everything up; what fails half way takes down what was up.
+
+        Raises NothingToStage and StackBroken before anything is up.
+        """
         with ExitStack() as parts:
             self._bring_up(parts)
             self._parts = parts.pop_all()
@@ -111,7 +114,7 @@ class Stage(Part):
 
     def dead_letters(self, queue: str) -> list[Letter]:
         """Look at what waits in a dead-letter queue, and leave it there."""
-        return peek(self.aws("sqs"), self.named("queue", queue))
+        return peek(self.aws("sqs"), self.named("queue", queue), patience_s=0)
 
     def redrive(self, queue: str, *, refresh: bool = False) -> int:
         """Send back the letters of a dead-letter queue and return how many went."""
@@ -121,6 +124,7 @@ class Stage(Part):
             aws=self.aws,
             invoke=self.invoke,
             clock=self.clock,
+            patience_s=0,
         )
         return redriver.redrive(refresh=refresh).sent
 
@@ -140,7 +144,7 @@ class Stage(Part):
     def _bring_up(self, parts: ExitStack) -> None:
         """Start part after part; ``parts`` takes them down in the opposite order."""
         catalogue = scan()
-        self._declarations = declarations(catalogue, stack=self.options.stack)
+        self._declarations = whole_stack(catalogue, stack=self.options.stack)
         self._tally = Tally(self._declarations)
         folder = self.options.state_dir
         if folder is None:

@@ -1,0 +1,109 @@
+"""A dead letter is told apart by its form; what fits none is said to be so, never raised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from worker_runtime.local.dead_letters.letters import UNREADABLE, Letter, read_letter
+
+REASON = {"worker": "shop.work", "source": "sqs", "code": "BAD", "error": "bad", "recordId": "7"}
+RANGE = {"shardId": "s", "startSequenceNumber": "10", "endSequenceNumber": "12"}
+
+
+def letter(body: str = "the body", *, reason: dict[str, Any] | None = None) -> Letter:
+    attributes = {} if reason is None else {"deadLetterReason": reason}
+    return read_letter(
+        {"MessageId": "m", "ReceiptHandle": "r", "Body": body, "MessageAttributes": attributes}
+    )
+
+
+def text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def test_an_original_with_our_reason_says_what_its_worker_said() -> None:
+    found = letter(reason=text(json.dumps(REASON)))
+
+    assert (found.form, found.worker, found.code, found.error) == ("original", "shop.work", "BAD", "bad")
+    assert found.record_id == "7"
+
+
+def test_an_original_without_a_reason_was_moved_by_sqs() -> None:
+    found = letter()
+
+    assert (found.form, found.worker, found.code) == ("original", None, "MAX_RECEIVES")
+    assert not found.unreadable
+
+
+def test_a_reason_from_before_is_read_without_the_error_that_it_lacks() -> None:
+    found = letter(reason=text('{"worker":"w","code":"c","recordId":"1"}'))
+
+    assert (found.code, found.error) == ("c", "")
+
+
+def test_an_envelope_is_one_by_its_head() -> None:
+    found = letter(json.dumps({**REASON, "version": 1, "record": {}}))
+
+    assert (found.form, found.code) == ("envelope", "BAD")
+
+
+def test_a_body_that_only_resembles_an_envelope_is_an_original() -> None:
+    found = letter('{"worker":"x","code":"y"}')
+
+    assert (found.form, found.code) == ("original", "MAX_RECEIVES")
+
+
+@pytest.mark.parametrize("info", ["DDBStreamBatchInfo", "KinesisBatchInfo"])
+def test_lambdas_metadata_says_its_condition_and_its_first_record(info: str) -> None:
+    found = letter(json.dumps({"requestContext": {"condition": "RetryAttemptsExhausted"}, info: RANGE}))
+
+    assert (found.form, found.code) == ("metadata", "RetryAttemptsExhausted")
+    assert found.record_id == "10"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        text("no JSON"),
+        text("[]"),
+        text("{}"),
+        text(json.dumps({**REASON, "worker": None})),
+        text("[" * 100_000),
+        {"DataType": "Binary", "BinaryValue": b"{}"},
+    ],
+    ids=["text", "list", "empty", "nobody", "deep", "binary"],
+)
+def test_a_reason_that_is_not_ours_makes_a_letter_unreadable(reason: dict[str, Any]) -> None:
+    found = letter(reason=reason)
+
+    assert found.unreadable
+    assert (found.form, found.worker, found.code) == ("original", None, UNREADABLE)
+    assert (found.record_id, found.body) == ("m", "the body")
+    assert found.error.startswith("it fits no form of dead letter: ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"requestContext":1,"KinesisBatchInfo":{}}',
+        '{"requestContext":{"condition":"c"},"KinesisBatchInfo":{}}',
+        '{"requestContext":{"condition":"c"},"DDBStreamBatchInfo":null}',
+        json.dumps({**REASON, "version": 1, "recordId": 7}),
+        "[" * 100_000,
+    ],
+    ids=["no context", "no range", "null", "number", "deep"],
+)
+def test_a_body_that_only_looks_like_ours_or_lambdas_is_unreadable(body: str) -> None:
+    found = letter(body)
+
+    assert found.unreadable
+    assert (found.form, found.record_id) == ("original", "m")
+
+
+def test_a_worker_may_say_unreadable_itself() -> None:
+    found = letter(reason=text(json.dumps({**REASON, "code": UNREADABLE})))
+
+    assert not found.unreadable
