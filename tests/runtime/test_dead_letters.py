@@ -281,3 +281,12 @@ def test_a_body_with_characters_that_sqs_refuses_travels_in_an_envelope() -> Non
 
     assert json.loads(letter.body)["record"]["body"] == "lone \ud800"
     letter.body.encode()
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\uffff", "bell \x07"])
+def test_an_attribute_with_characters_that_sqs_refuses_travels_in_an_envelope(odd: str) -> None:
+    letter, _ = letter_of(message("x", attributes={"odd": odd}))
+
+    record = json.loads(letter.body)["record"]
+    assert record["messageAttributes"]["odd"]["stringValue"] == odd
+    assert size_of(letter) < 2_000

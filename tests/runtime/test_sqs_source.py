@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import Struct
 
 from wording import says
 from worker_runtime import Batch, Defer, Halt, Record, Reject, Retry, Skip, Sqs, Stack, Worker, worker
-from worker_runtime.clients.sqs import Attribute
+from worker_runtime.clients.sqs import Attribute, Message, Queue
 from worker_runtime.clock import using
 from worker_runtime.errors import BatchFailed, DeclarationError
 from worker_runtime.testing import RecordingSender, SteppedClock, message, run_on, sqs_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHOP = Stack("shop")
 ORDERS = Sqs("orders", dead_letters="orders-dlq")
@@ -94,6 +97,17 @@ def orders(*verdicts: str, queue: str = "orders", groups: str = "") -> dict[str,
             "and its dead_letters must both be FIFO queues, or neither.",
         ),
         (Sqs("orders", filters=({"body": {"id": [{"nope": 1}]}},)), "~nope~"),
+        (Sqs(""), "queue is ''; say a name of letters, digits, '-', '_' and '.'."),
+        (Sqs("orders", dead_letters="the dlq"), "dead_letters is 'the dlq'; say a name of ~"),
+        (Sqs("orders", dead_letters=7), "dead_letters is 7; say a name of ~"),  # type: ignore[arg-type] # the mistake
+        (Sqs("orders", batch_size=2.5), "batch_size is 2.5; say a whole number from 1 to 10000."),  # type: ignore[arg-type] # the mistake
+        (Sqs("orders", batch_size="10"), "batch_size is '10'; say a whole number from 1 to 10000."),  # type: ignore[arg-type] # the mistake
+        (Sqs("orders", window_s=True), "window_s is True; say a whole number from 0 to 300."),
+        (Sqs("orders", max_deferrals=-1), "max_deferrals is -1; say 0 to 999999999."),
+        (
+            Sqs("orders", spill_bucket="letters"),
+            "has a spill_bucket and no dead_letters to fill it; name a queue.",
+        ),
     ],
 )
 def test_settings_that_aws_refuses_or_that_lose_messages_are_refused(source: Sqs, expected: str) -> None:
@@ -192,7 +206,7 @@ def test_only_failed_messages_come_again() -> None:
 
 @pytest.mark.parametrize(
     ("after_s", "hidden_s"),
-    [(30, 30), (0.2, 1), (-5, 0), (1e9, 42_300), (float("inf"), 42_300), (float("nan"), 0)],
+    [(30, 30), (0.2, 1), (-5, 0), (1e9, 42_000), (float("inf"), 42_000), (float("nan"), 0)],
 )
 def test_a_retry_hides_its_message_as_long_as_it_asks(after_s: float, hidden_s: int) -> None:
     sender = RecordingSender()
@@ -344,6 +358,27 @@ def test_a_deferral_that_cannot_be_sent_is_a_retry() -> None:
     reply = run_on(worker_of(ORDERS), event, sender=RecordingSender(broken=["orders"]))
 
     assert listed(reply, event) == [0]
+
+
+class QueueSender(RecordingSender):
+    """Sends to real queues, or would if anything could be sent."""
+
+    def send(self, queue: str, messages: Sequence[Message]) -> list[Exception | None]:
+        return [*Queue(f"http://{queue}.invalid").send(messages)]
+
+
+def test_a_deferral_of_what_sqs_does_not_take_is_that_message_s_own_retry() -> None:
+    @worker(ORDERS, stack=SHOP)
+    def put_off(body: str) -> None:
+        """Put off what is odd."""
+        if body != "fine":
+            raise Defer(30)
+
+    event = sqs_event("fine", "odd \uffff", "fine")
+
+    reply = run_on(put_off, event, sender=QueueSender())
+
+    assert listed(reply, event) == [1]
 
 
 def test_without_dead_letters_a_rejected_message_is_left_to_the_queue_s_redrive() -> None:

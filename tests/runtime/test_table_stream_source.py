@@ -117,6 +117,14 @@ def listed(reply: Any) -> list[int]:
             TableStream("orders", dead_letters="d.fifo"),
             "dead_letters is FIFO; a stream's on-failure destination cannot be.",
         ),
+        (
+            TableStream("a table", dead_letters="d"),
+            "table is 'a table'; say a name of letters, digits, '-', '_' and '.'.",
+        ),
+        (
+            TableStream("orders", dead_letters="d", kinesis=""),
+            "kinesis is ''; say a name of letters, digits, '-', '_' and '.'.",
+        ),
         (TableStream("orders", dead_letters="d", batch_size=0), "batch_size is 0; AWS takes 1 to 10000."),
         (TableStream("orders", dead_letters="d", batch_size=10_001), "batch_size is 10001; ~"),
         (TableStream("orders", dead_letters="d", window_s=301), "window_s is 301; AWS takes 0 to 300."),
@@ -143,6 +151,11 @@ def test_settings_that_aws_refuses_or_that_lose_changes_are_refused(
 ) -> None:
     with pytest.raises(DeclarationError, match=says(f"act_on: TableStream('orders') {expected}")):
         worker_of(source)
+
+
+def test_a_table_without_a_name_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=says("act_on: TableStream('') table is ''; say a name of ~")):
+        worker_of(TableStream("", dead_letters="d"))
 
 
 @pytest.mark.parametrize("source", [STREAM, CARRIED], ids=["dynamodb", "kinesis"])

@@ -372,9 +372,12 @@ def test_a_table_stream_yields_changes_and_nothing_else(function: Callable[..., 
         ({"memory_mb": 10241}, "each: memory_mb is 10241; say 128 to 10240."),
         ({"concurrency": 0}, "each: concurrency is 0; say 1 to 1000."),
         ({"concurrency": 1001}, "each: concurrency is 1001; say 1 to 1000."),
+        ({"timeout_s": 60.5}, "each: timeout_s is 60.5; say a whole number from 1 to 900."),
+        ({"grants": ("x",)}, "each: grants is ('x',); say a tuple of grants, as (reads(~),)."),
+        ({"grants": reads("orders")}, "each: grants is Grant(~); say a tuple of grants, as (reads(~),)."),
     ],
 )
-def test_a_setting_that_cannot_be_kept_is_refused(settings: dict[str, int], expected: str) -> None:
+def test_a_setting_that_cannot_be_kept_is_refused(settings: dict[str, Any], expected: str) -> None:
     with pytest.raises(DeclarationError, match=says(expected)):
         declared(each, **settings)
 
@@ -392,3 +395,29 @@ def test_a_worker_without_a_source_is_refused() -> None:
 def test_each_source_is_checked_with_the_worker_s_time_out() -> None:
     with pytest.raises(DeclarationError, match=r"each: Sqs\('orders'\) visibility_s is below .* of 60 s"):
         declared(each, Sqs("orders", visibility_s=59))
+
+
+@pytest.mark.parametrize("stack", ["shop", Stack(""), None])
+def test_a_stack_has_a_name(stack: Any) -> None:
+    with pytest.raises(DeclarationError, match=says("each: stack is ~; say stack=Stack(~), with a name.")):
+        worker(ORDERS, stack=stack)(each)
+
+
+def test_a_worker_without_a_stack_is_told_what_to_say() -> None:
+    with pytest.raises(DeclarationError, match=says("each: stack is ~; say stack=Stack(~), with a name.")):
+        worker(ORDERS)(each)  # type: ignore[call-arg] # the mistake
+
+
+def test_a_bare_decorator_is_told_what_to_write() -> None:
+    with pytest.raises(DeclarationError, match=says("@worker takes sources, not <function each ~>; write ~")):
+        worker(each)  # type: ignore[arg-type, call-arg] # the mistake
+
+
+def test_a_name_is_no_source() -> None:
+    with pytest.raises(DeclarationError, match=says("@worker takes sources, not 'orders'; write ~")):
+        worker("orders", stack=SHOP)  # type: ignore[arg-type] # the mistake
+
+
+def test_the_same_source_twice_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=says("each has the source sqs orders twice; AWS takes one ~")):
+        declared(each, ORDERS, Sqs("orders", batch_size=5))

@@ -21,11 +21,11 @@ from msgspec import Struct
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant
 from worker_runtime.records import Batch, Record
+from worker_runtime.sources import Source, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from worker_runtime.sources import Source
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +42,9 @@ class Stack(Struct, frozen=True):
     """Workers that are deployed together, under one name and one pair of layers."""
 
     name: str
+
+
+UNSAID: Final = Stack("")
 
 
 class Declaration(Struct, frozen=True, kw_only=True):
@@ -106,6 +109,11 @@ def worker(
     ``concurrency`` records of a batch run at once, in threads; lanes keep their order. Raises
     DeclarationError where AWS, or the runtime, could not keep what is declared.
     """
+    for source in sources:
+        if not hasattr(source, "recognises"):  # a bare @worker, to which the function is its source
+            raise DeclarationError(
+                f'@worker takes sources, not {source!r}; write @worker(Sqs("..."), stack=...).'
+            )
 
     def declare(function: Callable[P, R]) -> Worker[P, R]:
         shape, model, services = _signature(function)
@@ -126,6 +134,10 @@ def worker(
         return Worker(function, declaration)
 
     return declare
+
+
+# Checkers insist on a stack; where none looked, a bare @worker is told what to write instead.
+worker.__kwdefaults__ = {**(worker.__kwdefaults__ or {}), "stack": UNSAID}
 
 
 def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]]:
@@ -188,14 +200,14 @@ def _shape(annotation: Any) -> tuple[Shape, Any]:
 def _check(declaration: Declaration) -> None:
     """Refuse what could not be kept, saying who, what and the cure."""
     who = declaration.name
+    _check_kinds(declaration)
     limits = (
         ("timeout_s", declaration.timeout_s, 1, TIMEOUT_MAX_S),
         ("memory_mb", declaration.memory_mb, *MEMORY_MB),
         ("concurrency", declaration.concurrency, 1, CONCURRENCY_MAX),
     )
     for what, value, low, high in limits:
-        if not low <= value <= high:
-            raise DeclarationError(f"{who}: {what} is {value}; say {low} to {high}.")
+        check_range(f"{who}: {what}", value, low, high, who_says="say")
     if not declaration.sources:
         raise DeclarationError(f"{who} has no source; put one before stack=.")
     if not declaration.summary:
@@ -207,3 +219,19 @@ def _check(declaration: Declaration) -> None:
     for source in declaration.sources:
         source.check(worker=who, timeout_s=declaration.timeout_s)
         source.decoder(declaration.model)
+
+
+def _check_kinds(declaration: Declaration) -> None:
+    """Refuse what is no stack or grant, and a source that is there twice."""
+    who = declaration.name
+    stack: object = declaration.stack
+    grants: object = declaration.grants
+    if not isinstance(stack, Stack) or not stack.name:
+        raise DeclarationError(f'{who}: stack is {stack!r}; say stack=Stack("..."), with a name.')
+    if not isinstance(grants, tuple) or not all(isinstance(grant, Grant) for grant in grants):
+        raise DeclarationError(f'{who}: grants is {grants!r}; say a tuple of grants, as (reads("orders"),).')
+    names = [(source.kind, source.name) for source in declaration.sources]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DeclarationError(
+            f"{who} has the source {' '.join(twice[0])} twice; AWS takes one mapping, so leave one out."
+        )

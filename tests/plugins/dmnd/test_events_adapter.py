@@ -127,3 +127,16 @@ def test_a_link_does_not_bring_a_removed_event_back(events: EventsTable) -> None
 
     assert not saved
     assert events.find("e1") is None
+
+
+def test_a_link_that_is_null_is_no_link_and_is_replaced(events: EventsTable, table: Table) -> None:
+    put(table)
+    table.update(event_keys("e1"), set={"shortUrl": None})
+    event = events.find("e1")
+    assert event is not None
+
+    saved = events.save_short_url(event, LINK)
+
+    assert event.short_url is None
+    assert saved
+    assert stored(table)["shortUrl"] == LINK

@@ -155,6 +155,18 @@ def test_a_url_that_changed_meanwhile_is_shortened_next_time(shorten: Callable[.
     assert again.by_id["e1"].short_url == "https://bit.ly/e1-moved"
 
 
+class StubbornEvents(FakeEvents):
+    """A table that takes no link."""
+
+    def save_short_url(self, event: Event, short_url: str) -> bool:  # noqa: ARG002 - the Protocol's
+        return False
+
+
+def test_a_link_that_is_refused_for_no_known_reason_says_so(shorten: Callable[..., None]) -> None:
+    with pytest.raises(Retry, match="not saved, though the event has its URL still and wants one"):
+        shorten(StubbornEvents(an_event()), FakeLinks())
+
+
 def test_a_link_is_published_where_somebody_listens(shorten: Callable[..., None]) -> None:
     publisher = FakePublisher()
 

@@ -211,12 +211,54 @@ def test_one_message_that_spoils_a_call_fails_alone(answering: Answering) -> Non
 
 def test_a_call_holds_no_more_bytes_than_sqs_takes(answering: Answering) -> None:
     receiver = Receiver()
-    messages = [Message("x" * 100_000, {"a": "b"}) for _ in range(5)]
+    messages = [Message("x" * 400_000, {"a": "b"}) for _ in range(5)]
 
     with answering(SendMessageBatch=receiver.send):
         Queue("http://q").send(messages)
 
     assert [len(call) for call in receiver.calls] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        Message("lone \ud800"),
+        Message("\uffff"),
+        Message("bell \x07"),
+        Message("x", {"name": "\udc00"}),
+        Message("x", {"name\x00": "v"}),
+        Message(None),  # type: ignore[arg-type] # as a malformed record has it
+        Message("x", {"name": 7}),  # type: ignore[dict-item] # the same
+    ],
+    ids=ascii,
+)
+def test_a_text_that_sqs_cannot_take_is_rejected_and_the_others_are_sent(
+    answering: Answering, spoilt: Message
+) -> None:
+    receiver = Receiver()
+
+    with answering(SendMessageBatch=receiver.send):
+        results = Queue("http://q").send([Message("first"), spoilt, Message("tab\tand line\n \U0001f600")])
+
+    assert [type(result) for result in results] == [type(None), Reject, type(None)]
+    assert str(results[1]).startswith("UNSENDABLE: sqs: ")
+    assert receiver.calls == [["first", "tab\tand line\n \U0001f600"]]
+
+
+def test_behind_a_text_that_sqs_cannot_take_its_group_waits(answering: Answering) -> None:
+    receiver = Receiver()
+    bodies, groups = ["before", "\ud800", "behind", "other"], "gggh"
+
+    with answering(SendMessageBatch=receiver.send):
+        results = Queue("http://q.fifo").send(
+            [
+                Message(body, group_id=group, deduplication_id=str(at))
+                for at, (body, group) in enumerate(zip(bodies, groups, strict=True))
+            ]
+        )
+
+    assert receiver.calls == [["before", "other"]]
+    assert [type(result) for result in results] == [type(None), Reject, Retry, type(None)]
 
 
 def test_a_group_that_failed_is_not_sent_on_out_of_order(answering: Answering) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from worker_runtime import Metrics
     from workers_dmnd.extensions import EventExtensionPublisher
+    from workers_dmnd.models import Event
     from workers_dmnd.services import CallLimit, Events, LinkCache, Links
 
 
@@ -19,15 +20,22 @@ def give_short_url(event_id: str, *, events: Events, links: Links, publisher: Ev
     """Shorten an event's URL, save the link with the event and return it.
 
     Raises Skip where the event is gone, suppressed or has a link, Retry where its URL changed
-    meanwhile, and what ``links`` raises. Repeating it is harmless: a URL always has the same link.
+    meanwhile or the link was not saved, and what ``links`` raises. Repeating it is harmless: a URL
+    always has the same link.
     """
     event = wanting_link(events.find(event_id))
     short_url = links.shorten(event.url)
     publisher.publish(event_id, short_url)  # before it is saved: an event with a link is not looked at again
     if not events.save_short_url(event, short_url):
-        wanting_link(events.find(event_id))
-        raise Retry(reason="the event's URL changed meanwhile")
+        seen = wanting_link(events.find(event_id))
+        raise Retry(reason=_why_unsaved(event, seen))
     return short_url
+
+
+def _why_unsaved(event: Event, seen: Event) -> str:
+    if seen.url != event.url:
+        return "the event's URL changed meanwhile"
+    return "the link was not saved, though the event has its URL still and wants one"
 
 
 class FrugalLinks:

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RETRIES: Final = 1  # heals a connection that a restart or a freeze of Lambda left dead
+MISTAKES: Final = (
+    "WRONGTYPE",
+    "syntax error",
+    "unknown command",
+    "unknown subcommand",
+    "wrong number of arguments",
+    "value is not",  # an integer, a valid float
+    "invalid expire time",
+)
+"""How Redis begins to say that the caller is wrong, which no default may hide."""
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +41,8 @@ class Redis:
     """A Redis by its URL, reads from the replica where there is one; may be shared by threads.
 
     ``timeout_s`` bounds connecting and each answer. Answers are text unless ``text`` is False.
-    ``times_down`` counts the uses that ended in their default.
+    ``times_down`` counts the uses that ended in their default: whatever kept Redis from a usable answer,
+    a full disk or memory, a lost primary, an unreadable value. Only a caller's own mistake is raised.
     """
 
     def __init__(
@@ -44,7 +55,7 @@ class Redis:
         breaker: Breaker | None = None,
     ) -> None:
         self.times_down = 0
-        self._was_down = False
+        self._down: set[str] = set()
         self._breaker = breaker
         self._urls = {"primary": url, "replica": read_only_url or url}
         self._timeout_s = timeout_s
@@ -58,11 +69,11 @@ class Redis:
 
         ``link: str | None = redis.read(lambda r: r.get(key), default=None)``
         """
-        return self._ask(self._urls["replica"], ask, default)
+        return self._ask("replica", ask, default)
 
     def write(self, ask: Callable[[Connection], Any], *, default: T) -> T:
         """Return what ``ask`` gets from the primary (writes, counters, scripts); else ``default``."""
-        return self._ask(self._urls["primary"], ask, default)
+        return self._ask("primary", ask, default)
 
     def close(self) -> None:
         """Close the connections; the next use opens new ones."""
@@ -71,33 +82,29 @@ class Redis:
                 connection.close()
             self._connections.clear()
 
-    def _ask(self, url: str, ask: Callable[[Connection], Any], default: T) -> T:
-        from redis import exceptions as down  # noqa: PLC0415 - with the first use
+    def _ask(self, role: str, ask: Callable[[Connection], Any], default: T) -> T:
+        from redis.exceptions import RedisError  # noqa: PLC0415 - with the first use
 
         try:
             if left_s() < self._longest_s:
                 raise Retry(reason="the invocation would end first")  # noqa: TRY301 - one way to be down
             with self._breaker.calling() if self._breaker else nullcontext():
-                answer: T = ask(self._connected(url))
-        except (
-            Retry,
-            down.ConnectionError,
-            down.TimeoutError,
-            down.ReadOnlyError,  # the primary moved
-            down.ClusterDownError,
-            down.OutOfMemoryError,
-        ) as error:
-            self._note_down(error)
+                answer: T = ask(self._connected(self._urls[role]))
+        except (Retry, RedisError, UnicodeDecodeError) as error:
+            if _is_mistake(error):
+                raise
+            self._note_down(role, error)
             return default
-        self._was_down = False
+        self._down.discard(role)
         return answer
 
-    def _note_down(self, error: Exception) -> None:
+    def _note_down(self, role: str, error: Exception) -> None:
         with self._lock:
             self.times_down += 1
-        if not self._was_down:  # once a time that it is down, not once a record
-            log.warning("redis is down, going on without: %s", error)
-        self._was_down = True
+            is_news = not self._down
+            self._down.add(role)  # until it answers itself: with a full disk reads go on
+        if is_news:  # once a time that it is down, not once a record
+            log.warning("redis is down, going on without: %s: %s", type(error).__name__, error)
 
     def _connected(self, url: str) -> Connection:
         import redis  # noqa: PLC0415 - with the first use
@@ -114,3 +121,10 @@ class Redis:
                     retry=Retries(NoBackoff(), RETRIES),
                 )
             return self._connections[url]
+
+
+def _is_mistake(error: Exception) -> bool:
+    from redis.exceptions import DataError, NoScriptError  # noqa: PLC0415 - with the first use
+
+    said = str(error).rpartition("caused error: ")[2]  # a pipeline says first which command it was
+    return isinstance(error, DataError | NoScriptError) or said.startswith(MISTAKES)

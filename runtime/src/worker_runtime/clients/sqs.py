@@ -5,6 +5,7 @@ The runtime's own dead letters and deferrals leave through here too.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections import ChainMap
 from collections.abc import Mapping
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
     Entries = dict[int, dict[str, Any]]  # position in the input -> entry of a batch call
     Failures = dict[int, Verdict]
 
-ENTRIES_A_CALL: Final = 10
-MESSAGE_BYTES: Final = 256 * 1024  # a message's and a call's limit; queues made before 2025 take no more
+ENTRIES_A_CALL: Final = 10  # of every batch call, and of ReceiveMessage
+MESSAGE_BYTES: Final = 1_048_576  # SendMessage since August 2025, attributes counted
+CALL_BYTES: Final = 1_048_576  # SendMessageBatch, all its messages together
 ATTRIBUTES_A_MESSAGE: Final = 10
-LONGEST_VISIBILITY_S: Final = 12 * 3600 - 20 * 60  # 12 h from receipt; Lambda had it up to 15 + 5 min by now
+VISIBILITY_MAX_S: Final = 12 * 3600  # SetQueueAttributes, ChangeMessageVisibility; from the receive on
+LONGEST_VISIBILITY_S: Final = VISIBILITY_MAX_S - 20 * 60  # Lambda had it up to 15 + 5 min by now
+
+_REFUSED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What SendMessage refuses, or stores as another character, in a body and in an attribute."""
 
 
 class Attribute(msgspec.Struct, frozen=True):
@@ -60,12 +66,15 @@ def attributes_of(message_attributes: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 def size_of(message: Message) -> int:
-    """Return the bytes that SQS counts: body, attribute names, types and values."""
+    """Return the bytes that SQS counts: body, attribute names, types and values.
+
+    Raises ValueError (or TypeError) where SQS cannot take a text as it is.
+    """
     counted: list[str | bytes] = [message.body]
     for name, given in message.attributes.items():
         attribute = _plain(given)
         counted += name, attribute.data_type, attribute.value
-    return sum(len(part.encode() if isinstance(part, str) else part) for part in counted)
+    return sum(map(_bytes, counted))
 
 
 class Queue:
@@ -87,13 +96,14 @@ class Queue:
     def send(self, messages: Sequence[Message]) -> list[Verdict | None]:
         """Send the messages and return, for each position, None or why it was not sent.
 
-        Once a message of a FIFO group failed, later calls leave its group out: order would be lost.
+        A text that SQS cannot take as it is is Reject ``UNSENDABLE``. Once a message of a FIFO group
+        failed, those behind it are left out of the calls to come: order would be lost.
         """
         whole = [self._complete(message) for message in messages]
-        failures: Failures = {}
-        for positions in _calls([size_of(message) for message in whole]):
-            broken = {whole[at].group_id for at in failures} - {None}
-            late = [at for at in positions if whole[at].group_id in broken]
+        sizes, failures = _measured(whole)
+        for positions in _calls(sizes):
+            broken = {whole[at].group_id: at for at in sorted(failures, reverse=True)}  # since where
+            late = [at for at in positions if whole[at].group_id and broken.get(whole[at].group_id, at) < at]
             entries = {at: _entry(whole[at]) for at in positions if at not in late}
             failures |= self._batch("send_message_batch", entries)
             failures |= {at: Retry(reason="sqs: not sent, its group's order would be lost") for at in late}
@@ -138,12 +148,24 @@ class Queue:
         return msgspec.structs.replace(message, attributes={**attributes, "correlationId": current})
 
 
-def _calls(sizes: Sequence[int]) -> Iterator[list[int]]:
+def _measured(messages: Sequence[Message]) -> tuple[dict[int, int], Failures]:
+    """Return the sizes of what can be sent, and why the others cannot, by position."""
+    sizes: dict[int, int] = {}
+    failures: Failures = {}
+    for at, message in enumerate(messages):
+        try:
+            sizes[at] = size_of(message)
+        except (AttributeError, TypeError, ValueError) as error:  # or no text at all
+            failures[at] = Reject("UNSENDABLE", f"sqs: {error}")
+    return sizes, failures
+
+
+def _calls(sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """Yield the positions that go into one call: ten at most, and no more bytes than a call takes."""
     positions: list[int] = []
     held = 0
-    for at, size in enumerate(sizes):
-        if positions and (len(positions) == ENTRIES_A_CALL or held + size > MESSAGE_BYTES):
+    for at, size in sizes.items():
+        if positions and (len(positions) == ENTRIES_A_CALL or held + size > CALL_BYTES):
             yield positions
             positions, held = [], 0
         positions.append(at)
@@ -163,6 +185,12 @@ def _entry(message: Message) -> dict[str, Any]:
         and {"AWSTraceHeader": _typed(Attribute(message.trace_header))},
     }
     return {name: value for name, value in entry.items() if value or name == "MessageBody"}
+
+
+def _bytes(part: str | bytes) -> int:
+    if isinstance(part, str) and (refused := _REFUSED.search(part)):
+        raise ValueError(f"it holds {refused[0]!a}, which SQS does not take; escape it.")
+    return len(part.encode() if isinstance(part, str) else part)
 
 
 def _plain(given: Attribute | str) -> Attribute:

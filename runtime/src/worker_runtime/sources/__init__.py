@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from worker_runtime.errors import BatchFailed, DeclarationError
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from worker_runtime.grants import Grant
     from worker_runtime.outcomes import Family
     from worker_runtime.records import Record
+
+NAME: Final = re.compile(r"[\w.-]+", re.ASCII)  # of queues, tables, streams and buckets
 
 
 class Source(Protocol):
@@ -126,7 +129,18 @@ def check_patterns(patterns: Sequence[Any], *, data_key: Literal["body", "data",
         compile_filters(patterns, data_key=data_key)
 
 
-def check_range(what: str, value: float, low: float, high: float) -> None:
-    """Refuse a setting outside the limits of AWS."""
+def check_range(what: str, value: int, low: int, high: int, *, who_says: str = "AWS takes") -> None:
+    """Refuse a setting that is no whole number, or outside the limits."""
+    if type(value) is not int:  # True is an int, but no number of anything
+        raise DeclarationError(f"{what} is {value!r}; say a whole number from {low} to {high}.")
     if not low <= value <= high:
-        raise DeclarationError(f"{what} is {value}; AWS takes {low} to {high}.")
+        raise DeclarationError(f"{what} is {value}; {who_says} {low} to {high}.")
+
+
+def check_names(who: str, **names: object) -> None:
+    """Refuse a logical name that no resource of AWS could have; None is a name that was left out."""
+    for what, name in names.items():
+        if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise DeclarationError(
+                f"{who} {what} is {name!r}; say a name of letters, digits, '-', '_' and '.'."
+            )

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE
+from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, LONGEST_VISIBILITY_S, VISIBILITY_MAX_S
 from worker_runtime.dead_letters import Postbox, Reason, enveloped, marked_original
 from worker_runtime.decoding import json_decoder
 from worker_runtime.effects import ChangeVisibility, Effect, Refuse, Send
@@ -18,13 +18,21 @@ from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family, Outcome, Rejected
 from worker_runtime.sources import (
     admitted,
+    check_names,
     check_patterns,
     check_range,
     item_failures,
     outer_records,
     redelivered,
 )
-from worker_runtime.sources.sqs_record import CORRELATION, DEFERRALS, MALFORMED, SqsRecord, as_sent
+from worker_runtime.sources.sqs_record import (
+    CORRELATION,
+    COUNT_DIGITS,
+    DEFERRALS,
+    MALFORMED,
+    SqsRecord,
+    as_sent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,8 +46,7 @@ CONCURRENCY: Final = (2, 1_000)  # ScalingConfig, MaximumConcurrency
 RECEIVES: Final = (1, 1_000)  # RedrivePolicy, maxReceiveCount
 FIFO_RECEIVES_MIN: Final = 10  # what waits behind a failed message spends a receive unstarted
 DELAY_MAX_S: Final = 900  # SendMessage, DelaySeconds
-VISIBILITY_AT_MOST_S: Final = 43_200  # SetQueueAttributes, VisibilityTimeout
-VISIBILITY_MAX_S: Final = 43_200 - 900  # 12 h from the receive, less the longest invocation
+DEFERRALS_MAX: Final = 10**COUNT_DIGITS - 1  # above it nobody could count
 VISIBILITY_SPARE_S: Final = 2  # a queue's visibility timeout is the function's time-out and this
 
 
@@ -90,13 +97,15 @@ class Sqs(Struct, frozen=True, rename="camel"):
     def check(self, *, worker: str, timeout_s: float) -> None:
         """Refuse settings that AWS refuses, or that lose messages with this worker."""
         who = f"{worker}: Sqs({self.queue!r})"
+        check_names(who, queue=self.queue, dead_letters=self.dead_letters, spill_bucket=self.spill_bucket)
         fifo = self.ordered
         check_range(f"{who} batch_size", self.batch_size, 1, FIFO_BATCH_MAX if fifo else BATCH_MAX)
         check_range(f"{who} window_s", self.window_s, 0, 0 if fifo else WINDOW_MAX_S)
         check_range(f"{who} max_receives", self.max_receives, *RECEIVES)
+        check_range(f"{who} max_deferrals", self.max_deferrals, 0, DEFERRALS_MAX, who_says="say")
         if self.max_concurrency is not None:
             check_range(f"{who} max_concurrency", self.max_concurrency, *CONCURRENCY)
-        check_range(f"{who} visibility_s", self.visibility_for(timeout_s), 0, VISIBILITY_AT_MOST_S)
+        check_range(f"{who} visibility_s", self.visibility_for(timeout_s), 0, VISIBILITY_MAX_S)
         check_patterns(self.filters, data_key="body")
         if self.batch_size > FIFO_BATCH_MAX and not self.window_s:
             raise DeclarationError(f"{who} batch_size above 10 needs a window; say window_s=1 or more.")
@@ -109,6 +118,8 @@ class Sqs(Struct, frozen=True, rename="camel"):
             raise DeclarationError(f"{who} is its own dead_letters, which never ends; name another queue.")
         if self.dead_letters and self.dead_letters.endswith(".fifo") != fifo:
             raise DeclarationError(f"{who} and its dead_letters must both be FIFO queues, or neither.")
+        if self.spill_bucket and not self.dead_letters:
+            raise DeclarationError(f"{who} has a spill_bucket and no dead_letters to fill it; name a queue.")
         if self.visibility_for(timeout_s) < timeout_s:
             raise DeclarationError(
                 f"{who} visibility_s is below the worker's time-out of {timeout_s} s; raise it."
@@ -201,7 +212,9 @@ class Sqs(Struct, frozen=True, rename="camel"):
             after_s = HALT_VISIBILITY_S if halted else asked
             handle = record.raw.get("receiptHandle")
             if after_s is not None and handle:
-                yield ChangeVisibility(at, self.queue, handle, _whole_s(after_s, at_most=VISIBILITY_MAX_S))
+                yield ChangeVisibility(
+                    at, self.queue, handle, _whole_s(after_s, at_most=LONGEST_VISIBILITY_S)
+                )
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """List the failed messages; on a FIFO queue with all that follow in their group."""

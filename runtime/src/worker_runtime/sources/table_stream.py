@@ -13,7 +13,7 @@ from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import Family, Outcome
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
-from worker_runtime.sources import admitted, check_patterns, check_range, outer_records
+from worker_runtime.sources import admitted, check_names, check_patterns, check_range, outer_records
 from worker_runtime.sources.streams import stream_effects, stream_reply
 
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ class TableStream(Struct, frozen=True, rename="camel"):
     def check(self, *, worker: str, timeout_s: float) -> None:  # noqa: ARG002 - a stream has no visibility
         """Refuse settings that AWS refuses, or that lose changes."""
         who = f"{worker}: TableStream({self.table!r})"
+        check_names(who, table=self.table, kinesis=self.kinesis)
+        check_names(who, dead_letters=self.dead_letters, spill_bucket=self.spill_bucket)
         check_range(f"{who} batch_size", self.batch_size, 1, BATCH_MAX)
         check_range(f"{who} window_s", self.window_s, 0, WINDOW_MAX_S)
         check_range(f"{who} parallelization", self.parallelization, 1, LANES_MAX)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,6 +13,11 @@ from workers_dmnd.rules import timestamp
 
 if TYPE_CHECKING:
     from worker_runtime.clients.dynamodb import Table
+
+STILL_WANTED: Final = (
+    "(attribute_not_exists(shortUrl) OR attribute_type(shortUrl, :null))"  # null is no link either
+    " AND isSuppressed = :suppressed AND #url = :url"
+)
 
 
 class EventsTable:
@@ -38,6 +43,6 @@ class EventsTable:
             event_keys(event.id),
             set={"shortUrl": short_url, "shortUrlAt": now, "updatedAt": now},
             add={"version": 1},
-            condition="attribute_not_exists(shortUrl) AND isSuppressed = :suppressed AND #url = :url",
-            values={"suppressed": False, "url": event.url},
+            condition=STILL_WANTED,
+            values={"null": "NULL", "suppressed": False, "url": event.url},
         )
