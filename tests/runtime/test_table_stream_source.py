@@ -118,10 +118,6 @@ def listed(reply: Any) -> list[int]:
             "dead_letters is FIFO; a stream's on-failure destination cannot be.",
         ),
         (
-            TableStream("a table", dead_letters="d"),
-            "table is 'a table'; say a name of letters, digits, '-', '_' and '.'.",
-        ),
-        (
             TableStream("orders", dead_letters="d", kinesis=""),
             "kinesis is ''; say a name of letters, digits, '-', '_' and '.'.",
         ),
