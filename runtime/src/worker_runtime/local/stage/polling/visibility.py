@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker_runtime.clients.sqs import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
 
-VISIBILITY_MAX_S = 43_200  # ChangeMessageVisibility, VisibilityTimeout
-
-_ENTRIES_A_CALL = 10
 _RETRY_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -168,8 +166,8 @@ class VisibilityBook(Part):
         for receipt, each in messages:
             by_queue.setdefault(each.queue_url, []).append(receipt)
         for queue_url, receipts in by_queue.items():
-            for start in range(0, len(receipts), _ENTRIES_A_CALL):
-                self._reveal_ten(queue_url, receipts[start : start + _ENTRIES_A_CALL])
+            for start in range(0, len(receipts), ENTRIES_A_CALL):
+                self._reveal_ten(queue_url, receipts[start : start + ENTRIES_A_CALL])
 
     def _reveal_ten(self, queue_url: str, receipts: list[str]) -> None:
         entries: Any = [
