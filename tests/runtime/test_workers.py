@@ -403,16 +403,6 @@ def test_a_stack_has_a_name(stack: Any) -> None:
         worker(ORDERS, stack=stack)(each)
 
 
-def test_a_worker_without_a_stack_is_told_what_to_say() -> None:
-    with pytest.raises(DeclarationError, match=says("each: stack is ~; say stack=Stack(~), with a name.")):
-        worker(ORDERS)(each)  # type: ignore[call-arg] # the mistake
-
-
-def test_a_bare_decorator_is_told_what_to_write() -> None:
-    with pytest.raises(DeclarationError, match=says("@worker takes sources, not <function each ~>; write ~")):
-        worker(each)  # type: ignore[arg-type, call-arg] # the mistake
-
-
 def test_a_name_is_no_source() -> None:
     with pytest.raises(DeclarationError, match=says("@worker takes sources, not 'orders'; write ~")):
         worker("orders", stack=SHOP)  # type: ignore[arg-type] # the mistake

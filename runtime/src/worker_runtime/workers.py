@@ -44,9 +44,6 @@ class Stack(Struct, frozen=True):
     name: str
 
 
-UNSAID: Final = Stack("")
-
-
 class Declaration(Struct, frozen=True, kw_only=True):
     """All that is known of a worker without running it.
 
@@ -110,7 +107,7 @@ def worker(
     DeclarationError where AWS, or the runtime, could not keep what is declared.
     """
     for source in sources:
-        if not hasattr(source, "recognises"):  # a bare @worker, to which the function is its source
+        if not hasattr(source, "recognises"):
             raise DeclarationError(
                 f'@worker takes sources, not {source!r}; write @worker(Sqs("..."), stack=...).'
             )
@@ -134,10 +131,6 @@ def worker(
         return Worker(function, declaration)
 
     return declare
-
-
-# Checkers insist on a stack; where none looked, a bare @worker is told what to write instead.
-worker.__kwdefaults__ = {**(worker.__kwdefaults__ or {}), "stack": UNSAID}
 
 
 def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]]:

@@ -39,6 +39,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps({"dmnd": merged_settings("workers_dmnd", config_env="dev")}))
     return {
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",  # only a function's process has it
         "AWS_REGION": "us-east-1",
         "WORKER_SETTINGS": str(settings),
         "DEMAND_TABLE": "prd3292-dev1-us-east-1-demand-table",
