@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from installed import Site
+from installed import WORKERS, Site
 from staged import eventually
 from tiny import install_tiny, on_the_path
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.accidents import UnknownFault
 from worker_runtime.local.stage.provisioning import Unprovided
 from worker_runtime.local.stage.stage import NotIdle, Stage, StageOptions
-from worker_runtime.local.stage.staged_workers import NothingToStage
+from worker_runtime.local.stage.staged_workers import NothingToStage, StackBroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,6 +274,38 @@ def test_a_stage_on_another_endpoint_takes_over_what_is_there() -> None:
 def test_a_stack_without_workers_is_told_with_those_that_there_are() -> None:
     with pytest.raises(NothingToStage, match="tiny"):
         Stage(options(stack="unknown")).start()
+
+
+def test_a_worker_of_the_stack_that_cannot_be_imported_is_told_before_anything_starts(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    site.install(
+        "workers-half",
+        files={
+            "half_things/__init__.py": "",
+            "half_things/whole.py": """
+                from worker_runtime import Sqs, Stack, worker
+
+                @worker(Sqs("half"), stack=Stack("half"))
+                def work(message: dict) -> None:
+                    \"\"\"Do nothing.\"\"\"
+            """,
+            "half_things/broken.py": "import no_such_library",
+        },
+        entry_points={
+            WORKERS: {"half.whole": "half_things.whole:work", "half.broken": "half_things.broken:work"}
+        },
+    )
+    processes = children()
+
+    with on_the_path(site):
+        with pytest.raises(StackBroken, match=r"half\.broken cannot be staged.*no_such_library.*Mend or"):
+            Stage(options(stack="half")).start()
+        with pytest.raises(NothingToStage, match=r"half\.broken cannot be imported"):
+            Stage(options(stack="other")).start()
+        with Stage(options()):  # another plugin's trouble is none of this stack's
+            pass
+
+    assert children() <= processes
 
 
 def test_an_unknown_fault_is_told_before_anything_starts() -> None:

@@ -35,22 +35,55 @@ class NothingToStage(WorkerRuntimeError):
     """No installed worker belongs to the stack."""
 
 
+class StackBroken(WorkerRuntimeError):
+    """A worker that may belong to the stack cannot be imported."""
+
+
 def declarations(catalogue: Catalogue, *, stack: str | None) -> dict[str, Declaration]:
     """Import the workers of a stack, or of all; a neighbour that cannot be imported is passed over."""
-    found, stacks = {}, set()
+    found, broken = _imported(catalogue, stack=stack)
+    for worker_id, error in broken.items():
+        _log.warning("%s is passed over: %s", worker_id, error)
+    return found
+
+
+def whole_stack(catalogue: Catalogue, *, stack: str | None) -> dict[str, Declaration]:
+    """Import the workers of a stack, or of all; raises StackBroken where one of its plugins' is broken.
+
+    Which stack a broken worker is of cannot be known; what other plugins bring is passed over.
+    """
+    found, broken = _imported(catalogue, stack=stack)
+    plugins = set(plugins_of(found))
+    for worker_id, error in broken.items():
+        if stack is None or worker_id.partition(".")[0] in plugins:
+            raise StackBroken(
+                f"{worker_id} cannot be staged: {error}. Mend or uninstall it; `workers doctor` says more."
+            )
+        _log.warning("%s is not staged: %s", worker_id, error)
+    return found
+
+
+def _imported(
+    catalogue: Catalogue, *, stack: str | None
+) -> tuple[dict[str, Declaration], dict[str, LoadError]]:
+    """Import all workers: those of the stack, and why the broken ones of any stack are broken."""
+    found, broken, stacks = {}, {}, set()
     for worker_id in sorted(catalogue.workers):
         try:
             declaration = declared_worker(worker_id, catalogue.worker(worker_id)).declaration
         except LoadError as error:
-            _log.warning("%s is not staged: %s", worker_id, error)
+            broken[worker_id] = error
             continue
         stacks.add(declaration.stack.name)
         if stack in (None, declaration.stack.name):
             found[worker_id] = declaration
     if not found:
         known = ", ".join(sorted(stacks)) or "none; install a plugin"
-        raise NothingToStage(f"no installed worker is in the stack {stack!r}. Installed stacks: {known}.")
-    return found
+        lost = "".join(f" {worker_id} cannot be imported: {error}." for worker_id, error in broken.items())
+        raise NothingToStage(
+            f"no installed worker is in the stack {stack!r}. Installed stacks: {known}.{lost}"
+        )
+    return found, broken
 
 
 def plugins_of(worker_ids: Iterable[str]) -> list[str]:
