@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from conformance import FOLDER
 from staged import NoAccidents, ScriptedFunction, eventually, failed
@@ -21,7 +22,7 @@ from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, sta
 from worker_runtime.local.stage.polling.visibility import VisibilityBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
 
@@ -30,6 +31,25 @@ if TYPE_CHECKING:
 WORKER = "test.worker"
 SPEED = 300.0
 VISIBILITY_S = 62.0  # 0.2 s of the machine's time
+UNAVAILABLE = ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "staged"}}, "any")
+NOT_DELETED = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
+
+
+class Faltering:
+    """SQS, but a call's next answers are scripted: an error, an answer, or None for the queue's own."""
+
+    def __init__(self, sqs: SQSClient, script: Mapping[str, Sequence[Any]]) -> None:
+        self._sqs = sqs
+        self._script = {call: list(answers) for call, answers in script.items()}
+
+    def __getattr__(self, call: str) -> Callable[..., Any]:
+        def answer(**arguments: Any) -> Any:
+            scripted = self._script[call].pop(0) if self._script.get(call) else None
+            if isinstance(scripted, Exception):
+                raise scripted
+            return scripted or getattr(self._sqs, call)(**arguments)
+
+        return answer
 
 
 class Polled:
@@ -95,11 +115,17 @@ def polled(sqs: SQSClient, unique: Unique) -> Iterator[Callable[..., Polled]]:
     made: list[Polled] = []
 
     def make(
-        function: ScriptedFunction, *, fifo: bool = False, twice: bool = False, **settings: Any
+        function: ScriptedFunction,
+        *,
+        fifo: bool = False,
+        twice: bool = False,
+        script: Mapping[str, Sequence[Any]] | None = None,
+        **settings: Any,
     ) -> Polled:
         name = unique("polled")
         source = Sqs(f"{name}.fifo" if fifo else name, **settings)
-        made.append(Polled(sqs, name, source, function, twice=twice))
+        client: Any = Faltering(sqs, script or {})
+        made.append(Polled(client, name, source, function, twice=twice))
         return made[-1]
 
     yield make
@@ -228,6 +254,48 @@ def test_a_window_gathers_more_than_one_receive_can(polled: Callable[..., Polled
     queue.until_idle()
 
     assert [len(batch) for batch in queue.function.batches] == [25]
+
+
+def test_what_was_gathered_before_a_receive_failed_is_handed_over(polled: Callable[..., Polled]) -> None:
+    queue = polled(
+        ScriptedFunction(), batch_size=25, window_s=30, script={"receive_message": [None, UNAVAILABLE]}
+    )
+    queue.send("a", "b")
+
+    queue.start()
+    queue.until_idle()
+
+    assert [len(batch) for batch in queue.function.batches] == [2]
+    assert {each["attributes"]["ApproximateReceiveCount"] for each in queue.function.records} == {"1"}
+
+
+@pytest.mark.parametrize("answer", [UNAVAILABLE, NOT_DELETED], ids=["the call fails", "a message fails"])
+def test_a_filtered_message_that_is_not_deleted_comes_again_until_it_is(
+    polled: Callable[..., Polled], answer: Any
+) -> None:
+    queue = polled(
+        ScriptedFunction(),
+        filters=({"body": {"kind": ["wanted"]}},),
+        script={"delete_message_batch": [answer]},
+    )
+    queue.send('{"kind":"other"}')
+
+    queue.start()
+    queue.until_idle()
+
+    assert queue.function.bodies == []
+    assert queue.dead() == []
+
+
+@pytest.mark.parametrize("answer", [UNAVAILABLE, NOT_DELETED], ids=["the call fails", "a message fails"])
+def test_a_done_message_that_is_not_deleted_comes_again(polled: Callable[..., Polled], answer: Any) -> None:
+    queue = polled(ScriptedFunction(), script={"delete_message_batch": [answer]})
+    queue.send("a")
+
+    queue.start()
+    queue.until_idle()
+
+    assert queue.function.bodies == ["a", "a"]
 
 
 def test_several_batches_are_in_flight_at_once(polled: Callable[..., Polled]) -> None:

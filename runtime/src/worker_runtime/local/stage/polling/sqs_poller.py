@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker_runtime.clients.sqs import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
 from worker_runtime.local.stage.polling.delivering import by_payload
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
-from worker_runtime.local.stage.polling.visibility import VISIBILITY_MAX_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 CONCURRENT_BATCHES = 5
 """Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
 
-_MESSAGES_A_CALL = 10  # ReceiveMessage, DeleteMessageBatch
 _POLL_S = (0.02, 0.25)  # of the machine's time: right after messages, and when none have come for a while
 _THROTTLED_S = 1.0
 _BROKEN_S = 0.5
@@ -124,12 +123,7 @@ class SqsPoller(Part):
         while not self._quit.wait(pause_s):
             if not self._slots.acquire(timeout=longest_s):
                 continue
-            records: list[StagedRecord] = []
-            try:
-                records = self._gather()
-            except (BotoCoreError, ClientError) as error:
-                _log.warning("%s cannot be received from: %s", self._queue.url, error)
-                self._quit.wait(_BROKEN_S)
+            records = self._gather()
             if records:
                 self._start(records)
                 pause_s = shortest_s
@@ -138,8 +132,11 @@ class SqsPoller(Part):
                 pause_s = min(2 * pause_s, longest_s)
 
     def _gather(self) -> list[StagedRecord]:
-        """Receive until the batch is full, its window is over or its payload is large enough."""
-        records = self._receive(most=self._source.batch_size)
+        """Receive until the batch is full, its window is over or its payload is large enough.
+
+        Where a receive fails, what was gathered before is the batch; else nobody would let go of it.
+        """
+        records = self._receive(most=self._source.batch_size) or []
         window_ends = self._clock.now() + self._source.window_s
         while (
             records
@@ -149,20 +146,27 @@ class SqsPoller(Part):
             and not self._quit.is_set()
         ):
             more = self._receive(most=most)
+            if more is None:
+                break
             records += more
             if not more:
                 self._quit.wait(min(left_s, _POLL_S[0]))
         return records
 
-    def _receive(self, *, most: int) -> list[StagedRecord]:
-        """Receive messages and drop (that is, delete) those that no filter takes."""
-        messages: list[Any] = self._sqs.receive_message(
-            QueueUrl=self._queue.url,
-            MaxNumberOfMessages=min(most, _MESSAGES_A_CALL),
-            VisibilityTimeout=VISIBILITY_MAX_S,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["All"],
-        ).get("Messages", [])
+    def _receive(self, *, most: int) -> list[StagedRecord] | None:
+        """Receive messages and drop (that is, delete) those that no filter takes; None where SQS fails."""
+        try:
+            messages: list[Any] = self._sqs.receive_message(
+                QueueUrl=self._queue.url,
+                MaxNumberOfMessages=min(most, ENTRIES_A_CALL),
+                VisibilityTimeout=VISIBILITY_MAX_S,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            ).get("Messages", [])
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("%s cannot be received from: %s", self._queue.url, error)
+            self._quit.wait(_BROKEN_S)
+            return None
         records = [sqs_record(each, queue_arn=self._queue.arn, clock=self._clock) for each in messages]
         if records:
             self._delivery.moved()
@@ -203,17 +207,27 @@ class SqsPoller(Part):
             self._quit.wait(machine_seconds(self._clock, _THROTTLED_S))
 
     def _delete(self, records: Sequence[StagedRecord]) -> None:
-        for start in range(0, len(records), _MESSAGES_A_CALL):
-            ten = _receipts(records[start : start + _MESSAGES_A_CALL])
-            entries: Any = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(ten)]
-            try:
-                self._sqs.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
-            except (BotoCoreError, ClientError) as error:
-                _log.warning(
-                    "%s: %d messages are not deleted and come again: %s", self._queue.url, len(ten), error
-                )
-                continue
-            self._book.strike(ten)
+        for start in range(0, len(records), ENTRIES_A_CALL):
+            self._delete_ten(_receipts(records[start : start + ENTRIES_A_CALL]))
+
+    def _delete_ten(self, receipts: Sequence[str]) -> None:
+        """Delete messages; those that SQS keeps become visible again when they are due."""
+        entries: Any = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
+        kept, why = receipts, ""
+        try:
+            failed = self._sqs.delete_message_batch(QueueUrl=self._queue.url, Entries=entries).get(
+                "Failed", []
+            )
+            kept = [receipts[int(each["Id"])] for each in failed]
+            why = ", ".join(sorted({each["Code"] for each in failed}))
+        except (BotoCoreError, ClientError) as error:
+            why = str(error)
+        self._book.strike(set(receipts) - set(kept))
+        if kept:
+            self._book.let_go(kept)
+            _log.warning(
+                "%s: %d messages are not deleted and come again: %s", self._queue.url, len(kept), why
+            )
 
 
 def _receipts(records: Iterable[StagedRecord]) -> list[str]:
