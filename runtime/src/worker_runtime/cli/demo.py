@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import mkdtemp
+import shutil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker_runtime.cli.options import AsJson  # noqa: TC001 - typer reads annotations
 from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.demo.asked import FAULTS, Asked
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ Name = Annotated[
 ]
 Events = Annotated[int, typer.Option(min=FEWEST_EVENTS, help="How many items are put.")]
 Faults = Annotated[str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.")]
-Seed = Annotated[int, typer.Option(help="Draws the items and the chaos; the same seed, the same items.")]
+Seed = Annotated[int, typer.Option(help="Draws the items and the faults; the same seed, the same end.")]
 InProcess = Annotated[
-    bool, typer.Option("--in-process", help="Run workers in this process: quicker, and repeatable.")
+    bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")
 ]
 Speed = Annotated[
     float, typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs.")
@@ -58,11 +58,15 @@ def demo(  # noqa: PLR0913 - options of a command
 
     Items are put, worker processes carry them, outside services throttle; faults strike as you ask.
 
+    The same seed gives the same items, faults drawn from it, the same final state; counts of tries differ.
+
     A ledger of its own, which knows only what was put and what is there in the end, gives the verdict.
 
     Exit codes: 0 it holds, 1 it does not (the findings say which item), 2 the command was called wrongly.
+
+    Ctrl-C (130), SIGTERM (143) and SIGHUP (129) stop it cleanly: no process stays behind.
     """
-    with answering(as_json=as_json) as output:
+    with stoppable(), answering(as_json=as_json) as output:
         chosen = _chosen(scenario)
         asked = Asked(
             scenario=chosen.name,
@@ -121,6 +125,7 @@ def _run(scenario: Scenario, asked: Asked) -> Report:
 
 def _stage(scenario: Scenario, asked: Asked) -> Staged:
     """Prepare a stage in a folder that outlives it, so that what workers printed can be read afterwards."""
+    from worker_runtime.local.demo.folders import new_folder  # noqa: PLC0415 - help needs none of it
     from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
 
     return Stage(
@@ -130,15 +135,16 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             seed=asked.seed,
             in_process=asked.in_process,
             faults=asked.faults,
-            state_dir=Path(mkdtemp(prefix="workers-demo-")),
+            state_dir=new_folder(),
         )
     )
 
 
 def _show(report: Report, output: Output) -> None:
-    from worker_runtime.local.demo.tables import COLUMNS, rows  # noqa: PLC0415 - JSON needs none
+    from worker_runtime.local.demo.tables import LEGEND, table_lines  # noqa: PLC0415 - JSON needs none
 
-    output.table(COLUMNS, [[(cell, "") for cell in row] for row in rows(report.workers)])
+    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size().columns)
+    output.lines([("", ""), (heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
     outcome = report.outcome
     output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])
     output.lines([(f"       {remark}", "dim") for remark in outcome.remarks])
@@ -146,6 +152,6 @@ def _show(report: Report, output: Output) -> None:
     output.lines(
         [
             (report.verdict(), "bold green" if report.holds else "bold red"),
-            (f"The workers' output: {report.logs}", "dim"),
+            (f"The workers' output, kept for a day: {report.logs}", "dim"),
         ]
     )

@@ -1,26 +1,32 @@
 """A child process that cannot outlive the stage: the worker processes, the emulator, Redis.
 
 It runs in a process group of its own, so that Ctrl-C in a terminal leaves the order of stopping
-to the stage and so that what it starts dies with it. Where the stage itself is killed, the
-kernel kills the child: it holds the reading end of a pipe whose end of file is set to raise
-SIGKILL in it. (The parent-death signal of Linux follows the *thread* that started the child, and
-code between fork and exec is unsafe beside threads; this needs neither.) Off Linux a worker
-process still ends by itself, since its Runtime API connection drops.
+to the stage and so that what it starts dies with it. Where the stage itself is killed, or is
+interrupted while it starts the child, the kernel kills the child: it holds the reading end of a
+pipe whose end of file is set to raise SIGKILL in it. The child sets that itself, in ``lifeline``,
+before it becomes its command: were it set from here, the stage could be gone before. (The
+parent-death signal of Linux follows the *thread* that started the child, and code between fork
+and exec is unsafe beside threads; this needs neither.) Off Linux a worker process still ends by
+itself, since its Runtime API connection drops.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+
+_LIFELINE = Path(__file__).with_name("lifeline.py")
 
 
 class Child:
@@ -35,7 +41,10 @@ class Child:
         cwd: Path | None = None,
         on_exit: Callable[[int], None] | None = None,
     ) -> None:
-        """Start ``command`` with exactly ``environment``, both its streams going to ``output``."""
+        """Start ``command`` with exactly ``environment``, both its streams going to ``output``.
+
+        Raises OSError where there is no such program or folder.
+        """
         self.exit_code: int | None = None
         self._on_exit = on_exit
         self._reaping = threading.Lock()
@@ -43,7 +52,7 @@ class Child:
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the stage's own commands, no shell
-                command,
+                _held_by(lifeline, command),
                 env=dict(environment),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
@@ -52,7 +61,6 @@ class Child:
                 pass_fds=[lifeline],
                 process_group=0,
             )
-            _kill_at_end_of_file(lifeline, pid=self._process.pid)
         except BaseException:
             os.close(self._lifeline)
             raise
@@ -101,11 +109,12 @@ class Child:
             self._on_exit(exit_code)
 
 
-def _kill_at_end_of_file(descriptor: int, *, pid: int) -> None:
-    """Have the kernel kill ``pid`` when the pipe's other end closes (Linux: fcntl(2), F_SETSIG)."""
+def _held_by(lifeline: int, command: Sequence[str]) -> list[str]:
+    """Word the command so that it dies with the stage, where the kernel can do that."""
+    program, *arguments = command
+    found = shutil.which(program)
+    if found is None:
+        raise FileNotFoundError(f"no program {program}")
     if not hasattr(fcntl, "F_SETSIG"):
-        return
-    fcntl.fcntl(descriptor, fcntl.F_SETOWN, pid)
-    fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+        return [found, *arguments]
+    return [sys.executable, "-I", "-S", str(_LIFELINE), str(lifeline), found, *arguments]
