@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -63,6 +64,11 @@ class Packing:
         return self._outcome
 
 
+class Interrupted(Packing):
+    def run(self, *_: object, **__: object) -> Outcome:
+        raise KeyboardInterrupt
+
+
 class StumblingStage(CountingStage):
     def __enter__(self) -> Self:
         raise RuntimeError("no room")
@@ -76,6 +82,11 @@ def run(scenario: Packing, *, screen: Any, stage: CountingStage | None = None) -
 def plain() -> tuple[io.StringIO, PlainScreen]:
     written = io.StringIO()
     return written, PlainScreen(Console(file=written), tick_s=0.01)
+
+
+def terminal(*, width: int) -> tuple[io.StringIO, LiveScreen]:
+    written = io.StringIO()
+    return written, LiveScreen(Console(file=written, force_terminal=True, width=width))
 
 
 def test_what_happens_is_told_in_plain_lines() -> None:
@@ -97,7 +108,7 @@ def test_counts_follow_in_plain_lines_while_the_scenario_runs() -> None:
 
     carried = [line for line in written.getvalue().splitlines() if "carried:" in line]
     assert len(carried) > 1
-    assert "shop.pack 1 invocations, " in carried[0]
+    assert "shop.pack calls 1, records " in carried[0]
 
 
 def test_counts_that_stand_still_are_not_repeated() -> None:
@@ -109,15 +120,53 @@ def test_counts_that_stand_still_are_not_repeated() -> None:
     assert "carried:" not in written.getvalue()
 
 
-def test_a_terminal_shows_news_and_a_table_that_is_redrawn() -> None:
-    written = io.StringIO()
-    console = Console(file=written, force_terminal=True, width=120)
+def test_a_terminal_shows_a_table_that_is_redrawn_and_cleared_for_the_result() -> None:
+    written, screen = terminal(width=80)
 
-    run(Packing(HOLDS, lasts_s=0.3), screen=LiveScreen(console))
+    run(Packing(HOLDS, lasts_s=0.3), screen=screen)
 
-    assert "4 parcels" in written.getvalue()
     assert "shop.pack" in written.getvalue()
-    assert written.getvalue().endswith("\x1b[2K")  # cleared for the result
+    assert written.getvalue().endswith("\x1b[2K")
+
+
+def test_news_stay_on_a_terminal() -> None:
+    written, screen = terminal(width=80)
+
+    with screen.following(CountingStage().workers):
+        for each in range(20):
+            screen.tell(f"news {each}")
+
+    shown = [int(each) for each in re.findall(r"news (\d+)", written.getvalue())]
+    assert shown == list(range(20))
+
+
+def test_a_long_piece_of_news_is_broken_between_words() -> None:
+    written, screen = terminal(width=40)
+
+    screen.tell("the stage is up; the workers' output goes to /var/workers-demo-1")
+
+    lines = written.getvalue().splitlines()
+    assert [line.strip() for line in lines[1:]] == ["output goes to", "/var/workers-demo-1"]
+
+
+def test_a_live_table_cuts_nothing_off_in_80_columns() -> None:
+    written, screen = terminal(width=80)
+    counts = WorkerCounts(invocations=12_345, records=98_765, dead_letters=1_234, busy_s=43.21)
+
+    with screen.following(lambda: {"dmnd.demandStreamToSqs": counts}):
+        pass
+
+    row = next(line for line in written.getvalue().splitlines() if "demandStreamToSqs" in line)
+    assert row.split() == ["dmnd.demandStreamToSqs", "12345", "98765", *"000", "1234", "0", "43.2s"]
+
+
+def test_an_interrupted_demo_says_where_the_output_is() -> None:
+    written, screen = plain()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(HOLDS), screen=screen)
+
+    assert "interrupted; the workers' output is in logs" in written.getvalue().splitlines()[-1]
 
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, LiveScreen), (False, PlainScreen)])

@@ -48,6 +48,8 @@ class ShortLinkJob:
         self._bitly = cast("BitlyStandIn", stage.stand_in("bitly"))
         self._put = 0
         self._strangers = 0
+        self._told = ""
+        self._told_at = -_STATUS_S
 
     def put_all(self) -> None:
         """Put all items in bursts, edits between them; the withdrawn first, while Bitly refuses everybody.
@@ -60,7 +62,7 @@ class ShortLinkJob:
         self._put_burst(withdrawn)
         self._wait_until(lambda: self._bitly.count() > 0, within_s=_FIRST_REQUEST_S)
         self._edit(withdrawn)
-        self._tell(f"{len(withdrawn)} events are suppressed while their messages wait for Bitly")
+        self._tell(_suppressed(len(withdrawn)))
         self._bitly.throttle(every=_THROTTLE_EVERY, retry_after_s=_THROTTLED_FOR_S)
         for burst in in_bursts(others, _BURST):
             self._put_burst(burst)
@@ -82,7 +84,7 @@ class ShortLinkJob:
             self._redrive(letters)
             idle = self._rest()
             letters = self._letters()
-        self._tell(self._status())
+        self._tell_status(pause_s=0)
         return Seen(
             items=self._upstream.items(),
             links_given=len(self._bitly.links),
@@ -102,7 +104,7 @@ class ShortLinkJob:
         for item in burst:
             self._upstream.put(item)
         self._put += len(burst)
-        self._tell(self._status())
+        self._tell_status()
         self._stage.clock.sleep(_BETWEEN_BURSTS_S)
 
     def _edit(self, burst: Sequence[EventItem]) -> None:
@@ -118,7 +120,7 @@ class ShortLinkJob:
             self._tell(f"mended {', '.join(item.mending)} of event {item.event_id}")
         for queue in DEAD_LETTERS:
             if count := self._stage.redrive(queue, refresh=True):
-                self._tell(f"redrove {count} dead letters of {queue}")
+                self._tell(f"redrove {_many(count, 'dead letter')} of {queue}")
 
     def _letters(self) -> list[Letter]:
         return [
@@ -133,18 +135,24 @@ class ShortLinkJob:
         )
 
     def _wait_until(self, come_true: Callable[[], bool], *, within_s: float) -> bool:
-        """Wait for up to ``within_s`` of the stage's seconds, telling about once a second how things are."""
+        """Wait for up to ``within_s`` of the stage's seconds, telling how things are."""
         clock = self._stage.clock
         ends_at = clock.now() + within_s
-        told_at = time.monotonic()
         while not come_true():
             if clock.now() > ends_at:
                 return False
-            if time.monotonic() - told_at > _STATUS_S:
-                self._tell(self._status())
-                told_at = time.monotonic()
+            self._tell_status()
             time.sleep(_STATUS_S / 10)
         return True
+
+    def _tell_status(self, *, pause_s: float = _STATUS_S) -> None:
+        """Tell how things are, once in ``pause_s`` of the machine's seconds and only where they moved."""
+        if time.monotonic() - self._told_at < pause_s:
+            return
+        status, self._told_at = self._status(), time.monotonic()
+        if status != self._told:
+            self._tell(status)
+            self._told = status
 
     def _status(self) -> str:
         brought = sum(item.story is Story.LINKED for item in self._items)
@@ -152,8 +160,20 @@ class ShortLinkJob:
         throttled, failed = self._bitly.count(status=429), self._bitly.count(status=503)
         said = [
             f"{self._put} of {len(self._items)} items put",
-            f"{links} links set",
-            f"Bitly throttled {throttled} times",
-            *([f"was down for {failed} requests"] if failed else []),
+            f"{_many(links, 'link')} set",
+            f"Bitly throttled {_many(throttled, 'time')}",
+            *([f"down {_many(failed, 'time')}"] if failed else []),
         ]
         return ", ".join(said)
+
+
+def _suppressed(count: int) -> str:
+    if count == 1:
+        told = "1 event is suppressed by its organiser while its message waits for Bitly"
+    else:
+        told = f"{count} events are suppressed by their organisers while their messages wait for Bitly"
+    return f"{told}: part of the scenario"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -43,10 +43,14 @@ def run_demo(scenario: Scenario, *, asked: Asked, stage: Staged, screen: Screen)
     screen.tell(f"starting the stage for {scenario.stack}")
     with stage as started:
         screen.tell(f"the stage is up; the workers' output goes to {started.logs}")
-        with screen.following(started.workers):
-            outcome = scenario.run(
-                started, events=asked.events, faults=asked.faults, seed=asked.seed, tell=screen.tell
-            )
+        try:
+            with screen.following(started.workers):
+                outcome = scenario.run(
+                    started, events=asked.events, faults=asked.faults, seed=asked.seed, tell=screen.tell
+                )
+        except KeyboardInterrupt:
+            screen.tell(f"interrupted; the workers' output is in {started.logs}")
+            raise
         workers = dict(started.workers())
     return Report(
         asked=asked,

@@ -1,21 +1,21 @@
 """What is seen while a demo runs: the scenario's news and the workers' counts, live.
 
-An area that is redrawn on a terminal, plain lines elsewhere.
+Lines under which a table is redrawn on a terminal, plain lines elsewhere.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.console import Group
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
-from worker_runtime.local.demo.tables import counted, worker_table
+from worker_runtime.local.demo.tables import counted, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 TICK_S: Final = 1.0
 
-_NEWS_SHOWN: Final = 10
 _REDRAWS_A_SECOND: Final = 4
 
 
@@ -58,7 +57,7 @@ class PlainScreen:
 
     def tell(self, text: str) -> None:
         """Print a line."""
-        self._console.print(Text(f"{self._watch} {text}"), soft_wrap=True)
+        self._console.print(Text(f"{self._watch}  {text}"), soft_wrap=True)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:
@@ -82,42 +81,36 @@ class PlainScreen:
 
 
 class LiveScreen:
-    """The last news over a table of the workers, redrawn several times a second."""
+    """News that stay, and under them a table of the workers, redrawn several times a second."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._watch = _Watch()
-        self._news: deque[str] = deque(maxlen=_NEWS_SHOWN)
-        self._drawing = False
 
     def tell(self, text: str) -> None:
-        """Show it under the earlier news until newer ones push it out; outside the area print it to stay."""
-        line = f"{self._watch} {text}"
-        if self._drawing:
-            self._news.append(line)
-        else:
-            self._console.print(Text(line), soft_wrap=True)
+        """Print it to stay, above the table where there is one; its further lines begin under its first."""
+        line = Table.grid(padding=(0, 1))
+        line.add_row(str(self._watch), Text(text, overflow="fold"))
+        self._console.print(line)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:
-        """Draw until the block ends; the area is then left empty for the result."""
-        self._drawing = True
+        """Draw the table until the block ends; it then makes room for the result."""
         with Live(
             console=self._console,
             get_renderable=lambda: self._drawn(counts()),
             refresh_per_second=_REDRAWS_A_SECOND,
             transient=True,
         ):
-            try:
-                yield
-            finally:
-                self._drawing = False
+            yield
 
     def _drawn(self, counts: Mapping[str, WorkerCounts]) -> Group:
-        news = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._news]
-        if news:
-            news[-1].stylize("bold not dim")
-        return Group(*news, worker_table(counts))
+        heading, *lines = table_lines(counts, width=self._console.width)
+        return Group("", _uncut(heading, style="bold"), *map(_uncut, lines))
+
+
+def _uncut(line: str, style: str = "") -> Text:
+    return Text(line, style=style, no_wrap=True, overflow="crop")
 
 
 class _Watch:
@@ -127,4 +120,4 @@ class _Watch:
         self._began = time.monotonic()
 
     def __str__(self) -> str:
-        return f"{time.monotonic() - self._began:5.1f} s "
+        return f"{time.monotonic() - self._began:5.1f} s"

@@ -1,33 +1,47 @@
-"""The workers' counts, laid out for people."""
+"""The workers' counts, laid out for people: lines that fit the terminal and cut nothing off."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich import box
-from rich.table import Table
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from worker_runtime.local.stage.counting import WorkerCounts
 
-COUNTED: Final = ("invocations", "records", "retries", "deferred", "skipped", "dead_letters", "crashes")
-COLUMNS: Final = ("worker", *(name.replace("_", " ") for name in COUNTED), "time")
-"""The headings; ``time`` is what a worker's invocations took on this machine together."""
+HEADINGS: Final[Mapping[str, str]] = {
+    "invocations": "calls",
+    "records": "records",
+    "retries": "retries",
+    "deferred": "deferred",
+    "skipped": "skipped",
+    "dead_letters": "dead",
+    "crashes": "crashes",
+}
+"""Each count that is shown, and the word over it; ``time`` follows them."""
+
+LEGEND: Final = "records: deliveries, repeats included; time: spent inside the workers."
+
+_GAPS: Final = (2, 1)  # the wider where it fits
+_INDENT: Final = "  "
+_TENTHS_BELOW_S: Final = 100
 
 
-def rows(workers: Mapping[str, WorkerCounts]) -> list[tuple[str, ...]]:
-    """Word one row a worker under ``COLUMNS``, numbers to the right."""
-    return [_row(worker_id, counts) for worker_id, counts in workers.items()]
-
-
-def worker_table(workers: Mapping[str, WorkerCounts]) -> Table:
-    """Lay the rows out."""
-    table = Table(*COLUMNS, box=box.SIMPLE, header_style="bold", pad_edge=False)
-    for row in rows(workers):
-        table.add_row(*row)
-    return table
+def table_lines(workers: Mapping[str, WorkerCounts], *, width: int) -> list[str]:
+    """Lay out the headings and a line a worker; where that is too wide, numbers stand under the names."""
+    names = ["worker", *workers]
+    numbers = _aligned([(*HEADINGS.values(), "time"), *map(_numbers, workers.values())])
+    longest = max(map(len, names))
+    for gap in _GAPS:
+        lines = [
+            (" " * gap).join((name.ljust(longest), *cells))
+            for name, cells in zip(names, numbers, strict=True)
+        ]
+        if len(lines[0]) <= width:
+            return lines
+    return [
+        line for name, cells in zip(names, numbers, strict=True) for line in (name, _INDENT + " ".join(cells))
+    ]
 
 
 def counted(workers: Mapping[str, WorkerCounts]) -> str:
@@ -35,11 +49,16 @@ def counted(workers: Mapping[str, WorkerCounts]) -> str:
     return "carried: " + "; ".join(f"{worker_id} {_some(counts)}" for worker_id, counts in workers.items())
 
 
-def _row(worker_id: str, counts: WorkerCounts) -> tuple[str, ...]:
-    numbers = [*(str(getattr(counts, name)) for name in COUNTED), f"{counts.busy_s:.1f} s"]
-    return worker_id, *(text.rjust(len(column)) for text, column in zip(numbers, COLUMNS[1:], strict=True))
+def _numbers(counts: WorkerCounts) -> tuple[str, ...]:
+    decimals = 1 if counts.busy_s < _TENTHS_BELOW_S else 0
+    return *(str(getattr(counts, name)) for name in HEADINGS), f"{counts.busy_s:.{decimals}f}s"
+
+
+def _aligned(rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    columns = [[cell.rjust(max(map(len, column))) for cell in column] for column in zip(*rows, strict=True)]
+    return list(zip(*columns, strict=True))
 
 
 def _some(counts: WorkerCounts) -> str:
-    named = ((getattr(counts, name), name.replace("_", " ")) for name in COUNTED)
-    return ", ".join(f"{count} {what}" for count, what in named if count) or "nothing yet"
+    named = ((getattr(counts, name), heading) for name, heading in HEADINGS.items())
+    return ", ".join(f"{heading} {count}" for count, heading in named if count) or "nothing yet"
