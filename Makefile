@@ -3,20 +3,29 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PLUGINS := $(sort $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+THERE   := $(shell cat $(READY) 2>/dev/null)
 
-.PHONY: demo test check lock bench clean
+.PHONY: install demo test check lock bench clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 .PHONY: help
 
+# It lists the plugins that are installed: it is made again where one came, or one has to go.
+ifneq ($(PLUGINS),$(THERE))
+.PHONY: $(READY)
+endif
 $(READY): requirements.lock pyproject.toml runtime/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e ,$(wildcard plugins/*))
-	@touch $@
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e plugins/,$(PLUGINS))
+	$(foreach gone,$(filter-out $(PLUGINS),$(THERE)),$(BIN)/uv pip uninstall --quiet --python $(BIN)/python workers-$(subst _,-,$(gone));)
+	@echo $(PLUGINS) > $@
+
+install: $(READY) ## Install the runtime, the plugins and the tools into .venv; again where plugins came or went.
 
 demo: $(READY) ## Watch event items get their short links, faults and all; DEMO="--faults all --seed 2" for more.
 	@$(BIN)/workers demo $(DEMO)

@@ -32,7 +32,11 @@ class Entry(Struct, frozen=True):
             loaded = import_module(module)
             return getattr(loaded, attribute) if attribute else loaded
         except (Exception, SystemExit) as error:  # a plugin's module may raise anything
-            raise BrokenPlugin(f"{self.distribution} {self.version}: {self.value}: {_said(error)}") from error
+            gone = isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]
+            cure = f"; install it anew, or `pip uninstall {self.distribution}`." if gone else ""
+            raise BrokenPlugin(
+                f"{self.distribution} {self.version}: {self.value}: {_said(error)}{cure}"
+            ) from error
 
 
 class Catalogue(Struct, frozen=True):

@@ -80,3 +80,22 @@ def test_a_stacks_list_leaves_out_workers_that_are_known_to_be_of_others(
     done = workers("list", "--stack", "shop", "--json", site=shop)
 
     assert [row["id"] for row in done.json["workers"]] == ["crash.work", "shop.work"]
+
+
+def test_a_stack_that_nobody_is_of_is_refused_with_those_there_are(workers: Workers, shop: Site) -> None:
+    done = workers("list", "--stack", "shp", "--json", site=shop)
+
+    assert (done.code, done.out) == (2, "")
+    assert "no installed worker is of the stack 'shp'; there are: dmnd, shop." in done.err
+
+
+def test_a_distribution_whose_module_is_gone_says_how_to_be_rid_of_it(
+    workers: Workers, installed_plugin: Site
+) -> None:
+    gone = {"worker_runtime.workers": {"gone.work": "gone_things.work:work"}}
+    installed_plugin.install("workers-gone", files={}, entry_points=gone)
+
+    done = workers("list", "--json", site=installed_plugin)
+
+    (row,) = [row for row in done.json["workers"] if row["id"] == "gone.work"]
+    assert row["error"].endswith("; install it anew, or `pip uninstall workers-gone`.")

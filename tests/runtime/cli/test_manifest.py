@@ -51,11 +51,27 @@ def test_a_file_that_differs_is_a_diff_and_exit_code_1(workers: Workers, parts: 
     assert "write it anew with --output manifest.json" in done.err
 
 
-def test_a_file_that_is_missing_differs(workers: Workers, parts: Site, tmp_path: Path) -> None:
-    done = workers("manifest", "--check", "manifest.json", site=parts, cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "cannot read other.json: No such file or directory."),
+        ("# Read me", "other.json is not JSON"),
+        ('{"name": "another"}', "other.json has none of schemaVersion, workers"),
+        ("[]", "other.json has none of schemaVersion, workers"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_one_line_and_no_diff(
+    workers: Workers, parts: Site, tmp_path: Path, text: str | None, told: str
+) -> None:
+    if text is not None:
+        (tmp_path / "other.json").write_text(text, encoding="utf-8")
 
-    assert done.code == 1
-    assert '+  "schemaVersion"' in done.out
+    done = workers("manifest", "--check", "other.json", site=parts, cwd=tmp_path)
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = [line for line in done.err.splitlines() if line != "imported"]
+    assert told in line
+    assert "anew" not in line
 
 
 def test_a_broken_worker_is_an_error_and_no_shorter_manifest(workers: Workers, shop: Site) -> None:
@@ -68,7 +84,7 @@ def test_a_broken_worker_is_an_error_and_no_shorter_manifest(workers: Workers, s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--stack", "nowhere"), "no installed worker is of the stack 'nowhere'"),
+        (("--stack", "nowhere"), "no installed worker is of the stack 'nowhere'; there are: dmnd."),
         (("--output", "a", "--check", "b"), "say one of them"),
         (("--output", "absent/manifest.json"), "cannot write absent/manifest.json"),
     ],

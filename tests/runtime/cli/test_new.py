@@ -40,7 +40,7 @@ def alone(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     begun = workers("new", "plugin", "fan-mail", cwd=folder)
     assert begun.code == 0, begun.err
     plugin = folder / "workers-fan-mail"
-    for name, source in (("sendIt", "sqs"), ("assignCodes", "table-stream")):
+    for name, source in (("sendIt", "sqs"), ("sendInTurn", "sqs-fifo"), ("assignCodes", "table-stream")):
         added = workers("new", "worker", f"fan_mail.{name}", "--source", source, cwd=plugin)
         assert added.code == 0, added.err
     return plugin
@@ -83,10 +83,19 @@ def test_the_new_workers_are_found_and_sound(workers: Workers, alone: Path, tmp_
     assert {row["id"]: row["error"] for row in listed.json["workers"]} == {
         "fan_mail.assignCodes": None,
         "fan_mail.keepNote": None,
+        "fan_mail.sendInTurn": None,
         "fan_mail.sendIt": None,
     }
     ours = [each for each in examined.json["findings"] if "fan_mail" in each["who"]]
     assert [each for each in ours if each["level"] == "broken"] == []
+
+
+def test_a_plugin_asks_for_all_that_its_workers_need_outside_a_workspace(alone: Path) -> None:
+    project = tomllib.loads((alone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    (runtime,) = project["dependencies"]
+
+    assert runtime.startswith("worker-runtime[aws]>=")
 
 
 def test_in_a_workspace_a_plugin_goes_to_plugins_and_its_tests_to_tests(
@@ -114,8 +123,7 @@ def test_nothing_is_overwritten(workers: Workers, workspace: Path) -> None:
     again = workers("new", "plugin", "greetings", cwd=workspace)
 
     assert (again.code, again.out) == (2, "")
-    assert "plugins/greetings/README.md" in again.err
-    assert "nothing was written" in again.err
+    assert again.err == "workers: plugins/greetings is there already; name another.\n"
     assert readme.read_text(encoding="utf-8") == "mine"
 
 
@@ -152,7 +160,10 @@ def test_a_model_finds_its_import_where_the_models_have_none_yet(workers: Worker
         (("worker", "greetings.Say", "--source", "sqs"), "'greetings.Say' cannot name a worker"),
         (("worker", "greetings.import", "--source", "sqs"), "cannot name a worker"),
         (("worker", "nobody.sayHello", "--source", "sqs"), "`workers new plugin nobody`"),
-        (("worker", "greetings.sayHello", "--source", "kafka"), "'kafka' is not one of"),
+        (
+            ("worker", "greetings.sayHello", "--source", "kafka"),
+            "'--source': 'kafka' is not one of 'sqs', 'sqs-fifo',",
+        ),
         (("worker", "greetings.sayHello"), "--source"),
     ],
 )

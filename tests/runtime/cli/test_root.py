@@ -46,7 +46,28 @@ def test_an_unknown_command_is_a_wrong_call_and_the_likely_one_is_named(workers:
 
     assert done.code == 2
     assert done.out == ""
-    assert "Did you mean 'list'?" in done.err
+    assert done.err == "workers: No such command 'lisst'. Did you mean 'list'? See `workers --help`.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("invoke", "shop.work"), "Missing option '--event'; see `workers invoke --help`."),
+        (("list", "--bogus"), "No such option: --bogus; see `workers list --help`."),
+        (("--bogus",), "No such option: --bogus; see `workers --help`."),
+        (("demo", "--events", "few"), "Invalid value for '--events'"),
+        (("new",), "Missing command; see `workers new --help`."),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_json_where_json_is_asked_for(
+    workers: Workers, arguments: tuple[str, ...], told: str
+) -> None:
+    said, encoded = workers(*arguments), workers(*arguments, "--json")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"workers: {told}")
+    assert len(said.err.splitlines()) == 1
+    assert (encoded.code, encoded.out, encoded.error["kind"]) == (2, "", "Misuse")
 
 
 def test_a_plugins_commands_are_mounted_under_its_name(workers: Workers, shop: Site) -> None:

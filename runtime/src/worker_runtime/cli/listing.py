@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from worker_runtime.cli.options import AsJson, StackName  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.options import AsJson, StackName, refuse_unknown_stack
 from worker_runtime.cli.reporting import Output, answering, examples
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ def list_workers(*, stack: StackName = None, as_json: AsJson = False) -> None:
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
-        from worker_runtime.local.inventory import take_inventory  # noqa: PLC0415
+        from worker_runtime.local.inventory import of_stack, take_inventory  # noqa: PLC0415
 
-        found = take_inventory(installed(), stack=stack)
+        found = take_inventory(installed())
+        if stack is not None:
+            refuse_unknown_stack(stack, there=[row.stack for row in found.workers if row.stack])
+            found = of_stack(found, stack)
         if as_json:
             output.json(found)
         else:
@@ -46,7 +49,7 @@ def _show(found: Inventory, output: Output) -> None:
     if broken:
         output.table(("plugin", "", "", "distribution"), [_plugin(row) for row in broken])
     if not found.workers and not broken:
-        output.text("No such worker is installed; `pip install` a plugin, or ask for another stack.")
+        output.text("No worker is installed; `pip install` a plugin.")
 
 
 def _worker(row: WorkerRow) -> list[Cell]:

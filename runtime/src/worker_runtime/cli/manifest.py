@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import msgspec
 import typer
 
 from worker_runtime.cli.inputs import read_text
-from worker_runtime.cli.options import StackName  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.options import StackName, refuse_unknown_stack
 from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples, tell
 
 app = typer.Typer(add_completion=False)
@@ -61,10 +62,12 @@ def _manifest(stack: str | None) -> Any:
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
     from worker_runtime.manifest import manifest as described  # noqa: PLC0415
 
-    found = described(installed(), stack=stack)
-    if stack and not found.workers:
-        raise Misuse(f"no installed worker is of the stack {stack!r}; `workers list` shows the stacks.")
-    return found
+    catalogue = installed()
+    found = described(catalogue)
+    if stack is None:
+        return found
+    refuse_unknown_stack(stack, there=[each.stack for each in found.workers])
+    return described(catalogue, stack=stack)
 
 
 def _schema() -> Any:
@@ -85,9 +88,10 @@ def _write(file: Path, text: str) -> None:
 
 
 def _check(file: Path, text: str, answer: Output) -> None:
-    committed = read_text(file) if file.exists() else ""
+    committed = read_text(file)
     if committed == text:
         return
+    _refuse_another_kind(file, committed, text)
     diff = difflib.unified_diff(
         committed.splitlines(), text.splitlines(), fromfile=str(file), tofile="as declared", lineterm=""
     )
@@ -95,3 +99,14 @@ def _check(file: Path, text: str, answer: Output) -> None:
     answer.lines([(line, styles.get(line[0], "") if line else "") for line in diff])
     tell(f"workers: {file} is not what is declared; write it anew with --output {file}.", style="red")
     raise typer.Exit(FAILED)
+
+
+def _refuse_another_kind(file: Path, committed: str, text: str) -> None:
+    """Raise Misuse where a file is nothing like what is declared, so that nobody is told to overwrite it."""
+    try:
+        found = json.loads(committed)
+    except (ValueError, RecursionError) as error:
+        raise Misuse(f"{file} is not JSON ({error}); name what --output wrote.") from error
+    expected = json.loads(text)
+    if not isinstance(found, dict) or not found.keys() & expected.keys():
+        raise Misuse(f"{file} has none of {', '.join(expected)}; name what --output wrote.")

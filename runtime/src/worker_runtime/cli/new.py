@@ -53,6 +53,7 @@ def plugin(
     "worker",
     epilog=examples(
         "workers new worker greetings.sayHello --source sqs",
+        "workers new worker greetings.seatGuest --source sqs-fifo",
         "workers new worker greetings.countGuests --source table-stream --into ../greetings",
     ),
 )
@@ -78,5 +79,5 @@ def worker(
 
 
 def _say_next(place: Place) -> None:
-    install = f"pip install -e '{shown(place.folder)}[test]'" if place.alone else "make .venv/.ready"
+    install = f"pip install -e '{shown(place.folder)}[test]'" if place.alone else "make install"
     tell(f"next: {install}, then `workers list` and `pytest {shown(place.tests)}`", style="bold")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from worker_runtime.cli.reporting import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _worker_ids(incomplete: str) -> list[str]:
@@ -25,3 +30,11 @@ EndpointUrl = Annotated[
     str | None,
     typer.Option("--endpoint-url", help="Where AWS is: an emulator's URL; AWS itself without it."),
 ]
+
+
+def refuse_unknown_stack(stack: str, *, there: Iterable[str]) -> None:
+    """Raise Misuse, with the stacks there are, where ``stack`` is none of them."""
+    stacks = sorted(set(there))
+    if stack not in stacks:
+        known = ", ".join(stacks) or "none"
+        raise Misuse(f"no installed worker is of the stack {stack!r}; there are: {known}.")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from worker_runtime.cli import GROUPS
-from worker_runtime.cli.reporting import answering, examples
+from worker_runtime.cli.reporting import MISUSED, Misuse, answering, complain, examples
 from worker_runtime.errors import BrokenPlugin, LoadError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USAGE_ERROR: Final[type[Any]] = typer.BadParameter.__mro__[1]  # typer has it under a private name alone
 BROKEN: Final = "Broken; `workers doctor` says why."
 
 
@@ -28,6 +33,18 @@ class Root(TyperGroup):
         self.commands.update(
             {name: TyperGroup(name=name, short_help=group.summary) for name, group in GROUPS.items()}
         )
+
+    def make_context(self, *positional: Any, **named: Any) -> Any:
+        """Read the command's own options; one that is wrong is told in one line."""
+        args = named.get("args") or positional[1]
+        self._as_json = "--json" in args  # read here, since a command that is called wrongly reads nothing
+        with _told_in_one_line(as_json=self._as_json):
+            return super().make_context(*positional, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what is called; where that is called wrongly, one line says so."""
+        with _told_in_one_line(as_json=self._as_json):
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name all groups, plugins' last."""
@@ -56,6 +73,21 @@ class Root(TyperGroup):
         broken = {each.plugin: _broken(each.plugin, each.error) for each in (*hooks.problems, *failed)}
         for name, command in {**added, **broken}.items():
             self.commands.setdefault(name, command)
+
+
+@contextmanager
+def _told_in_one_line(*, as_json: bool) -> Iterator[None]:
+    """Say what is wrong with a call as all other errors are said, instead of typer's box."""
+    try:
+        yield
+    except USAGE_ERROR as error:
+        if type(error).show is not USAGE_ERROR.show:
+            raise  # called without arguments: what is shown is the help
+        said = error.format_message().replace("Value error, ", "").rstrip(".")
+        called = error.ctx.command_path if error.ctx else "workers"
+        joint = " See" if said.endswith("?") else "; see"
+        complain(Misuse(f"{said}{joint} `{called} --help`."), as_json=as_json, named=False)
+        raise typer.Exit(MISUSED) from None
 
 
 def _mounted(plugin: str, groups: list[Any]) -> Any:

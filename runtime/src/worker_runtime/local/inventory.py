@@ -48,8 +48,8 @@ class Inventory(Struct, frozen=True):
     plugins: list[PluginRow]
 
 
-def take_inventory(catalogue: Catalogue, *, stack: str | None = None) -> Inventory:
-    """Import every worker and plugin and describe them; ``stack`` leaves out those known to be of others."""
+def take_inventory(catalogue: Catalogue) -> Inventory:
+    """Import every worker and plugin and describe them."""
     plugins = [
         _plugin(name, each, catalogue)
         for name in sorted(catalogue.plugins)
@@ -61,7 +61,12 @@ def take_inventory(catalogue: Catalogue, *, stack: str | None = None) -> Invento
         for worker_id in sorted(catalogue.workers)
         for each in _claims(catalogue.workers[worker_id])
     ]
-    return Inventory([row for row in workers if stack is None or row.stack in (stack, None)], plugins)
+    return Inventory(workers, plugins)
+
+
+def of_stack(found: Inventory, stack: str) -> Inventory:
+    """Leave out the workers that are known to be of other stacks."""
+    return Inventory([row for row in found.workers if row.stack in (stack, None)], found.plugins)
 
 
 def _claims(entries: list[Entry]) -> list[Entry]:

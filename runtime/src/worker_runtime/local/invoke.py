@@ -10,11 +10,15 @@ from uuid import uuid4
 from worker_runtime.catalogue import installed
 from worker_runtime.errors import SettingsError
 from worker_runtime.handler import open_door
-from worker_runtime.loading import declared_worker
+from worker_runtime.loading import declared_worker, load_plugins, offers
+from worker_runtime.middleware.metrics import Metrics
+from worker_runtime.services import Services
+from worker_runtime.settings import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker_runtime.catalogue import Catalogue
     from worker_runtime.workers import Declaration
 
 
@@ -41,6 +45,7 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     worker_id = catalogue.find(name)
     declaration = declared_worker(worker_id, catalogue.worker(worker_id)).declaration
     os.environ.update({**variables, "APP_NAME": worker_id})
+    _refuse_unprovided(worker_id, declaration, catalogue)
     _refuse_missing(worker_id, declaration, os.environ)
     handler = open_door(os.environ)
     return lambda event: handler(
@@ -48,13 +53,27 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     )
 
 
+def _refuse_unprovided(worker_id: str, declaration: Declaration, catalogue: Catalogue) -> None:
+    """Raise LoadError where nobody provides a service: no variable would help the worker then."""
+    environment = Environment.read(os.environ)
+    own = worker_id.partition(".")[0]
+    plugins = load_plugins((*(name for name in environment.plugins if name != own), own), catalogue)
+    metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
+    Services(offers(plugins, metrics, environment)).check(declaration.services, who=worker_id)
+
+
 def _refuse_missing(worker_id: str, declaration: Declaration, environ: Mapping[str, str]) -> None:
     """Name all that is missing at once, where the worker's services would name one at a time.
 
-    Only the worker's own grants count: its source's queues are needed when there is something to send.
+    What it reads its records from is not needed here, where the event is given.
     """
-    missing = sorted({grant.variable for grant in declaration.grants} - environ.keys())
-    if missing:
+    used = [
+        grant for grant in declaration.all_grants if grant.kind != "stream" or grant in declaration.grants
+    ]
+    needed = {grant.variable for grant in used}
+    if any(grant.actions for grant in used):  # a Redis cluster has none: it is no service of AWS's API
+        needed.add("AWS_REGION")
+    if missing := sorted(needed - {name for name, value in environ.items() if value}):
         raise SettingsError(
             f"{worker_id} needs {', '.join(missing)}; set them, "
             "or name a file of NAME=value lines with --env-file."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from worker_runtime.cli.reporting import Misuse
 from worker_runtime.cli.skeletons.names import plugin_names
-from worker_runtime.cli.skeletons.places import Place, new_place
+from worker_runtime.cli.skeletons.places import Place, new_place, shown
 from worker_runtime.cli.skeletons.writing import filled, write_new
 from worker_runtime.loading import WORKER_API
 
@@ -37,6 +38,8 @@ def write_plugin(name: str, *, into: Path | None) -> tuple[Place, list[Path]]:
     place = new_place(
         names["plugin"], package=names["package"], distribution=names["distribution"], into=into
     )
+    if (place.folder / "pyproject.toml").exists():
+        raise Misuse(f"{shown(place.folder)} is there already; name another.")
     texts = {
         place.folder / file: filled(f"plugin/{file}", names)
         for file in ("pyproject.toml", "README.md", "CHANGELOG.md")

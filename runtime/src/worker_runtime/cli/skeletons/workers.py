@@ -15,7 +15,7 @@ from worker_runtime.cli.skeletons.writing import filled, write_new
 if TYPE_CHECKING:
     from pathlib import Path
 
-SourceKind = Literal["sqs", "table-stream"]
+SourceKind = Literal["sqs", "sqs-fifo", "table-stream"]
 
 _IMPORTS_STRUCT = re.compile(r"^from msgspec import .*\bStruct\b", re.MULTILINE)
 _FUTURE = "from __future__ import annotations\n"

@@ -42,8 +42,8 @@ def _too_slow(
     fitting = int(timeout_s / expected_s) * at_once
     yield warning(
         who,
-        f"{batch_size} records at {expected_s:g} s each, {at_once} at once, do not fit into {timeout_s} s:"
-        " what was not started is delivered again and has spent a receive.",
+        f"a batch of {batch_size} at {expected_s:g} s a record, {at_once} at once, does not fit"
+        f" into {timeout_s} s: what was not started is delivered again and has spent a receive.",
         cure=f"say batch_size={fitting} or less." if fitting else "raise timeout_s.",
     )
 
@@ -61,8 +61,8 @@ def _stream(who: str, source: TableStream) -> Iterator[Finding]:
     if source.retries != UNLIMITED:
         yield warning(
             who,
-            f"a Halt spends its {source.retries} retries like any failure; then Lambda gives the changes up,"
-            f" and {source.dead_letters} gets where they were, not what they were.",
+            f"a Halt spends its retries ({source.retries}) like any failure; then Lambda gives the changes"
+            f" up, and {source.dead_letters} gets where they were, not what they were.",
             cure="to block the shard until it is mended, say retries=-1 and a max_age_s.",
         )
     elif source.max_age_s == UNLIMITED:
