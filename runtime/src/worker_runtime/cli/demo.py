@@ -58,7 +58,7 @@ def demo(  # noqa: PLR0913 - options of a command
 
     Items are put, worker processes carry them, outside services throttle; faults strike as you ask.
 
-    The same seed gives the same items, faults drawn from it, the same final state; counts of tries differ.
+    The same seed gives the same items, faults drawn from it, the same final state; the ways there differ.
 
     A ledger of its own, which knows only what was put and what is there in the end, gives the verdict.
 
