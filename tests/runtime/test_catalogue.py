@@ -102,7 +102,7 @@ def test_a_plugin_that_is_not_there_says_where_it_is_registered() -> None:
     [
         (
             "nowhere:nothing",
-            "workers-shop 1.2.3: nowhere:nothing: ~'nowhere'; install it anew, or `pip uninstall workers-shop`.",
+            "workers-shop 1.2.3: nowhere:nothing: ~'nowhere'; ~or `pip uninstall workers-shop`.",
         ),
         ("json:nothing", "workers-shop 1.2.3: json:nothing: AttributeError: ~'nothing'"),
         ("unsayable:x", "workers-shop 1.2.3: unsayable:x: Unsayable: Unsayable, which cannot say more"),
