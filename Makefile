@@ -19,10 +19,11 @@ ifneq ($(PLUGINS),$(THERE))
 endif
 $(READY): requirements.lock pyproject.toml runtime/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e plugins/,$(PLUGINS))
-	$(foreach gone,$(filter-out $(PLUGINS),$(THERE)),$(BIN)/uv pip uninstall --quiet --python $(BIN)/python workers-$(subst _,-,$(gone));)
+	@echo "Setting up $(VENV): half a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e plugins/,$(PLUGINS))
+	@$(foreach gone,$(filter-out $(PLUGINS),$(THERE)),$(BIN)/uv pip uninstall --quiet --python $(BIN)/python workers-$(subst _,-,$(gone));)
 	@echo $(PLUGINS) > $@
 
 install: $(READY) ## Install the runtime, the plugins and the tools into .venv; again where plugins came or went.

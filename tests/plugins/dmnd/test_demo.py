@@ -157,9 +157,9 @@ def test_poison_ends_as_dead_letters_that_are_mended_and_redriven(
     assert_nothing_lost(ran)
     assert ran.result["endings"][COMPLETED] == 2
     assert ran.result["remarks"] == [
-        "dead letters before the redrive: 1 x BAD_URL in event-short-url-dlq",
-        "dead letters before the redrive: 1 x UNDECODABLE in demand-stream-to-sqs-dlq",
-        "dead letters before the redrive: 1 x UNDECODABLE in event-short-url-dlq",
+        "dead letters at first: 1 x BAD_URL in event-short-url-dlq",
+        "dead letters at first: 1 x UNDECODABLE in demand-stream-to-sqs-dlq",
+        "dead letters at first: 1 x UNDECODABLE in event-short-url-dlq",
         "a stranger's message stays in event-short-url-dlq, 1 x",
     ]
     assert ran.result["state"] == plain.result["state"]

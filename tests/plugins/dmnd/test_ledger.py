@@ -169,7 +169,7 @@ def test_a_strangers_message_stays_a_dead_letter_with_its_reason(
 
     assert outcome.holds
     assert outcome.remarks == (
-        "dead letters before the redrive: 1 x UNDECODABLE in event-short-url-dlq",
+        "dead letters at first: 1 x UNDECODABLE in event-short-url-dlq",
         "a stranger's message stays in event-short-url-dlq, 1 x",
     )
 

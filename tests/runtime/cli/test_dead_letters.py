@@ -178,7 +178,7 @@ def test_nothing_is_sent_before_somebody_agrees(
 ) -> None:
     done = dead_letters("redrive", "orders-dlq", stdin=answer)
 
-    assert "Send 2 dead letters of orders-dlq back?" in done.err
+    assert "Send back what waits in orders-dlq (dead letters: 2)?" in done.err
     assert (done.code, len(waiting(sqs, queues["orders"]))) == left
 
 

@@ -132,7 +132,7 @@ def _missed(done: Redriven) -> list[str]:
 
 def _ask(waiting: int, queue: str) -> None:
     try:
-        agreed = typer.confirm(f"Send {waiting} dead letters of {queue} back?", err=True)
+        agreed = typer.confirm(f"Send back what waits in {queue} (dead letters: {waiting})?", err=True)
     except typer.Abort:
         raise Misuse("nobody is there to be asked; say --yes.") from None
     if not agreed:

@@ -158,7 +158,7 @@ def _remarks(seen: Seen) -> tuple[str, ...]:
     first = Counter(f"{letter.reason} in {letter.queue}" for letter in seen.letters)
     stay = Counter(letter.queue for letter in seen.left if letter.item == STRANGER)
     return (
-        *(f"dead letters before the redrive: {count} x {what}" for what, count in sorted(first.items())),
+        *(f"dead letters at first: {count} x {what}" for what, count in sorted(first.items())),
         *(f"{STRANGER} stays in {queue}, {count} x" for queue, count in sorted(stay.items())),
     )
 
