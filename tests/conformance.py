@@ -28,3 +28,12 @@ def params(cases: list[dict[str, Any]], *, name: str) -> list[Any]:
         return [pytest.param(case, id=str(case[name])) for case in cases]
     reason = f"no cases in {FOLDER}; WORKERS_CONFORMANCE names the folder"
     return [pytest.param({}, id="absent", marks=pytest.mark.skip(reason=reason))]
+
+
+def snapshot(name: str) -> dict[str, Any]:
+    """Return what was recorded of AWS under this name, or skip the test, saying what is missing."""
+    file = FOLDER / "esm_snapshots" / f"{name}.json"
+    if not file.is_file():
+        pytest.skip(f"no {name} in {FOLDER}; WORKERS_CONFORMANCE names the folder")
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["content"]
+    return content

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance import FOLDER
+from conformance import snapshot
 from staged import NoAccidents, ScriptedFunction, eventually, failed
 from worker_runtime import Sqs
 from worker_runtime.clock import ScaledClock
@@ -149,10 +149,8 @@ def test_messages_are_handed_over_and_deleted(polled: Callable[..., Polled]) -> 
 
 
 def test_a_record_is_in_the_shape_that_lambda_was_recorded_to_send(polled: Callable[..., Polled]) -> None:
-    snapshot = FOLDER / "esm_snapshots" / "sqs__test_message_body_and_attributes_passed_correctly.json"
-    if not snapshot.is_file():
-        pytest.skip(f"no recordings in {FOLDER}; WORKERS_CONFORMANCE names the folder")
-    message = json.loads(snapshot.read_text())["content"]["first_attempt"]["Messages"][0]
+    recorded = snapshot("sqs__test_message_body_and_attributes_passed_correctly")
+    message = recorded["first_attempt"]["Messages"][0]
     (theirs,) = message["Body"]["event"]["Records"]
     queue = polled(ScriptedFunction())
     author: Any = {"Author": {"DataType": "String", "StringValue": "John Grisham"}}
@@ -290,6 +288,25 @@ def test_a_filtered_message_that_is_not_deleted_comes_again_until_it_is(
 @pytest.mark.parametrize("answer", [UNAVAILABLE, NOT_DELETED], ids=["the call fails", "a message fails"])
 def test_a_done_message_that_is_not_deleted_comes_again(polled: Callable[..., Polled], answer: Any) -> None:
     queue = polled(ScriptedFunction(), script={"delete_message_batch": [answer]})
+    queue.send("a")
+
+    queue.start()
+    queue.until_idle()
+
+    assert queue.function.bodies == ["a", "a"]
+
+
+@pytest.mark.parametrize("answer", [UNAVAILABLE, NOT_DELETED], ids=["the call fails", "a message fails"])
+def test_a_failed_message_that_is_not_made_visible_is_tried_again(
+    polled: Callable[..., Polled], answer: Any
+) -> None:
+    failures = iter([RuntimeError("once")])
+
+    def fail_once(_records: list[Any]) -> None:
+        for failure in failures:
+            raise failure
+
+    queue = polled(ScriptedFunction(fail_once), script={"change_message_visibility_batch": [answer]})
     queue.send("a")
 
     queue.start()

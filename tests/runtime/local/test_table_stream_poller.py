@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import FOLDER
+from conformance import snapshot
 from staged import NoAccidents, ScriptedFunction, eventually, failed
 from worker_runtime import TableStream
 from worker_runtime.clock import ScaledClock
@@ -159,11 +159,8 @@ def test_a_window_gathers_a_batch(streamed: Streamed) -> None:
 
 
 def test_a_change_is_in_the_shape_that_lambda_was_recorded_to_send(streamed: Streamed) -> None:
-    name = "dynamodbstreams__TestDynamoDBEventSourceMapping_test_dynamodb_event_source_mapping.json"
-    snapshot = FOLDER / "esm_snapshots" / name
-    if not snapshot.is_file():
-        pytest.skip(f"no recordings in {FOLDER}; WORKERS_CONFORMANCE names the folder")
-    (theirs,) = json.loads(snapshot.read_text())["content"]["event_logs"][0]["Records"]
+    recorded = snapshot("dynamodbstreams__TestDynamoDBEventSourceMapping_test_dynamodb_event_source_mapping")
+    (theirs,) = recorded["event_logs"][0]["Records"]
     function = ScriptedFunction()
     item: Any = {"PK": {"S": "hello world"}, "binary_key": {"B": b"foobar"}}
     streamed.dynamodb.put_item(TableName=streamed.table, Item=item)
@@ -227,14 +224,10 @@ def test_what_is_given_up_is_told_as_lambda_was_recorded_to_tell_it(
     streamed: Streamed, *, raises: bool
 ) -> None:
     kind = "event_source_mapping" if raises else "report_batch_item_failures"
-    name = (
+    recording = snapshot(
         "dynamodbstreams__TestDynamoDBEventSourceMapping_test_dynamodb_"
-        f"{kind}_with_on_failure_destination_config.json"
+        f"{kind}_with_on_failure_destination_config"
     )
-    snapshot = FOLDER / "esm_snapshots" / name
-    if not snapshot.is_file():
-        pytest.skip(f"no recordings in {FOLDER}; WORKERS_CONFORMANCE names the folder")
-    recording = json.loads(snapshot.read_text())["content"]
     theirs = (recording.get("destination_queue_messages") or {})["Messages"][0]["Body"]
     streamed.put("a")
 

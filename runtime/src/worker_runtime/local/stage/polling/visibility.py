@@ -175,15 +175,23 @@ class VisibilityBook(Part):
             for at, receipt in enumerate(receipts)
         ]
         try:
-            self._sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+            answer = self._sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            if self._stopped:
-                return
-            _log.warning("%d messages of %s not made visible yet: %s", len(receipts), queue_url, error)
-            due_at = self._clock.now() + _RETRY_S * self._clock.speed
-            with self._changed:
-                for receipt in receipts:
-                    self._hidden[receipt] = Hidden(queue_url, due_at, due_at, in_hand=False)
+            self._hide_again(queue_url, receipts, why=error)
+            return
+        failed = [each for each in answer.get("Failed", ()) if not each["SenderFault"]]  # else it is gone
+        if failed:
+            self._hide_again(queue_url, [receipts[int(each["Id"])] for each in failed], why=failed[0]["Code"])
+
+    def _hide_again(self, queue_url: str, receipts: list[str], *, why: object) -> None:
+        """Keep messages for another try to make them visible."""
+        if self._stopped:
+            return
+        _log.warning("%d messages of %s not made visible yet: %s", len(receipts), queue_url, why)
+        due_at = self._clock.now() + _RETRY_S * self._clock.speed
+        with self._changed:
+            for receipt in receipts:
+                self._hidden[receipt] = Hidden(queue_url, due_at, due_at, in_hand=False)
 
 
 def _is_due(hidden: Hidden, now: float) -> bool:
