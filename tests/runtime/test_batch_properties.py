@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from verdicts import act
 from worker_runtime import (
     Batch,
     Change,
-    Defer,
-    Halt,
     Record,
     Reject,
     Retry,
-    Skip,
     Sqs,
     Stack,
     TableStream,
@@ -33,25 +31,6 @@ VERDICTS = st.sampled_from(
 PAYLOADS = {"garbage": "{not json", "lone": '"\ud800"'}
 UNDECODABLE = {"garbage", "lone"}
 AGAIN = {"retry", "retry_in", "halt", "bug"}
-
-
-def act(verdict: str) -> None:
-    """Do to a record what its body says."""
-    match verdict:
-        case "skip":
-            raise Skip("told to")
-        case "retry":
-            raise Retry
-        case "retry_in":
-            raise Retry(30)
-        case "defer":
-            raise Defer(60)
-        case "reject":
-            raise Reject("TOLD_TO")
-        case "halt":
-            raise Halt("told to")
-        case "bug":
-            raise KeyError("told to")
 
 
 class Seen:

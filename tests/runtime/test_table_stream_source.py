@@ -12,16 +12,12 @@ import pytest
 from msgspec import Struct
 from pydantic import BaseModel
 
+from verdicts import act
 from wording import says
 from worker_runtime import (
     Batch,
     Change,
-    Defer,
-    Halt,
     Record,
-    Reject,
-    Retry,
-    Skip,
     Stack,
     TableStream,
     Worker,
@@ -40,22 +36,6 @@ class Order(Struct):
     PK: str = ""
     verdict: str = ""
     price: Decimal | int | None = None
-
-
-def act(verdict: str) -> None:
-    match verdict:
-        case "skip":
-            raise Skip("told to")
-        case "retry":
-            raise Retry(30)
-        case "defer":
-            raise Defer(30)
-        case "reject":
-            raise Reject("TOLD_TO")
-        case "halt":
-            raise Halt("told to")
-        case "bug":
-            raise KeyError("told to")
 
 
 def worker_of(source: TableStream, seen: list[str] | None = None, **settings: Any) -> Worker[..., Any]:
