@@ -94,9 +94,14 @@ def perform(effects: Iterable[Effect], outcomes: list[Outcome], *, sender: Sende
     for queue, wanted in sends.items():
         _send(queue, wanted, outcomes, sender)
     for queue, changes in hides.items():
-        errors = sender.change_visibility(queue, [(c.receipt_handle, c.timeout_s) for c in changes])
-        for error in filter(None, errors):
-            _log.warning("visibility on %s not changed, its own timeout decides: %s", queue, error)
+        results = sender.change_visibility(queue, [(c.receipt_handle, c.timeout_s) for c in changes])
+        if errors := [error for error in results if error is not None]:
+            _log.warning(
+                "visibility of %d on %s not changed, the queue's timeout decides: %s",
+                len(errors),
+                queue,
+                errors[0],
+            )
 
 
 def _send(queue: str, wanted: Sequence[Send], outcomes: list[Outcome], sender: Sender) -> None:

@@ -68,10 +68,10 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     set_source(route.source.kind)
     records = route.source.records(event)
     outcomes = _outcomes(worker, route, records, sender)
+    set_record(None)
     if {*map(type, outcomes)} != {Done}:  # most batches are done and need nothing but a reply
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
         _take_back(outcomes)
-    set_record(None)
     _report(worker, records, outcomes, began=started)
     return word(route.source.reply(records, outcomes), records)
 
