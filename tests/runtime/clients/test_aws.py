@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -88,9 +90,11 @@ def test_the_sdk_does_not_try_again_what_would_outlive_the_invocation(service: S
 
 
 def test_a_refused_connection_is_a_retry(service: StandIn) -> None:
+    url = urlsplit(service.url)
     service.stop()
 
-    with pytest.raises(Retry, match="EndpointConnectionError"):
+    with socket.socket() as held, pytest.raises(Retry, match="EndpointConnectionError"):
+        held.bind((url.hostname, url.port))  # nobody listens there, and no other test may begin to
         Table("any").get({"PK": "1"})
 
 
