@@ -19,10 +19,11 @@ FACE = {
     *("Batch", "Change", "Record"),
     *("Defer", "Halt", "Reject", "Retry", "Skip", "Verdict"),
     *("Environment", "Invocation", "Metrics", "Secret", "Settings"),
-    *("Grant", "batch_reads", "cache", "puts", "queries", "reads", "secret", "sends", "updates"),
+    *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
+    *("sends", "updates"),
     *("Middleware", "Provided", "hookimpl", "provide"),
-    *("Sqs", "Stack", "TableStream", "Worker", "worker"),
-    *("correlation_id", "redact", "redact_text"),
+    *("Kinesis", "Sqs", "Stack", "TableStream", "Worker", "worker"),
+    *("concurrently", "correlation_id", "redact", "redact_text"),
 }
 BESIDE = ("worker_runtime.clients", "worker_runtime.clock", "worker_runtime.testing")
 FOR_PEOPLE = "worker_runtime.local"

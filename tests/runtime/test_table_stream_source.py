@@ -92,7 +92,7 @@ def listed(reply: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        (TableStream("orders"), "has no dead_letters; a rejected change would be lost. Name a queue."),
+        (TableStream("orders"), "has no dead_letters; what is rejected would be lost. Name a queue."),
         (
             TableStream("orders", dead_letters="d.fifo"),
             "dead_letters is FIFO; a stream's on-failure destination cannot be.",

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from worker_runtime.errors import Defer, Halt, Reject, Retry, Skip, Verdict
-    from worker_runtime.grants import Grant, batch_reads, cache, puts, queries, reads, secret, sends, updates
+    from worker_runtime.grants import (
+        Grant,
+        assumes,
+        batch_reads,
+        batch_writes,
+        cache,
+        puts,
+        queries,
+        reads,
+        secret,
+        sends,
+        updates,
+    )
     from worker_runtime.hookspecs import hookimpl
     from worker_runtime.invocation import Invocation
     from worker_runtime.middleware import Middleware
@@ -20,13 +32,15 @@ if TYPE_CHECKING:
     from worker_runtime.redaction import redact, redact_text
     from worker_runtime.services import Provided, provide
     from worker_runtime.settings import Environment, Secret, Settings
+    from worker_runtime.sources.kinesis import Kinesis
     from worker_runtime.sources.sqs import Sqs
     from worker_runtime.sources.table_stream import TableStream
+    from worker_runtime.threads import concurrently
     from worker_runtime.workers import Stack, Worker, worker
 else:
     _HOMES = {
         "errors": "Defer Halt Reject Retry Skip Verdict",
-        "grants": "Grant batch_reads cache puts queries reads secret sends updates",
+        "grants": "Grant assumes batch_reads batch_writes cache puts queries reads secret sends updates",
         "hookspecs": "hookimpl",
         "invocation": "Invocation",
         "middleware": "Middleware",
@@ -36,8 +50,10 @@ else:
         "redaction": "redact redact_text",
         "services": "Provided provide",
         "settings": "Environment Secret Settings",
+        "sources.kinesis": "Kinesis",
         "sources.sqs": "Sqs",
         "sources.table_stream": "TableStream",
+        "threads": "concurrently",
         "workers": "Stack Worker worker",
     }
     _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -60,6 +76,7 @@ __all__ = [
     "Grant",
     "Halt",
     "Invocation",
+    "Kinesis",
     "Metrics",
     "Middleware",
     "Provided",
@@ -74,8 +91,11 @@ __all__ = [
     "TableStream",
     "Verdict",
     "Worker",
+    "assumes",
     "batch_reads",
+    "batch_writes",
     "cache",
+    "concurrently",
     "correlation_id",
     "hookimpl",
     "provide",

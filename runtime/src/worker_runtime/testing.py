@@ -6,6 +6,7 @@ A plain call with fakes is the unit test of a worker; ``run_on`` runs one on a w
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -51,6 +52,8 @@ __all__ = [
     "StandIn",
     "SteppedClock",
     "change",
+    "kinesis_event",
+    "kinesis_record",
     "message",
     "ready",
     "run_on",
@@ -177,6 +180,40 @@ def change(
 def table_event(*changes: Mapping[str, Any]) -> dict[str, Any]:
     """Build the event of a table stream's batch."""
     return {"Records": list(changes)}
+
+
+def kinesis_record(
+    data: Any, *, at: int = 0, stream: str = "stream", partition_key: str = "1"
+) -> dict[str, Any]:
+    """Build one Kinesis record; data that is neither bytes nor text becomes JSON."""
+    text = data if isinstance(data, bytes | str) else json.dumps(data)
+    sequence = str(49_590_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000 + at)
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": partition_key,
+            "sequenceNumber": sequence,
+            "data": b64encode(text.encode() if isinstance(text, str) else text).decode(),
+            "approximateArrivalTimestamp": round(clock.now(), 3),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-000000000000:{sequence}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/test",
+        "awsRegion": REGION,
+        "eventSourceARN": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}",
+    }
+
+
+def kinesis_event(*data: Any, stream: str = "stream", partition_key: str = "1") -> dict[str, Any]:
+    """Build the event of a Kinesis batch, one record a datum."""
+    return {
+        "Records": [
+            kinesis_record(each, at=at, stream=stream, partition_key=partition_key)
+            for at, each in enumerate(data)
+        ]
+    }
 
 
 def ready(

@@ -25,14 +25,8 @@ from worker_runtime.sources import (
     outer_records,
     redelivered,
 )
-from worker_runtime.sources.sqs_record import (
-    CORRELATION,
-    COUNT_DIGITS,
-    DEFERRALS,
-    MALFORMED,
-    SqsRecord,
-    as_sent,
-)
+from worker_runtime.sources.said_inside import CORRELATION
+from worker_runtime.sources.sqs_record import COUNT_DIGITS, DEFERRALS, MALFORMED, SqsRecord, as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

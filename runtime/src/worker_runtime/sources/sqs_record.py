@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct, json
-
 from worker_runtime.clients.sqs import Message, attributes_of
 from worker_runtime.records import Record, T, carried_id, moment
+from worker_runtime.sources.said_inside import CORRELATION, said_inside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 DEFERRALS: Final = "deferrals"
-CORRELATION: Final = "correlationId"
 COUNT_DIGITS: Final = 9  # a sender may write any text where we count
 MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError)
 """What a message raises that SQS would not have sent."""
@@ -53,25 +51,7 @@ class SqsRecord(Record[T], frozen=True):
     @property
     def correlation_id(self) -> str:
         """Its ``correlationId`` attribute, else that field of its body, else its message id."""
-        return carried_id(self.attributes.get(CORRELATION)) or _said_inside(self.raw.get("body")) or self.id
-
-
-class _Said(Struct):
-    """What of a body is read without knowing the worker's type."""
-
-    correlationId: Any = None  # noqa: N815 - the field's name
-
-
-_read_said: Final = json.Decoder(_Said).decode
-
-
-def _said_inside(body: Any) -> str | None:
-    if not isinstance(body, str) or CORRELATION not in body:
-        return None
-    try:
-        return carried_id(_read_said(body).correlationId)
-    except (ValueError, RecursionError):  # a poison body says nothing
-        return None
+        return carried_id(self.attributes.get(CORRELATION)) or said_inside(self.raw.get("body")) or self.id
 
 
 def _count(text: Any) -> int | None:

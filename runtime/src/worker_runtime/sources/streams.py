@@ -1,13 +1,17 @@
-"""What every checkpointed stream has in common: the lowest failed record is where AWS goes on."""
+"""What every stream source has in common: its settings, their checks, and a checkpoint for a reply."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from worker_runtime.dead_letters import Postbox, Reason, enveloped
-from worker_runtime.errors import BatchFailed, text_of
-from worker_runtime.outcomes import Failed, Family, Outcome, Rejected
-from worker_runtime.sources import item_failures, redelivered
+import msgspec
+from msgspec import Struct
+
+from worker_runtime.errors import DeclarationError
+from worker_runtime.grants import Grant, spills
+from worker_runtime.outcomes import Family, Outcome
+from worker_runtime.sources import admitted, check_names, check_patterns, check_range
+from worker_runtime.sources.checkpoints import stream_effects, stream_reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,66 +19,126 @@ if TYPE_CHECKING:
     from worker_runtime.effects import Effect
     from worker_runtime.records import Record
 
+BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize of a stream
+WINDOW_MAX_S: Final = 300
+LANES_MAX: Final = 10  # ParallelizationFactor
+RETRIES: Final = (-1, 10_000)  # MaximumRetryAttempts; -1 until the record is too old
+AGE_S: Final = (60, 604_800)  # MaximumRecordAgeInSeconds; -1 until the stream forgets
+DYNAMODB_READ: Final = tuple(
+    f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+)
+KINESIS_READ: Final = tuple(
+    f"kinesis:{action}"
+    for action in (
+        "DescribeStream",
+        "DescribeStreamSummary",
+        "GetRecords",
+        "GetShardIterator",
+        "ListShards",
+        "ListStreams",
+        "SubscribeToShard",
+    )
+)
 
-class Lettered(Protocol):
-    """A stream source with dead letters."""
+Start = Literal["LATEST", "TRIM_HORIZON"]
+OnFailure = Literal["stop", "continue"]
+
+
+class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The settings of a stream's event-source mapping, and what follows from them.
+
+    Rejected records, and what Lambda gives up after ``retries`` or ``max_age_s``, go to
+    ``dead_letters``. ``on_failure="continue"`` goes on with other lanes past a failed record.
+    A source of its own adds what it is named for, and how its records are opened.
+    """
+
+    batch_size: int = 100
+    window_s: int = 0
+    parallelization: int = 1
+    start: Start = "LATEST"
+    bisect: bool = True
+    retries: int = 3
+    max_age_s: int = -1
+    on_failure: OnFailure = "stop"
+    dead_letters: str | None = None
+    spill_bucket: str | None = None
+    enhanced_fan_out: bool = False
+    filters: tuple[Any, ...] = ()
 
     @property
     def kind(self) -> str:
-        """Its name in the envelope."""
+        """Its name in manifests, logs and errors."""
+        raise NotImplementedError
 
     @property
-    def dead_letters(self) -> str | None:
-        """The queue of its dead letters."""
+    def name(self) -> str:
+        """The logical name of what is polled."""
+        raise NotImplementedError
 
     @property
-    def spill_bucket(self) -> str | None:
-        """The bucket for what no message can carry."""
+    def family(self) -> Family:
+        """Streams keep a checkpoint."""
+        return Family.STREAM
 
+    @property
+    def ordered(self) -> bool:
+        """The records of one lane keep their order."""
+        return True
 
-def checkpoint(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> int | None:
-    """Find the position of the lowest sequence number that has to come again; None where none has."""
-    again = [at for at, outcome in enumerate(outcomes) if redelivered(Family.STREAM, outcome)]
-    return min(again, key=lambda at: sequence(records[at]), default=None)
+    @property
+    def stops(self) -> bool:
+        """The checkpoint repeats all that follows a failed record, so nothing more need start."""
+        return self.on_failure == "stop"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The IAM actions that polling it takes."""
+        return KINESIS_READ
 
-def sequence(record: Record[Any]) -> int:
-    """Return a record's sequence number; raise where it has none, since no checkpoint could name it."""
-    try:
-        return int(record.id)
-    except ValueError:
-        raise BatchFailed(f"{record.id!r} is no sequence number; the whole batch has to come again") from None
+    def check_settings(self, who: str, *, data_key: Literal["data", "dynamodb"]) -> None:
+        """Refuse settings that AWS refuses, or that lose records."""
+        check_names(who, dead_letters=self.dead_letters, spill_bucket=self.spill_bucket)
+        check_range(f"{who} batch_size", self.batch_size, 1, BATCH_MAX)
+        check_range(f"{who} window_s", self.window_s, 0, WINDOW_MAX_S)
+        check_range(f"{who} parallelization", self.parallelization, 1, LANES_MAX)
+        check_range(f"{who} retries", self.retries, *RETRIES)
+        if self.max_age_s != -1:
+            check_range(f"{who} max_age_s", self.max_age_s, *AGE_S)
+        if self.dead_letters is None:
+            raise DeclarationError(
+                f"{who} has no dead_letters; what is rejected would be lost. Name a queue."
+            )
+        if self.dead_letters.endswith(".fifo"):
+            raise DeclarationError(
+                f"{who} dead_letters is FIFO; a stream's on-failure destination cannot be."
+            )
+        for what, value, known in (("start", self.start, Start), ("on_failure", self.on_failure, OnFailure)):
+            if value not in get_args(known):
+                raise DeclarationError(f"{who} {what} is {value!r}; say one of {get_args(known)}.")
+        check_patterns(self.filters, data_key=data_key)
 
+    def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - streams carry no counts
+        """Turn a deferral into a Retry: a stream cannot put one record off."""
+        return admitted(self.family, outcome, dead_letters=self.dead_letters)
 
-def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
-    """Name the checkpoint; raise where it is the first of several, so that bisect halves the batch.
+    def effects(
+        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
+    ) -> list[Effect]:
+        """Dead letters of rejected records that the reply acknowledges."""
+        return stream_effects(self, records, outcomes, worker=worker)
 
-    A checkpoint at the first record would be no progress, would not halve, and when the retries end
-    everything behind it would be discarded with it.
-    """
-    at = checkpoint(records, outcomes)
-    if at is None:
-        return item_failures(())
-    if len(records) > 1 and sequence(records[at]) == min(map(sequence, records)):
-        failed = outcomes[at]
-        cause = failed.error if isinstance(failed, Failed) else None
-        why = "it was not started" if cause is None else text_of(cause)
-        raise BatchFailed(f"record {records[at].id}, the first of {len(records)}, failed: {why}") from cause
-    return item_failures((records[at].id,))
+    def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
+        """Name the checkpoint, or raise where it would be no progress."""
+        return stream_reply(records, outcomes)
 
+    def grants(self) -> tuple[Grant, ...]:
+        """Read the stream; send dead letters."""
+        assert self.dead_letters is not None  # noqa: S101 - check_settings() saw to it
+        stream = Grant("stream", self.name, self.reads)
+        letters = Grant("queue", self.dead_letters, ("sqs:SendMessage",))
+        return (stream, letters, *spills(self.spill_bucket))
 
-def stream_effects(
-    source: Lettered, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
-) -> list[Effect]:
-    """Write the dead letters before the checkpoint; what is at or behind it comes again anyway."""
-    at = checkpoint(records, outcomes)
-    limit = None if at is None else sequence(records[at])
-    listed: list[Effect] = []
-    for position, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
-        if not isinstance(outcome, Rejected) or outcome.written or source.dead_letters is None:
-            continue
-        if limit is None or sequence(record) < limit:
-            reason = Reason.of(record, outcome, worker=worker, source=source.kind)
-            box = Postbox(queue=source.dead_letters, spill_bucket=source.spill_bucket)
-            listed.append(enveloped(position, record, reason=reason, to=box))
-    return listed
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - a stream has no visibility
+        """Its settings as plain data, for the manifest."""
+        settings = msgspec.to_builtins(self)
+        return {"kind": self.kind, "name": self.name, "reports": "batchItemFailures", **settings}

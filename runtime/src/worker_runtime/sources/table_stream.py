@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
-from worker_runtime.grants import Grant, spills
-from worker_runtime.outcomes import Family, Outcome
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
-from worker_runtime.sources import admitted, check_names, check_patterns, check_range, outer_records
-from worker_runtime.sources.streams import stream_effects, stream_reply
+from worker_runtime.sources import check_names, outer_records
+from worker_runtime.sources.kinesis_record import KinesisRecord, data_of
+from worker_runtime.sources.streams import DYNAMODB_READ, KINESIS_READ, StreamSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
-
-    from worker_runtime.effects import Effect
-
-BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize of a stream
-WINDOW_MAX_S: Final = 300
-LANES_MAX: Final = 10  # ParallelizationFactor
-RETRIES: Final = (-1, 10_000)  # MaximumRetryAttempts; -1 until the record is too old
-AGE_S: Final = (60, 604_800)  # MaximumRecordAgeInSeconds; -1 until the stream forgets
-DYNAMODB_READ: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-KINESIS_READ: Final = (
-    "DescribeStream",
-    "DescribeStreamSummary",
-    "GetRecords",
-    "GetShardIterator",
-    "ListShards",
-    "ListStreams",
-    "SubscribeToShard",
-)
-
-Start = Literal["LATEST", "TRIM_HORIZON"]
-OnFailure = Literal["stop", "continue"]
 
 
 class TableRecord(Record[T], frozen=True):
@@ -62,18 +38,11 @@ class TableRecord(Record[T], frozen=True):
         return _correlation(self.raw) or self.id
 
 
-class CarriedRecord(Record[T], frozen=True):
-    """A change that a Kinesis stream carries; ``id`` is the outer record's sequence number."""
+class CarriedRecord(KinesisRecord[T], frozen=True):
+    """A change that a Kinesis stream carries; ``id`` is the outer record's sequence number.
 
-    @property
-    def lane(self) -> str:
-        """The partition key, which the table's keys decide."""
-        return str(self.raw["kinesis"].get("partitionKey", ""))
-
-    @property
-    def sent_at(self) -> datetime | None:
-        """When it arrived in the stream, in UTC."""
-        return moment(self.raw["kinesis"].get("approximateArrivalTimestamp"))
+    Its lane is the partition key, which the table's keys decide.
+    """
 
     @property
     def correlation_id(self) -> str:
@@ -98,37 +67,24 @@ def _correlation(change: Mapping[str, Any]) -> str | None:
 def _opened(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Read the change inside a Kinesis record."""
     try:
-        change = msgspec.json.decode(b64decode(raw["kinesis"]["data"], validate=True))
+        change = msgspec.json.decode(data_of(raw))
     except ValueError as error:
-        raise Reject("UNDECODABLE", f"Kinesis data is not base64 JSON: {error}") from error
+        raise Reject("UNDECODABLE", f"Kinesis data is no JSON: {error}") from error
     if not isinstance(change, dict) or not {"tableName", "recordFormat", "dynamodb"} <= change.keys():
         raise Reject("NOT_A_CHANGE", "Kinesis data lacks tableName, recordFormat or dynamodb")
     return change
 
 
-class TableStream(Struct, frozen=True, rename="camel"):
+class TableStream(StreamSource, frozen=True, rename="camel"):
     """Take the changes of a table, named without its environment.
 
     With ``kinesis`` they are carried by the Kinesis stream of that logical name, else they come from
     the table's own stream; worker and ``filters`` (event patterns of the change itself) are the same.
-    Rejected changes, and what Lambda gives up after ``retries`` or ``max_age_s``, go to
-    ``dead_letters``. ``on_failure="continue"`` goes on with other items past a failed one.
+    The changes of one item keep their order.
     """
 
     table: str
     kinesis: str | None = None
-    batch_size: int = 100
-    window_s: int = 0
-    parallelization: int = 1
-    start: Start = "LATEST"
-    bisect: bool = True
-    retries: int = 3
-    max_age_s: int = -1
-    on_failure: OnFailure = "stop"
-    dead_letters: str | None = None
-    spill_bucket: str | None = None
-    enhanced_fan_out: bool = False
-    filters: tuple[Any, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -141,45 +97,17 @@ class TableStream(Struct, frozen=True, rename="camel"):
         return self.kinesis or self.table
 
     @property
-    def family(self) -> Family:
-        """Streams keep a checkpoint."""
-        return Family.STREAM
-
-    @property
-    def ordered(self) -> bool:
-        """Changes of one item keep their order."""
-        return True
-
-    @property
-    def stops(self) -> bool:
-        """The checkpoint repeats all that follows a failed change, so nothing more need start."""
-        return self.on_failure == "stop"
+    def reads(self) -> tuple[str, ...]:
+        """What reading takes of the Kinesis stream, else of the table's own."""
+        return KINESIS_READ if self.kinesis else DYNAMODB_READ
 
     def check(self, *, worker: str, timeout_s: float) -> None:  # noqa: ARG002 - a stream has no visibility
         """Refuse settings that AWS refuses, or that lose changes."""
         who = f"{worker}: TableStream({self.table!r})"
         check_names(who, table=self.table, kinesis=self.kinesis)
-        check_names(who, dead_letters=self.dead_letters, spill_bucket=self.spill_bucket)
-        check_range(f"{who} batch_size", self.batch_size, 1, BATCH_MAX)
-        check_range(f"{who} window_s", self.window_s, 0, WINDOW_MAX_S)
-        check_range(f"{who} parallelization", self.parallelization, 1, LANES_MAX)
-        check_range(f"{who} retries", self.retries, *RETRIES)
-        if self.max_age_s != -1:
-            check_range(f"{who} max_age_s", self.max_age_s, *AGE_S)
-        if self.dead_letters is None:
-            raise DeclarationError(
-                f"{who} has no dead_letters; a rejected change would be lost. Name a queue."
-            )
-        if self.dead_letters.endswith(".fifo"):
-            raise DeclarationError(
-                f"{who} dead_letters is FIFO; a stream's on-failure destination cannot be."
-            )
-        for what, value, known in (("start", self.start, Start), ("on_failure", self.on_failure, OnFailure)):
-            if value not in get_args(known):
-                raise DeclarationError(f"{who} {what} is {value!r}; say one of {get_args(known)}.")
+        self.check_settings(who, data_key="dynamodb")
         if self.enhanced_fan_out and self.kinesis is None:
             raise DeclarationError(f"{who} enhanced_fan_out is Kinesis's; name the stream with kinesis=.")
-        check_patterns(self.filters, data_key="dynamodb")
 
     def recognises(self, event: Any) -> bool:
         """Whether the event is a batch of table changes, or of Kinesis records that may carry some."""
@@ -227,37 +155,10 @@ class TableStream(Struct, frozen=True, rename="camel"):
 
         return change
 
-    def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - streams carry no counts
-        """Turn a deferral into a Retry: a stream cannot put one record off."""
-        return admitted(self.family, outcome, dead_letters=self.dead_letters)
-
-    def effects(
-        self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
-    ) -> list[Effect]:
-        """Dead letters of rejected changes that the reply acknowledges."""
-        return stream_effects(self, records, outcomes, worker=worker)
-
-    def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
-        """Name the checkpoint, or raise where it would be no progress."""
-        return stream_reply(records, outcomes)
-
-    def grants(self) -> tuple[Grant, ...]:
-        """Read the stream; send dead letters."""
-        assert self.dead_letters is not None  # noqa: S101 - check() saw to it
-        actions = (
-            [f"kinesis:{a}" for a in KINESIS_READ]
-            if self.kinesis
-            else [f"dynamodb:{a}" for a in DYNAMODB_READ]
-        )
-        stream = Grant("stream", self.name, tuple(actions))
-        letters = Grant("queue", self.dead_letters, ("sqs:SendMessage",))
-        return (stream, letters, *spills(self.spill_bucket))
-
-    def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - a stream has no visibility
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:
         """Its settings as plain data, for the manifest; Kinesis has the change under the key ``data``."""
         filters = tuple({"data": pattern} for pattern in self.filters) if self.kinesis else self.filters
-        settings = msgspec.to_builtins(replace(self, filters=filters))
-        return {"kind": self.kind, "name": self.name, "reports": "batchItemFailures", **settings}
+        return StreamSource.describe(replace(self, filters=filters), timeout_s=timeout_s)
 
 
 def _event_name(name: Any) -> EventName:
