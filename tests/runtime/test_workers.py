@@ -20,6 +20,8 @@ from worker_runtime import (
     Stack,
     TableStream,
     Worker,
+    batch_writes,
+    puts,
     reads,
     sends,
     updates,
@@ -200,6 +202,23 @@ def test_what_its_sources_need_is_granted_beside_its_own_grants() -> None:
         ("bucket", "letters"): ("s3:PutObject",),
         ("table", "orders"): ("dynamodb:GetItem", "dynamodb:UpdateItem"),
     }
+
+
+def test_a_grant_of_some_keys_stays_apart_from_those_of_the_whole_table() -> None:
+    grants = (reads("orders"), puts("orders", keys=("MSG#*",)), batch_writes("orders"))
+
+    granted = declared(each, ORDERS, grants=grants).declaration.all_grants
+
+    assert [(g.actions, g.keys) for g in granted if g.kind == "table"] == [
+        (("dynamodb:GetItem", "dynamodb:BatchWriteItem"), ()),
+        (("dynamodb:PutItem",), ("MSG#*",)),
+    ]
+
+
+@pytest.mark.parametrize("keys", ["MSG#*", ["MSG#*"], ("",)])
+def test_keys_that_are_no_tuple_of_patterns_are_refused(keys: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"puts\('orders'\): keys is .*; say a tuple of patterns"):
+        puts("orders", keys=keys)
 
 
 AT_HAND = FakeShipping()

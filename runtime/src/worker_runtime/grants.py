@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Kind = Literal["table", "index", "queue", "stream", "bucket", "secret", "redis"]
+from worker_runtime.errors import DeclarationError
+
+Kind = Literal["table", "index", "queue", "stream", "bucket", "secret", "redis", "role"]
 
 _WORDS: Final = {
     "table": ("TABLE",),
@@ -19,15 +21,21 @@ _WORDS: Final = {
     "bucket": ("BUCKET",),
     "secret": ("SECRET", "ID"),
     "redis": ("REDIS", "URL"),
+    "role": ("ROLE", "ARN"),
 }
 
 
 class Grant(Struct, frozen=True):
-    """Permission for ``actions`` (IAM names) on one resource, by its logical name."""
+    """Permission for ``actions`` (IAM names) on one resource, by its logical name.
+
+    ``keys`` narrows it to items whose hash key fits one of these patterns (IAM's
+    ``dynamodb:LeadingKeys``, compared as StringLike); without any it holds for all.
+    """
 
     kind: Kind
     name: str
     actions: tuple[str, ...]
+    keys: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -63,9 +71,20 @@ def queries(table: str, *, index: str | None = None) -> Grant:
     return Grant("index", f"{table}/{index}", ("dynamodb:Query",))
 
 
-def puts(table: str) -> Grant:
-    """Let the worker put single items into a table."""
-    return Grant("table", table, ("dynamodb:PutItem",))
+def puts(table: str, *, keys: tuple[str, ...] = ()) -> Grant:
+    """Let the worker put single items into a table; only under hash keys like ``keys``, where given.
+
+    ``puts("demand-table", keys=("MSG#*",))``
+    """
+    given: object = keys
+    if not isinstance(given, tuple) or not all(given):
+        raise DeclarationError(f'puts({table!r}): keys is {keys!r}; say a tuple of patterns, as ("MSG#*",).')
+    return Grant("table", table, ("dynamodb:PutItem",), keys)
+
+
+def batch_writes(table: str) -> Grant:
+    """Let the worker put items into a table in batches, which overwrite what is there."""
+    return Grant("table", table, ("dynamodb:BatchWriteItem",))
 
 
 def updates(table: str) -> Grant:
@@ -86,6 +105,11 @@ def spills(bucket: str | None) -> tuple[Grant, ...]:
 def secret(name: str) -> Grant:
     """Let the worker read a secret."""
     return Grant("secret", name, ("secretsmanager:GetSecretValue",))
+
+
+def assumes(role: str) -> Grant:
+    """Let the worker take on a role, as another account's service wants it to."""
+    return Grant("role", role, ("sts:AssumeRole",))
 
 
 def cache(name: str) -> Grant:

@@ -26,11 +26,15 @@ HANDLER: Final = "worker_runtime.handler.handler"
 
 
 class GrantEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """What a worker may do to one resource, and the variable that names it."""
+    """What a worker may do to one resource, and the variable that names it.
+
+    ``keys`` are patterns of a table's hash keys; without any the grant holds for all items.
+    """
 
     kind: str
     name: str
     actions: list[str]
+    keys: list[str]
     variable: str
 
 
@@ -73,7 +77,9 @@ def manifest(catalogue: Catalogue, *, stack: str | None = None) -> Manifest:
 
 def describe(worker_id: str, declaration: Declaration, *, distribution: str, version: str) -> WorkerEntry:
     """Describe one worker."""
-    grants = [GrantEntry(g.kind, g.name, list(g.actions), g.variable) for g in declaration.all_grants]
+    grants = [
+        GrantEntry(g.kind, g.name, list(g.actions), list(g.keys), g.variable) for g in declaration.all_grants
+    ]
     return WorkerEntry(
         id=worker_id,
         description=declaration.summary,

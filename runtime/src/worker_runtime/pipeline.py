@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import copy_context
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -13,6 +11,7 @@ from worker_runtime.errors import Verdict, text_of
 from worker_runtime.invocation import set_record
 from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
+from worker_runtime.threads import concurrently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,13 +142,10 @@ def run_pass(going: Pass, *, concurrency: int) -> list[Outcome]:
     if concurrency == 1 or len(going.records) == 1:
         going.take_all(range(len(going.records)))
         return going.outcomes
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only concurrent workers pay
-
     units = _lanes(going) if going.source.ordered else [[at] for at in range(len(going.records))]
-    with ThreadPoolExecutor(min(concurrency, len(units)) or 1, thread_name_prefix="lane") as pool:
-        running = [pool.submit(copy_context().run, partial(going.take_all, unit)) for unit in units]
-    for lane in running:
-        lane.result()
+    for error in concurrently(going.take_all, units, at_once=concurrency):
+        if error is not None:
+            raise error
     return going.outcomes
 
 

@@ -65,12 +65,13 @@ class Declaration(Struct, frozen=True, kw_only=True):
 
     @property
     def all_grants(self) -> tuple[Grant, ...]:
-        """Its own grants and those its sources need, the actions on one resource together."""
-        merged: dict[tuple[Any, str], list[str]] = {}
+        """Its own grants and those its sources need, the actions on one resource (and keys) together."""
+        merged: dict[tuple[Any, str, tuple[str, ...]], list[str]] = {}
         for grant in (*(each for source in self.sources for each in source.grants()), *self.grants):
-            merged.setdefault((grant.kind, grant.name), []).extend(grant.actions)
+            merged.setdefault((grant.kind, grant.name, grant.keys), []).extend(grant.actions)
         return tuple(
-            Grant(kind, name, tuple(dict.fromkeys(actions))) for (kind, name), actions in merged.items()
+            Grant(kind, name, tuple(dict.fromkeys(actions)), keys)
+            for (kind, name, keys), actions in merged.items()
         )
 
 

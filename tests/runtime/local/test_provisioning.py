@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker_runtime import Change, Sqs, Stack, TableStream, cache, queries, reads, secret, sends, worker
+from worker_runtime import (
+    Change,
+    Sqs,
+    Stack,
+    TableStream,
+    assumes,
+    cache,
+    puts,
+    queries,
+    reads,
+    secret,
+    sends,
+    worker,
+)
 from worker_runtime.local.offers import OutsideTable, TableIndex
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.names import NotStaged, local_name
@@ -103,7 +116,10 @@ def test_a_table_has_its_keys_indexes_and_a_stream_of_both_images(aws: AwsClient
 
 def test_variables_name_what_a_worker_was_granted(aws: AwsClients, unique: Unique) -> None:
     name = unique("save")
-    grants = (reads(name), queries(name, index="GSI1"), sends(f"{name}-next"), secret(name), cache("dmnd"))
+    grants = (
+        *(reads(name), queries(name, index="GSI1"), puts(name, keys=("MSG#*",))),
+        *(sends(f"{name}-next"), secret(name), cache("dmnd"), assumes("sms")),
+    )
     declared = taking_messages(name, grants=grants)
     given = outside(OutsideTable(name=name), **{name: {"token": "t"}})
 
@@ -116,6 +132,7 @@ def test_variables_name_what_a_worker_was_granted(aws: AwsClients, unique: Uniqu
         f"{stem}_NEXT_QUEUE_URL": names.named("queue", f"{name}-next"),
         f"{stem}_SECRET_ID": f"local-{name}",
         "DMND_REDIS_URL": "redis://127.0.0.1:1/0",
+        "SMS_ROLE_ARN": "arn:aws:iam::000000000000:role/local-sms",
     }
     value = aws("secretsmanager").get_secret_value(SecretId=f"local-{name}")["SecretString"]
     assert json.loads(value) == {"token": "t"}

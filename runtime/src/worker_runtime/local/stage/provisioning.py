@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker_runtime.workers import Declaration
 
 DEAD_LETTER_RETENTION_S = 1_209_600  # 14 days
+ACCOUNT = "000000000000"  # whose roles they are; emulators let anybody assume any
 
 _EXISTS = {"ResourceInUseException", "ResourceExistsException", "BucketAlreadyOwnedByYou"}
 
@@ -62,6 +63,8 @@ def provision(
         _buckets(sorted(buckets), names, aws("s3"), region=region)
     for cluster in wanted.get("redis", ()):
         names.add("redis", cluster, outside.redis_url or "")
+    for role in wanted.get("role", ()):
+        names.add("role", role, f"arn:aws:iam::{ACCOUNT}:role/{local_name(role)}")
     return names
 
 
