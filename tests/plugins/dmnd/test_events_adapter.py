@@ -61,7 +61,10 @@ def stored(table: Table) -> dict[str, Any]:
 def test_an_event_is_found_as_it_stands_in_the_table(events: EventsTable, table: Table) -> None:
     put(table, shortUrl=LINK)
 
-    assert events.find("e1") == Event(id="e1", url=URL, is_suppressed=False, short_url=LINK)
+    found = events.find("e1")
+
+    assert found is not None
+    assert (found.id, found.url, found.is_suppressed, found.short_url) == ("e1", URL, False, LINK)
 
 
 def test_an_event_that_is_not_there_is_none(events: EventsTable) -> None:

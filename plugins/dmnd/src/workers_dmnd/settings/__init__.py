@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from worker_runtime import Secret, Settings
+from workers_dmnd.policy import NotificationPolicy
 
 Name = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -20,10 +21,19 @@ class BitlySettings(Settings, frozen=True):
     secret: Secret
 
 
+class ServiceSettings(Settings, frozen=True):
+    """Where one of our own services is, and how long an answer may take."""
+
+    base_url: Name
+    timeout_ms: Positive = 5000
+
+
 class HttpSettings(Settings, frozen=True):
     """The outside services."""
 
     bitly: BitlySettings
+    sms: ServiceSettings
+    campaign: ServiceSettings
 
 
 class ShortUrlSettings(Settings, frozen=True):
@@ -43,3 +53,4 @@ class DemandSettings(Settings, frozen=True):
 
     http: HttpSettings
     short_url: ShortUrlSettings
+    notification: NotificationPolicy
