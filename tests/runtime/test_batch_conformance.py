@@ -14,11 +14,12 @@ import pytest
 from msgspec import Struct
 
 from conformance import params, recorded
-from worker_runtime import Change, Sqs, Stack, TableStream, Worker, worker
+from worker_runtime import Change, Kinesis, Sqs, Stack, TableStream, Worker, worker
 from worker_runtime.testing import RecordingSender, run_on
 
 STACK = Stack("conformance")
-SOURCES = ("sqs", "sqs_fifo", "dynamodb")
+SOURCES = ("sqs", "sqs_fifo", "kinesis", "dynamodb")
+STREAMS = ("kinesis", "dynamodb")
 
 
 class Image(Struct):
@@ -35,27 +36,31 @@ def fail_if_told(payload: Any) -> None:
         raise RuntimeError("told to fail")
 
 
-QUEUES = {"sqs": Sqs("my-queue"), "sqs_fifo": Sqs("my-queue.fifo", max_receives=10)}
+BODIED: dict[str, Sqs | Kinesis] = {
+    "sqs": Sqs("my-queue"),
+    "sqs_fifo": Sqs("my-queue.fifo", max_receives=10),
+    "kinesis": Kinesis("lambda-stream", dead_letters="dead"),
+}
 
 
-def queue_worker(queue: Sqs, decode: str) -> Worker[..., Any]:
+def body_worker(source: Sqs | Kinesis, decode: str) -> Worker[..., Any]:
     if decode == "raw":
 
-        @worker(queue, stack=STACK)
+        @worker(source, stack=STACK)
         def raw(payload: bytes) -> None:
             """Take anything."""
 
         return raw
     if decode == "model":
 
-        @worker(queue, stack=STACK)
+        @worker(source, stack=STACK)
         def model(payload: Model) -> None:
             """Take a model, fail where told to."""
             fail_if_told({"action": payload.action})
 
         return model
 
-    @worker(queue, stack=STACK)
+    @worker(source, stack=STACK)
     def parsed(payload: dict[str, Any]) -> None:
         """Take JSON, fail where told to."""
         fail_if_told(payload)
@@ -76,14 +81,23 @@ def table_worker(decode: str) -> Worker[..., Any]:
 
 def worker_for(case: dict[str, Any]) -> Worker[..., Any]:
     decode = case["config"]["decode"]
-    return queue_worker(QUEUES[case["source"]], decode) if case["source"] in QUEUES else table_worker(decode)
+    return body_worker(BODIED[case["source"]], decode) if case["source"] in BODIED else table_worker(decode)
 
 
 def names(event: Any) -> list[Any]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         return []
-    return [r["dynamodb"]["SequenceNumber"] if "dynamodb" in r else r.get("messageId") for r in records]
+    return [name(record) for record in records]
+
+
+def name(record: dict[str, Any]) -> Any:
+    match record:
+        case {"dynamodb": change}:
+            return change["SequenceNumber"]
+        case {"kinesis": inner}:
+            return inner["sequenceNumber"]
+    return record.get("messageId")
 
 
 def effect(case: dict[str, Any], listed: Any) -> Any:
@@ -100,10 +114,10 @@ def redelivered(case: dict[str, Any]) -> list[Any] | str:
         return "all"
     listed = [item["itemIdentifier"] for item in reply["batchItemFailures"]]
     every = names(case["event"])
-    if case["source"] == "dynamodb" and listed:
+    if case["source"] in STREAMS and listed:
         lowest = min(map(int, listed))
-        return [name for name in every if int(name) >= lowest]
-    return [name for name in every if name in listed]
+        return [each for each in every if int(each) >= lowest]
+    return [each for each in every if each in listed]
 
 
 CASES = [

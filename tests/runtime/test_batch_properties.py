@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,16 +13,21 @@ from verdicts import act
 from worker_runtime import (
     Batch,
     Change,
+    Kinesis,
     Record,
     Reject,
     Retry,
     Sqs,
     Stack,
     TableStream,
+    Worker,
     worker,
 )
 from worker_runtime.errors import BatchFailed, UnrecognisedEvent
-from worker_runtime.testing import RecordingSender, change, message, run_on, table_event
+from worker_runtime.testing import RecordingSender, change, kinesis_record, message, run_on, table_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STACK = Stack("properties")
 VERDICTS = st.sampled_from(
@@ -135,7 +140,7 @@ def test_no_message_of_a_group_overtakes_and_a_failed_one_takes_its_followers_al
 
 def run_table(
     plan: list[tuple[str, str]], *, concurrency: int, sender: RecordingSender, on_failure: Any
-) -> Any:
+) -> tuple[int, Seen]:
     seen = Seen()
 
     @worker(
@@ -154,27 +159,60 @@ def run_table(
     for at, (_, verdict) in enumerate(plan):
         if verdict in UNDECODABLE:
             changes[at]["dynamodb"]["NewImage"]["at"] = {"N": "no number"}
+    return checkpoint_of(act_on, table_event(*changes), sender=sender), seen
+
+
+def run_kinesis(
+    plan: list[tuple[str, str]], *, concurrency: int, sender: RecordingSender, on_failure: Any
+) -> tuple[int, Seen]:
+    seen = Seen()
+
+    @worker(
+        Kinesis("stream", dead_letters="dead", on_failure=on_failure), stack=STACK, concurrency=concurrency
+    )
+    def act_on(order: dict[str, Any]) -> None:
+        """Do what the data says."""
+        seen.add(order["lane"], order["at"])
+        act(order["verdict"])
+
+    records = [
+        kinesis_record(
+            PAYLOADS.get(verdict, {"lane": lane, "at": at, "verdict": verdict}), at=at, partition_key=lane
+        )
+        for at, (lane, verdict) in enumerate(plan)
+    ]
+    return checkpoint_of(act_on, {"Records": records}, sender=sender), seen
+
+
+def checkpoint_of(act_on: Worker[..., Any], event: Any, *, sender: RecordingSender) -> int:
+    """Run a stream's worker; the position from which AWS goes on."""
     try:
-        reply = run_on(act_on, table_event(*changes), sender=sender)
+        reply = run_on(act_on, event, sender=sender)
     except Exception:
-        return 0, seen
-    numbers = [each["dynamodb"]["SequenceNumber"] for each in changes]
-    listed = [numbers.index(item["itemIdentifier"]) for item in reply["batchItemFailures"]]
-    return min(listed, default=len(plan)), seen
+        return 0
+    numbers = [record.id for record in act_on.declaration.sources[0].records(event)]
+    return min(
+        (numbers.index(item["itemIdentifier"]) for item in reply["batchItemFailures"]), default=len(numbers)
+    )
 
 
+@pytest.mark.parametrize("run", [run_table, run_kinesis])
 @given(
     plan=PLANS,
     concurrency=CONCURRENCY,
     broken=st.booleans(),
     on_failure=st.sampled_from(["stop", "continue"]),
 )
-def test_a_stream_goes_on_from_its_lowest_failure_and_no_item_overtakes(
-    plan: list[tuple[str, str]], concurrency: int, broken: bool, on_failure: str
+def test_a_stream_goes_on_from_its_lowest_failure_and_no_lane_overtakes(
+    run: Callable[..., tuple[int, Seen]],
+    plan: list[tuple[str, str]],
+    concurrency: int,
+    broken: bool,
+    on_failure: str,
 ) -> None:
     sender = RecordingSender(broken=["dead"] if broken else [])
 
-    checkpoint, seen = run_table(plan, concurrency=concurrency, sender=sender, on_failure=on_failure)
+    checkpoint, seen = run(plan, concurrency=concurrency, sender=sender, on_failure=on_failure)
 
     failing = AGAIN | {"defer"} | ({"reject"} | UNDECODABLE if broken else set())
     failed = [at for at, (_, verdict) in enumerate(plan) if verdict in failing]

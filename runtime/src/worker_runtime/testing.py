@@ -187,13 +187,14 @@ def kinesis_record(
 ) -> dict[str, Any]:
     """Build one Kinesis record; data that is neither bytes nor text becomes JSON."""
     text = data if isinstance(data, bytes | str) else json.dumps(data)
+    encoded = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     sequence = str(49_590_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000 + at)
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
             "partitionKey": partition_key,
             "sequenceNumber": sequence,
-            "data": b64encode(text.encode() if isinstance(text, str) else text).decode(),
+            "data": b64encode(encoded).decode(),
             "approximateArrivalTimestamp": round(clock.now(), 3),
         },
         "eventSource": "aws:kinesis",
