@@ -168,7 +168,7 @@ class _Failing(Exception):
     """Carries an answer of 5xx past the breaker, which counts exceptions."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__()
+        super().__init__(f"it answered {response.status_code}")
         self.response = response
 
 

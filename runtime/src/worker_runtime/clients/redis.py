@@ -88,8 +88,7 @@ class Redis:
         try:
             if left_s() < self._longest_s:
                 raise Retry(reason="the invocation would end first")  # noqa: TRY301 - one way to be down
-            with self._breaker.calling() if self._breaker else nullcontext():
-                answer: T = ask(self._connected(self._urls[role]))
+            answer: T = self._answer(self._urls[role], ask)
         except (Retry, RedisError, UnicodeDecodeError) as error:
             if _is_mistake(error):
                 raise
@@ -97,6 +96,19 @@ class Redis:
             return default
         self._down.discard(role)
         return answer
+
+    def _answer(self, url: str, ask: Callable[[Connection], Any]) -> Any:
+        """Ask behind the breaker; to it a caller's mistake is an answer."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - with the first use
+
+        with self._breaker.calling() if self._breaker else nullcontext():
+            try:
+                return ask(self._connected(url))
+            except RedisError as error:
+                if not _is_mistake(error):
+                    raise
+                mistake = error
+        raise mistake
 
     def _note_down(self, role: str, error: Exception) -> None:
         with self._lock:
