@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from workers_dmnd.local.event_items import CANARIES
-from workers_dmnd.local.ledger import COMPLETED
+from workers_dmnd.local.short_links.event_items import CANARIES
+from workers_dmnd.local.short_links.ledger import COMPLETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from workers_dmnd.local.event_items import CANARIES, HOST, Story, draw_items, garbage
+from workers_dmnd.local.short_links.event_items import CANARIES, HOST, Story, draw_items, garbage
 from workers_dmnd.rules import may_shorten
 
 

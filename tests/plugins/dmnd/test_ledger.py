@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from workers_dmnd.local.event_items import Story, draw_items
-from workers_dmnd.local.ledger import COMPLETED, STRANGER, UNACCOUNTED, Letter, Seen, item_due, judge
+from workers_dmnd.local.short_links.event_items import Story, draw_items
+from workers_dmnd.local.short_links.ledger import (
+    COMPLETED,
+    STRANGER,
+    UNACCOUNTED,
+    Letter,
+    Seen,
+    item_due,
+    judge,
+)
 
 if TYPE_CHECKING:
     from worker_runtime.local.demo.outcome import Outcome
-    from workers_dmnd.local.event_items import EventItem
+    from workers_dmnd.local.short_links.event_items import EventItem
 
 LINK_QUEUE = "event-short-url-dlq"
 STREAM_QUEUE = "demand-stream-to-sqs-dlq"

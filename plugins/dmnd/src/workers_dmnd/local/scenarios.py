@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers_dmnd.local.event_items import draw_items
-from workers_dmnd.local.ledger import judge
-from workers_dmnd.local.short_links import ShortLinkJob
+from workers_dmnd.local.short_links.event_items import draw_items
+from workers_dmnd.local.short_links.job import ShortLinkJob
+from workers_dmnd.local.short_links.ledger import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from worker_runtime.clock import Clock
-    from workers_dmnd.local.event_items import EventItem
+    from workers_dmnd.local.short_links.event_items import EventItem
 
 
 class Upstream:
