@@ -126,6 +126,35 @@ def test_a_query_filters_an_index_backwards_from_where_it_stopped(table: Table) 
     assert [item["GSI1SK"] for item in islice(found, 3)] == ["5", "3", "1"]
 
 
+def test_a_count_counts_all_pages_of_a_table_and_of_an_index(table: Table) -> None:
+    table.batch_put(
+        [{"PK": "P", "SK": f"{n}", "GSI1PK": f"DUE#{n % 2}", "GSI1SK": f"{n:02}"} for n in range(25)]
+    )
+
+    of_table = table.count("PK = :pk", values={"pk": "P"})
+    of_index = table.count(
+        "GSI1PK = :due AND GSI1SK <= :now", values={"due": "DUE#0", "now": "10"}, index="GSI1"
+    )
+
+    assert (of_table, of_index) == (25, 6)
+    assert table.count("PK = :pk", values={"pk": "nobody"}) == 0
+
+
+def test_a_count_adds_up_its_pages(answering: Answering) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def page(request: dict[str, Any]) -> Response:
+        asked.append(request)
+        more = {"LastEvaluatedKey": {"PK": {"S": "1"}}} if len(asked) < 3 else {}
+        return Response.json({"Count": 7, **more})
+
+    with answering(Query=page):
+        counted = Table("any").count("PK = :pk", values={"pk": "1"})
+
+    assert counted == 21
+    assert {request["Select"] for request in asked} == {"COUNT"}
+
+
 def test_a_batch_get_answers_by_position(table: Table) -> None:
     table.batch_put([{"PK": "P", "SK": f"{n}", "n": n} for n in range(130)])
     keys = [{"PK": "P", "SK": f"{n}"} for n in (*range(130), 999, 0)]
@@ -227,6 +256,17 @@ def test_a_batch_put_stops_waiting_when_the_invocation_ends(
 
     assert left == [{"PK": "1"}]
     assert service.count() < 8
+
+
+@pytest.mark.usefixtures("stepped")
+def test_a_batch_put_tells_how_many_items_each_further_try_repeats(answering: Answering) -> None:
+    refusing = Refusing("1", "3", times=2)
+    repeated: list[int] = []
+
+    with answering(BatchWriteItem=refusing.write):
+        Table("any").batch_put([{"PK": f"{n}"} for n in range(4)], unprocessed=repeated.append)
+
+    assert repeated == [2, 2]
 
 
 @pytest.mark.usefixtures("stepped")

@@ -6,30 +6,24 @@ Errors are raised as verdicts (``aws_verdicts``). In conditions ``#name`` stands
 
 from __future__ import annotations
 
-import logging
-import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from worker_runtime import clock
 from worker_runtime.clients import aws
-from worker_runtime.clients.aws_verdicts import code_of, is_throttle
-from worker_runtime.clients.dynamodb_expressions import names_in, update_expression, values_of
+from worker_runtime.clients.aws_verdicts import code_of
+from worker_runtime.clients.dynamodb_batches import GETS_A_CALL, PUTS_A_CALL, drained
+from worker_runtime.clients.dynamodb_expressions import names_in, values_of
+from worker_runtime.clients.dynamodb_writes import Put, Update, cancelled, transaction
 from worker_runtime.dynamodb_json import dumps_item, loads_image
 from worker_runtime.errors import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from worker_runtime.clients.dynamodb_batches import Requests
+
     Item = dict[str, Any]
-    Requests = list[dict[str, Any]]  # encoded keys or puts of a batch call
 
-PUTS_A_CALL: Final = 25  # BatchWriteItem's limit
-GETS_A_CALL: Final = 100  # BatchGetItem's limit
-TRIES: Final = 8
-FIRST_WAIT_S: Final = 0.05
-LONGEST_WAIT_S: Final = 3.2
-
-log = logging.getLogger(__name__)
+__all__ = ["Put", "Table", "Update"]
 
 
 class Table:
@@ -47,7 +41,7 @@ class Table:
         self, item: Mapping[str, Any], *, condition: str = "", values: Mapping[str, Any] | None = None
     ) -> bool:
         """Write the whole item; False where the condition failed and nothing was written."""
-        return self._write("put_item", Item=dumps_item(item), **_conditional(condition, values or {}))
+        return self._write("put_item", Put(item, condition, values or {}))
 
     def update(  # noqa: PLR0913 - the parts of one UpdateItem
         self,
@@ -64,9 +58,25 @@ class Table:
         A dot leads into a map (``"status.id"``). Without a condition an absent item is created.
         False may also mean one's own first try, where its answer was lost: read again.
         """
-        change, placed = update_expression(to_set=set or {}, to_add=add or {}, to_remove=remove)
-        request = _conditional(condition, values or {}, change=change, placed=placed)
-        return self._write("update_item", Key=dumps_item(keys), UpdateExpression=change, **request)
+        return self._write("update_item", Update(keys, set or {}, add or {}, remove, condition, values or {}))
+
+    def transact(self, writes: Sequence[Update | Put]) -> bool:
+        """Make up to 100 writes, all or none; False where a condition failed and nothing was written.
+
+        They are of different items. The SDK's retries repeat its token, so that no answer that was
+        lost makes a second write, nor a False.
+        """
+        try:
+            self._call_unnamed("transact_write_items", TransactItems=transaction(writes, table=self.name))
+        except Retry as verdict:
+            error = verdict.__cause__
+            if error is None or code_of(error) != "TransactionCanceledException":
+                raise
+            why = cancelled(getattr(error, "response", {}).get("CancellationReasons", ()))
+            if why is not None:
+                raise why from error
+            return False
+        return True
 
     def query(  # noqa: PLR0913 - the parts of one Query
         self,
@@ -85,26 +95,19 @@ class Table:
         ``key`` is like ``"PK = :pk AND begins_with(SK, :sk)"``, ``keep`` filters what was read and
         paid for, ``after`` holds the keys (and the index's) of the last item of an earlier run.
         """
-        request: dict[str, Any] = {
-            "KeyConditionExpression": key,
-            "ExpressionAttributeValues": dumps_item(values_of(values)),
+        request = _asked(key, values=values, index=index, keep=keep) | {
             "ScanIndexForward": not backwards,
             "ConsistentRead": consistent,
-        }
-        optional = {
-            "ExpressionAttributeNames": names_in(key, keep or ""),
-            "FilterExpression": keep,
-            "IndexName": index,
             "Limit": page_size,
             "ExclusiveStartKey": dumps_item(after) if after else None,
         }
-        request |= {name: value for name, value in optional.items() if value}
-        while True:
-            page = self._call("query", **request)
+        for page in self._pages({name: value for name, value in request.items() if value is not None}):
             yield from map(loads_image, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def count(self, key: str, *, values: Mapping[str, Any], index: str | None = None) -> int:
+        """Count the items of a key condition; they are read, and paid for, all the same."""
+        request = _asked(key, values=values, index=index) | {"Select": "COUNT"}
+        return sum(page["Count"] for page in self._pages(request))
 
     def batch_get(self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = False) -> list[Item | None]:
         """Return one item or None for each of ``keys``, in their order; keys may repeat.
@@ -124,16 +127,19 @@ class Table:
 
         for start in range(0, len(unread), GETS_A_CALL):
             pending = [dumps_item(key) for key in unread[start : start + GETS_A_CALL]]
-            left = self._drain(pending, call=read)
+            left = drained(pending, table=self.name, call=read)
             if left:
                 raise Retry(reason=f"dynamodb BatchGetItem: {len(left)} keys stayed unprocessed")
         return [found.get(_identity(key)) for key in keys]
 
-    def batch_put(self, items: Sequence[Mapping[str, Any]]) -> list[Item]:
+    def batch_put(
+        self, items: Sequence[Mapping[str, Any]], *, unprocessed: Callable[[int], None] | None = None
+    ) -> list[Item]:
         """Write whole items without a condition and return those that are not known to be written.
 
         Keys must differ. What was throttled is tried eight times; after a time-out nothing is
         repeated (the SDK's retries are off), since a late repeat would overwrite newer changes.
+        ``unprocessed`` is told how many items each further try repeats.
         """
 
         def write(pending: Requests) -> Requests:
@@ -143,12 +149,22 @@ class Table:
         requests = [{"PutRequest": {"Item": dumps_item(item)}} for item in items]
         left: Requests = []
         for start in range(0, len(requests), PUTS_A_CALL):
-            left += self._drain(requests[start : start + PUTS_A_CALL], call=write)
+            part = requests[start : start + PUTS_A_CALL]
+            left += drained(part, table=self.name, call=write, again=unprocessed)
         return [loads_image(request["PutRequest"]["Item"]) for request in left]
 
-    def _write(self, operation: str, **request: Any) -> bool:
+    def _pages(self, request: dict[str, Any]) -> Iterator[Any]:
+        """Yield the pages of a Query as they are asked for."""
+        while True:
+            page = self._call("query", **request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _write(self, operation: str, write: Update | Put) -> bool:
         try:
-            self._call(operation, **request)
+            self._call(operation, **write.request())
         except Retry as verdict:
             if verdict.__cause__ and code_of(verdict.__cause__) == "ConditionalCheckFailedException":
                 return False
@@ -162,36 +178,17 @@ class Table:
         with aws.verdicts("dynamodb"):
             return getattr(aws.client("dynamodb", attempts=attempts), operation)(**request)
 
-    def _drain(self, pending: Requests, *, call: Callable[[Requests], Requests]) -> Requests:
-        """Call until nothing is pending, with growing waits; return what is left at the end."""
-        waits_s = _waits_s()
-        while pending:
-            try:
-                pending = call(pending)
-            except Retry as verdict:
-                if not is_throttle(verdict.__cause__):
-                    log.warning("%s: %d requests are left undone: %s", self.name, len(pending), verdict)
-                    break
-            wait_s = next(waits_s, None)
-            if not pending or wait_s is None or wait_s > clock.remaining_s():
-                break
-            clock.sleep(wait_s)
-        return pending
 
-
-def _waits_s() -> Iterator[float]:
-    """Yield the waits between eight tries: full jitter under 50 ms, doubling to 3.2 s."""
-    for doubled in range(TRIES - 1):
-        yield random.uniform(0, min(FIRST_WAIT_S * 2**doubled, LONGEST_WAIT_S))
-
-
-def _conditional(
-    condition: str, values: Mapping[str, Any], *, change: str = "", placed: Mapping[str, Any] | None = None
+def _asked(
+    key: str, *, values: Mapping[str, Any], index: str | None, keep: str | None = None
 ) -> dict[str, Any]:
+    """Return what every page of a Query asks."""
     request = {
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": names_in(change, condition),
-        "ExpressionAttributeValues": dumps_item({**(placed or {}), **values_of(values)}),
+        "KeyConditionExpression": key,
+        "FilterExpression": keep,
+        "IndexName": index,
+        "ExpressionAttributeNames": names_in(key, keep or ""),
+        "ExpressionAttributeValues": dumps_item(values_of(values)),
     }
     return {name: value for name, value in request.items() if value}
 
