@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from worker_runtime.cli.dead_letters import tell_redriven
-from worker_runtime.cli.reporting import Output
 from worker_runtime.dead_letters import REASON_ATTRIBUTE
+from worker_runtime.local.commands.reporting import Output
 from worker_runtime.local.dead_letters.redriving import Redriven
 from worker_runtime.testing import change
 
@@ -172,11 +172,23 @@ def test_a_dry_run_says_the_way_and_sends_nothing(
 
 
 @pytest.mark.usefixtures("letters")
-@pytest.mark.parametrize(("answer", "left"), [("y\n", (0, 2)), ("n\n", (0, 0)), ("", (2, 0))])
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ({"typed": "y\n"}, (0, 2)),
+        ({"typed": "n\n"}, (0, 0)),
+        ({"stdin": ""}, (2, 0)),
+        ({"stdin": "y\n"}, (2, 0)),  # it may be meant for somebody else
+    ],
+)
 def test_nothing_is_sent_before_somebody_agrees(
-    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], answer: str, left: tuple[int, int]
+    dead_letters: DeadLetters,
+    sqs: SQSClient,
+    queues: dict[str, str],
+    answer: dict[str, str],
+    left: tuple[int, int],
 ) -> None:
-    done = dead_letters("redrive", "orders-dlq", stdin=answer)
+    done = dead_letters("redrive", "orders-dlq", **answer)
 
     assert "Send back what waits in orders-dlq (dead letters: 2)?" in done.err
     assert (done.code, len(waiting(sqs, queues["orders"]))) == left

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.cli.inputs import read_variables
-from worker_runtime.cli.options import AsJson, EndpointUrl, StackName  # noqa: TC001 - typer reads annotations
-from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.local.commands.asking import agreed
+from worker_runtime.local.commands.options import AsJson, EndpointUrl, StackName, Yes, take_variables
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 
 if TYPE_CHECKING:
     from worker_runtime.local.dead_letters.office import Listed, Office, Way
@@ -81,7 +80,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say where each letter would go, and leave it there.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     endpoint_url: EndpointUrl = None,
     env_file: EnvFile = None,
     as_json: AsJson = False,
@@ -98,8 +97,8 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         if dry_run:
             _show_ways(office.ways(queue, waiting), output)
             return
-        if not yes:
-            _ask(len(waiting), queue)
+        if not agreed(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes):
+            return
         done = office.redrive(queue, refresh=refresh, seen=len(waiting))
         tell_redriven(done, output)
 
@@ -107,7 +106,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
 def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
     from worker_runtime.local.dead_letters.office import Office as Opened  # noqa: PLC0415 - help needs no boto3
 
-    os.environ.update(read_variables(env_file) if env_file else {})
+    take_variables(env_file)
     return Opened(endpoint_url)
 
 
@@ -128,15 +127,6 @@ def _missed(done: Redriven) -> list[str]:
         return []
     total = done.sent + len(done.kept) + done.missed
     return [f"{done.missed} of {total} not met: hidden for now, or behind one of their group; run it again."]
-
-
-def _ask(waiting: int, queue: str) -> None:
-    try:
-        agreed = typer.confirm(f"Send back what waits in {queue} (dead letters: {waiting})?", err=True)
-    except typer.Abort:
-        raise Misuse("nobody is there to be asked; say --yes.") from None
-    if not agreed:
-        raise typer.Exit(0)
 
 
 def _show(found: list[Listed], output: Output) -> None:

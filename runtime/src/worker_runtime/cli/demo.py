@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.cli.options import AsJson  # noqa: TC001 - typer reads annotations
-from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
 from worker_runtime.cli.stopping import stoppable
+from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 from worker_runtime.local.demo.asked import FAULTS, Asked
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.cli.options import AsJson  # noqa: TC001 - typer reads annotations
-from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 
 if TYPE_CHECKING:
     from worker_runtime.catalogue import Catalogue

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import Annotated
 
 import typer
 
-from worker_runtime.cli.inputs import read_event, read_variables
-from worker_runtime.cli.options import AsJson, WorkerName  # noqa: TC001 - typer reads annotations
-from worker_runtime.cli.reporting import FAILED, answering, complain, examples
+from worker_runtime.local.commands.inputs import read_event, read_variables
+from worker_runtime.local.commands.options import AsJson, EnvFile, WorkerName  # noqa: TC001 - typer reads annotations
+from worker_runtime.local.commands.reporting import FAILED, answering, complain, examples
 
 app = typer.Typer(add_completion=False)
 
@@ -25,10 +24,7 @@ def invoke(
     worker: WorkerName,
     *,
     event: Annotated[str, typer.Option("--event", metavar="FILE|-", help="The event as JSON; - is stdin.")],
-    env_file: Annotated[
-        Path | None,
-        typer.Option("--env-file", metavar="FILE", help="NAME=value lines; they win over the environment."),
-    ] = None,
+    env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one worker on one recorded event, in this process, through the door that Lambda uses.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from worker_runtime.cli.options import AsJson, StackName, refuse_unknown_stack
-from worker_runtime.cli.reporting import Output, answering, examples
+from worker_runtime.local.commands.options import AsJson, StackName, refuse_unknown_stack
+from worker_runtime.local.commands.reporting import Output, answering, examples
 
 if TYPE_CHECKING:
     from worker_runtime.local.inventory import Inventory, PluginRow, WorkerRow

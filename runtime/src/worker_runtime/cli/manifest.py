@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from worker_runtime.cli.inputs import read_text
-from worker_runtime.cli.options import StackName, refuse_unknown_stack
-from worker_runtime.cli.reporting import FAILED, Misuse, Output, answering, examples, tell
+from worker_runtime.local.commands.inputs import read_text
+from worker_runtime.local.commands.options import StackName, refuse_unknown_stack
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
 
 app = typer.Typer(add_completion=False)
 

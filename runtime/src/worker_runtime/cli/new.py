@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from worker_runtime.cli.reporting import answering, examples, tell
 from worker_runtime.cli.skeletons.places import Place, shown
 from worker_runtime.cli.skeletons.plugins import write_plugin
 from worker_runtime.cli.skeletons.workers import (  # typer reads annotations
     SourceKind,
     write_worker,
 )
+from worker_runtime.local.commands.reporting import answering, examples, tell
 
 app = typer.Typer(add_completion=False)
 

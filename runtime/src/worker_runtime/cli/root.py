@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from worker_runtime.cli import GROUPS
-from worker_runtime.cli.reporting import MISUSED, Misuse, answering, complain, examples
 from worker_runtime.errors import BrokenPlugin, LoadError
+from worker_runtime.local.commands.reporting import MISUSED, Misuse, answering, complain, examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import Final
 
-from worker_runtime.cli.reporting import Misuse
+from worker_runtime.local.commands.reporting import Misuse
 
 PLUGIN: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 WORKER: Final = re.compile(r"[a-z][A-Za-z0-9]*")

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from worker_runtime.catalogue import PLUGINS
-from worker_runtime.cli.reporting import Misuse
+from worker_runtime.local.commands.reporting import Misuse
 
 _STACK = re.compile(r'^(?P<name>[A-Z]\w*)(?:: \w+)? = Stack\("', re.MULTILINE)
 

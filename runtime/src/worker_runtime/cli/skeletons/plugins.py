@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from worker_runtime.cli.reporting import Misuse
 from worker_runtime.cli.skeletons.names import plugin_names
 from worker_runtime.cli.skeletons.places import Place, new_place, shown
 from worker_runtime.cli.skeletons.writing import filled, write_new
 from worker_runtime.loading import WORKER_API
+from worker_runtime.local.commands.reporting import Misuse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from worker_runtime.catalogue import WORKERS
-from worker_runtime.cli.inputs import read_text
-from worker_runtime.cli.reporting import Misuse
 from worker_runtime.cli.skeletons.names import worker_names
 from worker_runtime.cli.skeletons.places import Place, find_place, find_stack
 from worker_runtime.cli.skeletons.writing import filled, write_new
+from worker_runtime.local.commands.inputs import read_text
+from worker_runtime.local.commands.reporting import Misuse
 
 if TYPE_CHECKING:
     from pathlib import Path

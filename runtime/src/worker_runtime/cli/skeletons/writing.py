@@ -7,8 +7,8 @@ from itertools import groupby
 from string import Template
 from typing import TYPE_CHECKING
 
-from worker_runtime.cli.reporting import Misuse
 from worker_runtime.cli.skeletons.places import shown
+from worker_runtime.local.commands.reporting import Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from worker_runtime.cli.reporting import Misuse
+from worker_runtime.local.commands.reporting import Misuse
 
 
 def read_event(origin: str) -> Any:

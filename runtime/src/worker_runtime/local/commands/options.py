@@ -1,12 +1,15 @@
-"""Options that several commands have, said once."""
+"""Options that several commands have, said once; a plugin's commands take the same."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.cli.reporting import Misuse
+from worker_runtime.local.commands.inputs import read_variables
+from worker_runtime.local.commands.reporting import Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +22,8 @@ def _worker_ids(incomplete: str) -> list[str]:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON: the result on stdout, an error on stderr.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 StackName = Annotated[str | None, typer.Option("--stack", help="Only the workers of this stack.")]
 WorkerName = Annotated[
     str,
@@ -30,6 +35,16 @@ EndpointUrl = Annotated[
     str | None,
     typer.Option("--endpoint-url", help="Where AWS is: an emulator's URL; AWS itself without it."),
 ]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option("--env-file", metavar="FILE", help="NAME=value lines; they win over the environment."),
+]
+
+
+def take_variables(file: Path | None) -> None:
+    """Add what ``--env-file`` names to this process's environment, which the runtime and AWS's SDK read."""
+    if file is not None:
+        os.environ.update(read_variables(file))
 
 
 def refuse_unknown_stack(stack: str, *, there: Iterable[str]) -> None:
