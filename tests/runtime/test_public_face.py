@@ -22,7 +22,7 @@ FACE = {
     *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
     *("sends", "updates"),
     *("Middleware", "Provided", "hookimpl", "provide"),
-    *("Kinesis", "Sqs", "Stack", "TableStream", "Worker", "worker"),
+    *("Kinesis", "Schedule", "Sqs", "Stack", "TableStream", "Worker", "worker"),
     *("concurrently", "correlation_id", "redact", "redact_text"),
 }
 BESIDE = ("worker_runtime.clients", "worker_runtime.clock", "worker_runtime.testing")

@@ -334,7 +334,10 @@ IMPORT = "import what it is annotated with for real, not for checkers."
 MODELS = "use a Struct, a dataclass, a TypedDict, a dict or a pydantic model that stands alone."
 
 MISTAKES: list[tuple[Callable[..., Any], str]] = [
-    (takes_nothing, "takes_nothing takes 0 inputs; it takes one, and services after a bare '*'."),
+    (
+        takes_nothing,
+        "takes_nothing takes 0 inputs; sqs orders brings records: take one, and services after a bare '*'.",
+    ),
     (takes_two, "takes_two takes 2 inputs; it takes one, and services after a bare '*'."),
     (takes_all, "takes_all takes *orders: 'Order'; name each service after a bare '*'."),
     (takes_any, "takes_any takes **services: 'Shipping'; name each service after a bare '*'."),

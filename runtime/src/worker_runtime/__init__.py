@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from worker_runtime.services import Provided, provide
     from worker_runtime.settings import Environment, Secret, Settings
     from worker_runtime.sources.kinesis import Kinesis
+    from worker_runtime.sources.schedule import Schedule
     from worker_runtime.sources.sqs import Sqs
     from worker_runtime.sources.table_stream import TableStream
     from worker_runtime.threads import concurrently
@@ -51,6 +52,7 @@ else:
         "services": "Provided provide",
         "settings": "Environment Secret Settings",
         "sources.kinesis": "Kinesis",
+        "sources.schedule": "Schedule",
         "sources.sqs": "Sqs",
         "sources.table_stream": "TableStream",
         "threads": "concurrently",
@@ -83,6 +85,7 @@ __all__ = [
     "Record",
     "Reject",
     "Retry",
+    "Schedule",
     "Secret",
     "Settings",
     "Skip",

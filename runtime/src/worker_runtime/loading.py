@@ -214,7 +214,7 @@ def routes(
     function = _provided(declared, services)
     composed = []
     for source in declaration.sources:
-        decode = source.decoder(declaration.model)
+        decode = _nothing if declaration.shape == "nothing" else source.decoder(declaration.model)
         if declaration.shape == "batch":
             composed.append(Route(source, None, partial(attempt_batch, function, decode)))
         else:
@@ -227,8 +227,9 @@ def routes(
 def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., Any]:
     """Bind a worker's services; those that could not be made are tried again, and halt it meanwhile."""
     wanted = declared.declaration.services
+    function = _taking_one(declared)
     try:
-        return partial(declared.function, **services.make(wanted))
+        return partial(function, **services.make(wanted))
     except Exception:  # noqa: BLE001 - a factory may raise anything; see load()
         _log.exception("a service of %s could not be made; its records wait", declared.declaration.name)
 
@@ -237,9 +238,20 @@ def _provided(declared: Worker[..., Any], services: Services) -> Callable[..., A
             made = services.make(wanted)
         except Exception as error:
             raise Halt(f"a service could not be made: {type(error).__name__}: {text_of(error)}") from error
-        return declared.function(body, **made)
+        return function(body, **made)
 
     return late
+
+
+def _taking_one(declared: Worker[..., Any]) -> Callable[..., Any]:
+    """Return a worker's function; one that takes nothing is handed nothing."""
+    if declared.declaration.shape != "nothing":
+        return declared.function
+    return lambda _nothing, **made: declared.function(**made)
+
+
+def _nothing(_record: Record[Any]) -> None:
+    """Decode what nobody takes."""
 
 
 def _outline(event: Any) -> str:

@@ -50,6 +50,7 @@ class WorkerEntry(msgspec.Struct, frozen=True, rename="camel"):
     timeout_s: int
     memory_mb: int
     concurrency: int
+    reserved_concurrency: int | None
     sources: list[dict[str, Any]]
     grants: list[GrantEntry]
     environment: list[str]
@@ -90,6 +91,7 @@ def describe(worker_id: str, declaration: Declaration, *, distribution: str, ver
         timeout_s=declaration.timeout_s,
         memory_mb=declaration.memory_mb,
         concurrency=declaration.concurrency,
+        reserved_concurrency=declaration.reserved_concurrency,
         sources=[source.describe(timeout_s=declaration.timeout_s) for source in declaration.sources],
         grants=grants,
         environment=sorted({*RUNTIME_VARIABLES, *(grant.variable for grant in grants)}),

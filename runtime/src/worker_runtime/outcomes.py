@@ -71,6 +71,7 @@ class Family(StrEnum):
     SQS = "sqs"
     FIFO = "sqs_fifo"
     STREAM = "stream"
+    ASYNC = "async"
 
 
 class Action(StrEnum):
@@ -100,6 +101,14 @@ VERDICTS: Final[Mapping[Family, Mapping[type[Outcome], Action]]] = {
         Unstarted: Action.REDELIVER,
     },
     Family.STREAM: {
+        Done: Action.ACKNOWLEDGE,
+        Skipped: Action.ACKNOWLEDGE,
+        Failed: Action.REDELIVER,
+        Deferred: Action.REDELIVER,
+        Rejected: Action.DEAD_LETTER,
+        Unstarted: Action.REDELIVER,
+    },
+    Family.ASYNC: {  # acknowledged is returned, redelivered is raised
         Done: Action.ACKNOWLEDGE,
         Skipped: Action.ACKNOWLEDGE,
         Failed: Action.REDELIVER,

@@ -16,8 +16,7 @@ from worker_runtime.threads import concurrently
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker_runtime.sources import Source
-    from worker_runtime.workers import Shape
+    from worker_runtime.sources import Shape, Source
 
     Attempt = Callable[[Record[Any]], Outcome]
     Decode = Callable[[Record[Any]], Any]

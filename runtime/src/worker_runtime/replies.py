@@ -11,18 +11,22 @@ from msgspec import Struct
 from worker_runtime.errors import ReplyRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from worker_runtime.records import Record
 
 REPLY_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous reply
 
 
-class Worded(Struct, frozen=True):
-    """The reply that the source worded, for the records of these ids; none while it has not."""
+_UNWORDED: Final = object()
 
-    reply: Any = None
+
+class Worded(Struct, frozen=True):
+    """What the source worded for the records of these ids: a reply, or an error; neither before."""
+
+    reply: Any = _UNWORDED
     ids: frozenset[str] = frozenset()
+    error: Exception | None = None
 
 
 _worded: ContextVar[Worded | None] = ContextVar("worded", default=None)
@@ -33,10 +37,22 @@ def begin(*, asked: bool) -> None:
     _worded.set(Worded() if asked else None)
 
 
-def word(reply: Any, records: Sequence[Record[Any]]) -> Any:
-    """Note what the source worded, and return it."""
-    _worded.set(Worded(reply, frozenset(record.id for record in records)))
-    return reply
+def word(reply: Callable[[], Any], records: Sequence[Record[Any]]) -> Any:
+    """Have the source word its reply, note what it returns or raises, and do the same."""
+    ids = frozenset(record.id for record in records)
+    try:
+        returned = reply()
+    except Exception as error:
+        _worded.set(Worded(ids=ids, error=error))
+        raise
+    _worded.set(Worded(returned, ids))
+    return returned
+
+
+def was_worded(error: Exception) -> bool:
+    """Whether the source raised this error, so that the record it is of has told it already."""
+    worded = _worded.get()
+    return worded is not None and worded.error is error
 
 
 def verified(reply: Any) -> Any:
@@ -55,7 +71,7 @@ def verified(reply: Any) -> Any:
 
 def _refuse_forgery(reply: Any, worded: Worded | None) -> None:
     """Refuse what middleware returns in the source's place and AWS would read as "all is done"."""
-    if worded is not None and worded.reply is None:
+    if worded is not None and worded.reply is _UNWORDED:
         raise ReplyRefused("middleware returned a reply where the batch had failed; let the error pass.")
     listed = _listed(reply)
     if worded is not None and (lost := _listed(worded.reply) - listed):

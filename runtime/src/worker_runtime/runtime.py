@@ -14,7 +14,7 @@ from worker_runtime.invocation import invoked, set_record, set_source
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import DONE, Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 from worker_runtime.pipeline import Pass, run_pass
-from worker_runtime.replies import begin, verified, word
+from worker_runtime.replies import begin, verified, was_worded, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaCo
             try:
                 reply = verified(invoke(event))
             except Exception as error:
-                if not isinstance(error, BatchFailed | UnrecognisedEvent):  # these say it all
+                if not (isinstance(error, BatchFailed | UnrecognisedEvent) or was_worded(error)):
                     _log.exception("the invocation failed")
                 _publish(worker.metrics)
                 raise
@@ -73,7 +73,7 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
         _take_back(outcomes)
     _report(worker, records, outcomes, began=started)
-    return word(route.source.reply(records, outcomes), records)
+    return word(partial(route.source.reply, records, outcomes), records)
 
 
 def _take_back(outcomes: list[Outcome]) -> None:

@@ -22,6 +22,8 @@ from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.runtime import run
 from worker_runtime.services import Provided, Services
 from worker_runtime.settings import Environment
+from worker_runtime.sources.schedule import Schedule
+from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +59,7 @@ __all__ = [
     "message",
     "ready",
     "run_on",
+    "schedule_event",
     "sqs_event",
     "table_event",
 ]
@@ -215,6 +218,14 @@ def kinesis_event(*data: Any, stream: str = "stream", partition_key: str = "1") 
             for at, each in enumerate(data)
         ]
     }
+
+
+def schedule_event(
+    payload: Mapping[str, Any] | None = None, *, rule: str = "rule", timezone: str | None = None
+) -> Any:
+    """Build what a schedule sends: its payload, else a rule's tick (with ``timezone`` a Scheduler's)."""
+    schedule = Schedule("rate(1 minute)", payload=payload, rule=rule, timezone=timezone)
+    return tick(schedule, at=clock.now(), region=REGION, account=ACCOUNT)
 
 
 def ready(

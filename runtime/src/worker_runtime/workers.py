@@ -8,7 +8,6 @@ from typing import (
     Any,
     Final,
     Generic,
-    Literal,
     ParamSpec,
     TypeVar,
     get_args,
@@ -21,7 +20,7 @@ from msgspec import Struct
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant
 from worker_runtime.records import Batch, Record
-from worker_runtime.sources import Source, check_range
+from worker_runtime.sources import Shape, Source, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +34,6 @@ MEMORY_MB: Final = (128, 10_240)  # CreateFunction, MemorySize
 DESCRIPTION_CHARS: Final = 256  # CreateFunction, Description
 CONCURRENCY_MAX: Final = 1_000
 
-Shape = Literal["each", "record", "batch"]
-
 
 class Stack(Struct, frozen=True):
     """Workers that are deployed together, under one name and one pair of layers."""
@@ -48,7 +45,8 @@ class Declaration(Struct, frozen=True, kw_only=True):
     """All that is known of a worker without running it.
 
     ``shape`` says what its first parameter takes: each decoded body, each ``Record`` or the whole
-    ``Batch``; ``model`` is the type of a body, ``services`` the types of its keywords.
+    ``Batch``, or that there is none; ``model`` is the type of a body, ``services`` the types of its
+    keywords.
     """
 
     name: str
@@ -59,6 +57,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
     timeout_s: int
     memory_mb: int
     concurrency: int
+    reserved_concurrency: int | None
     shape: Shape
     model: Any
     services: Mapping[str, Any]
@@ -93,18 +92,20 @@ class Worker(Generic[P, R]):
         return f"<worker {self.declaration.name}>"
 
 
-def worker(
+def worker(  # noqa: PLR0913 - a function has as many settings, all but its stack optional
     *sources: Source,
     stack: Stack,
     grants: tuple[Grant, ...] = (),
     timeout_s: int = 60,
     memory_mb: int = 2048,
     concurrency: int = 1,
+    reserved_concurrency: int | None = None,
 ) -> Callable[[Callable[P, R]], Worker[P, R]]:
     """Declare a function to be a worker of these sources.
 
     Left of its star stands what arrives in the event, right of it what is provided, found by type.
-    ``concurrency`` records of a batch run at once, in threads; lanes keep their order. Raises
+    ``concurrency`` records of a batch run at once, in threads; lanes keep their order. At most
+    ``reserved_concurrency`` invocations run at once, in all of the function. Raises
     DeclarationError where AWS, or the runtime, could not keep what is declared.
     """
     for source in sources:
@@ -124,6 +125,7 @@ def worker(
             timeout_s=timeout_s,
             memory_mb=memory_mb,
             concurrency=concurrency,
+            reserved_concurrency=reserved_concurrency,
             shape=shape,
             model=model,
             services=services,
@@ -154,11 +156,11 @@ def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]
             services[parameter.name] = _service(who, parameter, hints[parameter.name])
         else:
             inputs.append(hints[parameter.name])
-    if len(inputs) != 1:
+    if len(inputs) > 1:
         raise DeclarationError(
             f"{who} takes {len(inputs)} inputs; it takes one, and services after a bare '*'."
         )
-    return (*_shape(inputs[0]), services)
+    return (*(_shape(inputs[0]) if inputs else ("nothing", None)), services)
 
 
 def _refuse_unusual(who: str, function: Callable[..., Any]) -> None:
@@ -210,9 +212,29 @@ def _check(declaration: Declaration) -> None:
         raise DeclarationError(f"{who}: its docstring's first line has over {DESCRIPTION_CHARS} characters.")
     if declaration.shape == "batch" and declaration.concurrency > 1:
         raise DeclarationError(f"{who} takes a Batch, which is one call; leave concurrency out.")
+    if declaration.reserved_concurrency is not None:
+        reserved = declaration.reserved_concurrency
+        check_range(f"{who}: reserved_concurrency", reserved, 1, CONCURRENCY_MAX, who_says="say")
     for source in declaration.sources:
         source.check(worker=who, timeout_s=declaration.timeout_s)
-        source.decoder(declaration.model)
+        _check_shape(declaration, source)
+
+
+def _check_shape(declaration: Declaration, source: Source) -> None:
+    """Refuse a first parameter that the source cannot fill."""
+    who, shape = declaration.name, declaration.shape
+    if shape in source.shapes:
+        if shape != "nothing":
+            source.decoder(declaration.model)
+        return
+    if shape == "nothing":
+        raise DeclarationError(
+            f"{who} takes 0 inputs; {source.kind} {source.name} brings records: take one, and services"
+            " after a bare '*'."
+        )
+    raise DeclarationError(
+        f"{who} takes a Batch, and {source.kind} {source.name} brings one event at a time; take its payload."
+    )
 
 
 def _check_kinds(declaration: Declaration) -> None:

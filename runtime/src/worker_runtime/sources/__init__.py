@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from worker_runtime.outcomes import Family
     from worker_runtime.records import Record
 
+Shape = Literal["nothing", "each", "record", "batch"]
+"""What a worker's first parameter takes: there is none, a decoded body, a ``Record``, the ``Batch``."""
+
+OF_BATCHES: Final[frozenset[Shape]] = frozenset(("each", "record", "batch"))
+"""How a batch may be taken."""
+
 NAME: Final = re.compile(r"[\w.-]+", re.ASCII)  # of queues, tables, streams and buckets
 
 
@@ -45,6 +51,10 @@ class Source(Protocol):
     @property
     def stops(self) -> bool:
         """Whether one failed record keeps those of all lanes from starting."""
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        """How a worker may take its records."""
 
     def check(self, *, worker: str, timeout_s: float) -> None:
         """Refuse settings that AWS refuses, or that lose records with this worker."""

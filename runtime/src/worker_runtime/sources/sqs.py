@@ -17,6 +17,7 @@ from worker_runtime.errors import DeclarationError, Reject, text_of
 from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family, Outcome, Rejected
 from worker_runtime.sources import (
+    OF_BATCHES,
     admitted,
     check_names,
     check_patterns,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from worker_runtime.records import Record
+    from worker_runtime.sources import Shape
 
 BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize: a standard queue
 FIFO_BATCH_MAX: Final = 10  # the same: a FIFO queue
@@ -87,6 +89,11 @@ class Sqs(Struct, frozen=True, rename="camel"):
     def stops(self) -> bool:
         """A failed message holds back nothing but its own group."""
         return False
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        """Messages one by one, or the batch."""
+        return OF_BATCHES
 
     def check(self, *, worker: str, timeout_s: float) -> None:
         """Refuse settings that AWS refuses, or that lose messages with this worker."""

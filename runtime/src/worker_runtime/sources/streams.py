@@ -10,7 +10,7 @@ from msgspec import Struct
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import Family, Outcome
-from worker_runtime.sources import admitted, check_names, check_patterns, check_range
+from worker_runtime.sources import OF_BATCHES, admitted, check_names, check_patterns, check_range
 from worker_runtime.sources.checkpoints import stream_effects, stream_reply
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.effects import Effect
     from worker_runtime.records import Record
+    from worker_runtime.sources import Shape
 
 BATCH_MAX: Final = 10_000  # CreateEventSourceMapping, BatchSize of a stream
 WINDOW_MAX_S: Final = 300
@@ -89,6 +90,11 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
     def stops(self) -> bool:
         """The checkpoint repeats all that follows a failed record, so nothing more need start."""
         return self.on_failure == "stop"
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        """Records one by one, or the batch."""
+        return OF_BATCHES
 
     @property
     def reads(self) -> tuple[str, ...]:
