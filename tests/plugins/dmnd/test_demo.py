@@ -25,6 +25,7 @@ from worker_runtime.local.demo.outcome import Finding, Outcome
 
 class Losing:
     name, summary, stack = "losing", "an item gets lost", "dmnd"
+    events, speed = 10, 20.0
 
     def run(self, stage, *, events, faults, seed, tell):
         return Outcome(endings={"lost": 1}, findings=(Finding("item-4", "is gone"),))
@@ -69,7 +70,7 @@ def demo(folder: Path, *arguments: object, variables: Mapping[str, str] | None =
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
     """Run the demo, each time in a folder of its own."""
-    return lambda *arguments: demo(tmp_path_factory.mktemp("demo"), "--json", *arguments)
+    return lambda *arguments: demo(tmp_path_factory.mktemp("demo"), "short-links", "--json", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_in_process_the_same_seed_ends_in_the_same_state(staged: Callable[..., R
 
 
 def test_people_get_a_table_and_a_verdict(tmp_path: Path) -> None:
-    ran = demo(tmp_path, "--in-process", "--events", 10)
+    ran = demo(tmp_path, "short-links", "--in-process", "--events", 10)
 
     assert ran.code == 0
     assert "dmnd.demandStreamToSqs" in ran.stdout
@@ -214,7 +215,8 @@ def test_a_ledger_that_does_not_hold_fails_with_the_findings_by_item(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--faults", "flood"], ["nothing-of-the-kind"], ["--events", "3"], ["--nonsense"]]
+    "arguments",
+    [["short-links", "--faults", "flood"], ["nothing-of-the-kind"], ["--events", "3"], ["--nonsense"]],
 )
 def test_a_wrong_call_is_no_verdict(tmp_path: Path, arguments: list[str]) -> None:
     ran = demo(tmp_path, *arguments)

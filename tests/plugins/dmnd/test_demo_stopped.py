@@ -37,7 +37,7 @@ def living(folder: Path) -> list[str]:
 def ended_by(number: signal.Signals, *, after: str, wait_s: float, folder: Path, times: int = 1) -> int:
     """Run a demo, signal it ``wait_s`` after it said ``after``, and return its exit code."""
     demo = subprocess.Popen(
-        [sys.executable, "-m", "worker_runtime.cli", "demo", "--faults", "crash"],
+        [sys.executable, "-m", "worker_runtime.cli", "demo", "short-links", "--faults", "crash"],
         cwd=folder,
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,

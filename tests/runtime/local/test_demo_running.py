@@ -50,6 +50,8 @@ class Packing:
     name = "packing"
     summary = "parcels are packed"
     stack = "shop"
+    events = 50
+    speed = 20.0
 
     def __init__(self, outcome: Outcome, *, lasts_s: float = 0.0) -> None:
         self._outcome = outcome

@@ -22,36 +22,43 @@ FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
 app = typer.Typer(add_completion=False)
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="SCENARIO", help="Which one; not needed while there is one.")
+    str | None,
+    typer.Argument(metavar="SCENARIO", help="Which one; said with what each shows where it is missing."),
 ]
-Events = Annotated[int, typer.Option(min=FEWEST_EVENTS, help="How many items are put.")]
+Events = Annotated[
+    int | None,
+    typer.Option(min=FEWEST_EVENTS, help="How many items are put; else as many as is usual for it."),
+]
 Faults = Annotated[str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.")]
 Seed = Annotated[int, typer.Option(help="Draws the items and the faults; the same seed, the same end.")]
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")
 ]
 Speed = Annotated[
-    float, typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs.")
+    float | None,
+    typer.Option(
+        min=0.1, help="How many times faster than the wall the stage's time runs; else as is usual for it."
+    ),
 ]
 
 
 @app.command(
     "demo",
     epilog=examples(
-        "workers demo",
-        "workers demo --faults all --seed 2",
-        "workers demo --events 500 --faults crash,outage",
-        "workers demo --in-process --json | jq .holds",
+        "workers demo sale-to-sms",
+        "workers demo sale-to-sms --faults all --seed 2",
+        "workers demo short-links --events 500 --faults crash,outage",
+        "workers demo short-links --in-process --json | jq .holds",
     ),
 )
 def demo(  # noqa: PLR0913 - options of a command
     scenario: Name = None,
     *,
-    events: Events = 50,
+    events: Events = None,
     faults: Faults = "",
     seed: Seed = 0,
     in_process: InProcess = False,
-    speed: Speed = 20.0,
+    speed: Speed = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a job on a local stage and prove that nothing was lost.
@@ -70,11 +77,11 @@ def demo(  # noqa: PLR0913 - options of a command
         chosen = _chosen(scenario)
         asked = Asked(
             scenario=chosen.name,
-            events=events,
+            events=chosen.events if events is None else events,
             faults=parse_faults(faults),
             seed=seed,
             in_process=in_process,
-            speed=speed,
+            speed=chosen.speed if speed is None else speed,
         )
         report = _run(chosen, asked)
         if as_json:
@@ -106,7 +113,8 @@ def _chosen(name: str | None) -> Scenario:
         return next(iter(by_name.values()))
     if name in by_name:
         return by_name[name]
-    there = ", ".join(by_name) or "none; install a plugin that offers one"
+    there = "; ".join(f"{each.name} ({each.summary})" for each in by_name.values())
+    there = there or "none; install a plugin that offers one"
     broken = "".join(f" {each.plugin} is broken: {each.error}" for each in (*hooks.problems, *failed))
     raise Misuse(
         f"{f'no such scenario: {name}' if name else 'say which scenario'}; there are {there}.{broken}"

@@ -62,6 +62,14 @@ class Scenario(Protocol):
     def stack(self) -> str:
         """The stack whose workers are staged."""
 
+    @property
+    def events(self) -> int:
+        """How many items are put where nobody says."""
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than the wall the stage's time runs where nobody says."""
+
     def run(
         self, stage: Any, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
     ) -> Outcome:

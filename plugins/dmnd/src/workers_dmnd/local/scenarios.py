@@ -21,6 +21,8 @@ class ShortLinks:
     name = "short-links"
     summary = "events arrive in the demand table and get short links from a Bitly that throttles now and then"
     stack = "dmnd"
+    events = 50
+    speed = 20.0
 
     def run(
         self, stage: Stage, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
