@@ -14,7 +14,6 @@ from workers_dmnd import items, keys
 from workers_dmnd.models import Demand, Event, Notification, Pointer, Sale, SmsStatus, plain_item
 from workers_dmnd.moves import Guard
 from workers_dmnd.rules import timestamp
-from workers_dmnd.weight import weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -200,10 +199,11 @@ class FakeReceipts:
         self._table.put(items.pointer_item(pointer, now=clock.now(), correlation_id=correlation_id()))
 
     def park(self, receipt: SmsStatus) -> None:
-        def says_less(stored: Item | None) -> bool:
-            return stored is None or weight(msgspec.convert(stored, SmsStatus)) < weight(receipt)
-
         parked = items.parked_item(receipt, now=clock.now(), correlation_id=correlation_id())
+
+        def says_less(stored: Item | None) -> bool:
+            return stored is None or (stored["rank"], stored["at"]) < (parked["rank"], parked["at"])
+
         self._table.put(parked, only_if=says_less)
 
     def parked(self, message_id: str) -> SmsStatus | None:
@@ -218,4 +218,4 @@ def _read(stored: Item | None, kind: type[T], *, code: str) -> T | None:
 
 
 def _state(stored: Item | None) -> str | None:
-    return None if stored is None else (stored.get("generation") or {"id": "NONE"}).get("id")
+    return None if stored is None else (stored.get("generation") or {}).get("id", "NONE")

@@ -8,7 +8,7 @@ import pytest
 from worker_runtime import Reject
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
-from workers_dmnd.adapters.dynamodb import EventsTable
+from workers_dmnd.adapters.events import EventsTable
 from workers_dmnd.keys import event_keys
 from workers_dmnd.models import Event
 

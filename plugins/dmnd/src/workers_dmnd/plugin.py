@@ -12,8 +12,9 @@ from contextlib import closing
 from worker_runtime import Environment, Metrics, Provided, hookimpl, provide
 from worker_runtime.clients.redis import Redis
 from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
-from workers_dmnd.services import CallLimit, Events, LinkCache, Links, ShortUrlQueue
+from workers_dmnd.services import CallLimit, LinkCache, Links, ShortUrlQueue
 from workers_dmnd.settings import DemandSettings
+from workers_dmnd.tables import TABLES
 
 WORKER_API = (1, 0)
 
@@ -27,16 +28,7 @@ def settings() -> type[DemandSettings]:
 @hookimpl
 def services() -> list[Provided]:
     """Offer what the workers ask for."""
-    return [events, short_url_queue, links, link_cache, call_limit, publisher, redis]
-
-
-@provide
-def events(environment: Environment) -> Events:
-    """Find events in the demand table."""
-    from worker_runtime.clients.dynamodb import Table
-    from workers_dmnd.adapters.dynamodb import EventsTable
-
-    return EventsTable(Table(environment.named("table", "demand-table")))
+    return [*TABLES, short_url_queue, links, link_cache, call_limit, publisher, redis]
 
 
 @provide

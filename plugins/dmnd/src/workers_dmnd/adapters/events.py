@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from worker_runtime import Reject, clock
+from worker_runtime import clock
+from workers_dmnd.adapters.stored import stored
 from workers_dmnd.keys import event_keys
 from workers_dmnd.models import Event
 from workers_dmnd.rules import timestamp
@@ -28,13 +27,7 @@ class EventsTable:
 
     def find(self, event_id: str) -> Event | None:
         """Return the event as it is now; an item that is no event is Reject ``BAD_EVENT``."""
-        item = self._table.get(event_keys(event_id), consistent=True)
-        if item is None:
-            return None
-        try:
-            return msgspec.convert(item, Event)
-        except msgspec.ValidationError as error:
-            raise Reject("BAD_EVENT", str(error)) from error
+        return stored(self._table.get(event_keys(event_id), consistent=True), Event, code="BAD_EVENT")
 
     def save_short_url(self, event: Event, short_url: str) -> bool:
         """Save the link; False where the event has one, is suppressed or has another URL by now."""
