@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from worker_runtime.errors import SettingsError
 from worker_runtime.local.commands.reporting import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def read_event(origin: str) -> Any:
@@ -32,6 +36,13 @@ def read_variables(file: Path) -> dict[str, str]:
             raise Misuse(f"{file}, line {number} is not NAME=value.")  # not shown: it may be a secret
         variables[name.strip()] = _unquoted(value.strip())
     return variables
+
+
+def need_variables(*names: str, environ: Mapping[str, str]) -> None:
+    """Raise SettingsError that names all of these variables that are missing or empty, and the cure."""
+    if missing := [name for name in names if not environ.get(name)]:
+        cure = "set them, or name a file of NAME=value lines with --env-file."
+        raise SettingsError(f"this command needs {', '.join(missing)}; {cure}")
 
 
 def read_text(file: Path) -> str:

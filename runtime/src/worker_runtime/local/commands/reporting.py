@@ -25,6 +25,10 @@ MISUSED: Final = 2
 PIPED_WIDTH: Final = 240  # nobody sees where a pipe would wrap
 
 
+class CommandFailed(WorkerRuntimeError):
+    """A command could not do what it was asked; a class derived from it names what it lacked."""
+
+
 class Misuse(WorkerRuntimeError):
     """The command was called with something it cannot use."""
 
