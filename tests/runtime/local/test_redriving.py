@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from staged import failed
+from worker_runtime.clock import RealClock
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.letters import UNREADABLE
 from worker_runtime.local.dead_letters.redriving import Origin, Redriven, Redriver
 from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
-from worker_runtime.local.stage.polling.change_records import Carrier, carried_record, change_record
+from worker_runtime.local.stage.polling.change_records import carried_record, change_record
+from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
+from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
 from worker_runtime.local.stage.polling.staged_records import staged
+from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.testing import message
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ REASON = {
     "correlationId": "c",
 }
 ENVELOPE = {**REASON, "attempts": None, "at": "2026-01-01T00:00:00.000+00:00", "version": 1}
-CARRIER = Carrier(
+CARRIER = KinesisStream(
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/local-things",
     role_arn="arn:aws:iam::000000000000:role/local-worker",
 )
@@ -65,6 +69,10 @@ class Mailroom:
         self.stream_arn = made["TableDescription"]["LatestStreamArn"]
         self.handed: list[Any] = []
         self.reply: Any = None
+
+    def feed(self, carrier: KinesisStream | None = None) -> TableChanges:
+        streams = self.aws("dynamodbstreams")
+        return TableChanges(streams, stream_arn=self.stream_arn, clock=RealClock(), carrier=carrier)
 
     def letter(self, body: Any, **sent: Any) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -200,7 +208,7 @@ def test_an_enveloped_change_is_handed_to_its_worker(room: Mailroom) -> None:
     (change,) = room.changes()
     room.letter({**ENVELOPE, "record": change.raw})
 
-    done = room.redrive(stream_arn=room.stream_arn)
+    done = room.redrive(feed=room.feed())
 
     assert done == (1, 0)
     assert room.handed == [change.raw]
@@ -214,7 +222,7 @@ def test_a_letter_stays_until_its_worker_has_acknowledged_it(room: Mailroom, how
     room.letter({**ENVELOPE, "record": change.raw})
     room.reply = failed(change.id) if how == "listed" else ValueError("broken")
 
-    done = room.redrive(stream_arn=room.stream_arn)
+    done = room.redrive(feed=room.feed())
 
     assert done == (0, 1)
     assert [letter.record_id for letter in room.peek()] == ["1"]
@@ -226,7 +234,7 @@ def test_a_refreshed_change_has_the_item_as_it_is_now(room: Mailroom) -> None:
     room.letter({**ENVELOPE, "record": change.raw})
     room.put("a", kind="mended")
 
-    room.redrive(stream_arn=room.stream_arn, refresh=True)
+    room.redrive(feed=room.feed(), refresh=True)
 
     (handed,) = room.handed
     assert handed["dynamodb"]["NewImage"]["kind"] == {"S": "mended"}
@@ -239,7 +247,7 @@ def test_a_refreshed_change_of_an_item_that_is_gone_is_a_remove(room: Mailroom) 
     room.letter({**ENVELOPE, "record": change.raw})
     room.aws("dynamodb").delete_item(TableName=room.table, Key={"PK": {"S": "a"}})
 
-    room.redrive(stream_arn=room.stream_arn, refresh=True)
+    room.redrive(feed=room.feed(), refresh=True)
 
     (handed,) = room.handed
     assert handed["eventName"] == "REMOVE"
@@ -253,7 +261,7 @@ def test_a_refreshed_change_that_kinesis_carried_stays_in_its_form(room: Mailroo
     room.letter({**ENVELOPE, "record": carried.raw})
     room.put("a", kind="mended")
 
-    room.redrive(stream_arn=room.stream_arn, carrier=CARRIER, refresh=True)
+    room.redrive(feed=room.feed(CARRIER), refresh=True)
 
     (handed,) = room.handed
     inner = json.loads(b64decode(handed["kinesis"]["data"]))
@@ -269,20 +277,22 @@ def test_a_refreshed_change_that_no_filter_takes_any_more_is_done(room: Mailroom
     room.put("a", kind="mended")
 
     filters = compile_filters((broken,), data_key="dynamodb")
-    done = room.redrive(stream_arn=room.stream_arn, filters=filters, refresh=True)
+    done = room.redrive(feed=room.feed(), filters=filters, refresh=True)
 
     assert done == (1, 0)
     assert room.handed == []
 
 
 @pytest.mark.parametrize("carrier", [None, CARRIER])
-def test_lambdas_metadata_is_read_again_from_the_stream(room: Mailroom, carrier: Carrier | None) -> None:
+def test_lambdas_metadata_is_read_again_from_the_stream(
+    room: Mailroom, carrier: KinesisStream | None
+) -> None:
     for key in "abcd":
         room.put(key)
     changes = room.changes()
     letter_for(room, changes[1:3], carrier=carrier)
 
-    done = room.redrive(stream_arn=room.stream_arn, carrier=carrier)
+    done = room.redrive(feed=room.feed(carrier))
 
     assert done == (1, 0)
     ids = [
@@ -292,7 +302,7 @@ def test_lambdas_metadata_is_read_again_from_the_stream(room: Mailroom, carrier:
     assert ids == [changes[1].id, changes[2].id]
 
 
-def letter_for(room: Mailroom, records: list[Any], *, carrier: Carrier | None = None) -> None:
+def letter_for(room: Mailroom, records: list[Any], *, carrier: KinesisStream | None = None) -> None:
     shard = (
         Shard(info="KinesisBatchInfo", stream_arn=carrier.stream_arn, shard_id="shardId-000000000000")
         if carrier
@@ -317,12 +327,13 @@ def test_metadata_of_a_kinesis_stream_alone_is_read_again_from_it(room: Mailroom
     kinesis, name = room.aws("kinesis"), room.table
     kinesis.create_stream(StreamName=name, ShardCount=1)
     summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-    carrier = Carrier(stream_arn=summary["StreamARN"], role_arn="role")
+    stream = KinesisStream(stream_arn=summary["StreamARN"], role_arn="role")
     put = [kinesis.put_record(StreamName=name, Data=key.encode(), PartitionKey=key) for key in "abcd"]
     records = [staged(each["SequenceNumber"], {}, arrived_at=time.time()) for each in put]
-    letter_for(room, records[1:3], carrier=carrier)
+    letter_for(room, records[1:3], carrier=stream)
 
-    done = room.redrive(carrier=carrier, filters=compile_filters((), data_key="data"))
+    feed = KinesisRecords(kinesis, stream=stream, clock=RealClock())
+    done = room.redrive(feed=feed, filters=compile_filters((), data_key="data"))
 
     assert done == (1, 0)
     assert [b64decode(each["kinesis"]["data"]) for each in room.handed] == [b"b", b"c"]
@@ -355,7 +366,7 @@ def test_metadata_of_records_that_the_stream_has_forgotten_stays(room: Mailroom)
     )
     letter_for(room, [forgotten])
 
-    done = room.redrive(stream_arn=room.stream_arn)
+    done = room.redrive(feed=room.feed())
 
     assert done == (0, 1)
     assert len(room.peek()) == 1
@@ -440,7 +451,7 @@ def test_what_an_error_says_about_people_is_not_passed_on(room: Mailroom) -> Non
     room.letter({**ENVELOPE, "record": change.raw})
     room.reply = ValueError("fan@example.com has no money")
 
-    done = room.round(stream_arn=room.stream_arn)
+    done = room.round(feed=room.feed())
 
     (why,) = done.kept
     assert why.startswith("1: ValueError: ")
@@ -455,7 +466,7 @@ def test_an_abort_half_way_puts_back_what_was_not_sent(room: Mailroom) -> None:
     room.reply = KeyboardInterrupt()
 
     with pytest.raises(KeyboardInterrupt):
-        room.redrive(stream_arn=room.stream_arn)
+        room.redrive(feed=room.feed())
 
     assert len(room.peek()) == 3
 

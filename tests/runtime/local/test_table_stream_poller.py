@@ -14,10 +14,12 @@ from worker_runtime import TableStream
 from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Throttled
-from worker_runtime.local.stage.polling.change_records import Carrier
 from worker_runtime.local.stage.polling.checkpoints import Checkpoints
 from worker_runtime.local.stage.polling.delivering import Delivery
-from worker_runtime.local.stage.polling.table_stream_poller import PolledStream, TableStreamPoller
+from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
+from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+from worker_runtime.local.stage.polling.stream_poller import StreamPoller
+from worker_runtime.local.stage.polling.table_changes import TableChanges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 WORKER = "test.worker"
 SPEED = 100.0
-CARRIER = Carrier(
+CARRIER = KinesisStream(
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/local-things",
     role_arn="arn:aws:iam::000000000000:role/local-worker",
 )
@@ -54,7 +56,7 @@ class Streamed:
         self.dead_letters = self.sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
         self.clock = ScaledClock(SPEED, origin=time.time())
         self.tally = Tally([WORKER])
-        self.pollers: list[TableStreamPoller] = []
+        self.pollers: list[StreamPoller] = []
         self._file = folder / "checkpoints.json"
 
     def put(self, *keys: str, **attributes: str) -> None:
@@ -67,22 +69,17 @@ class Streamed:
         self,
         function: ScriptedFunction,
         *,
-        carrier: Carrier | None = None,
+        carrier: KinesisStream | None = None,
         twice: bool = False,
         **settings: Any,
-    ) -> TableStreamPoller:
+    ) -> StreamPoller:
         carried: Any = {"kinesis": "things"} if carrier else {}
-        poller = TableStreamPoller(
+        poller = StreamPoller(
             TableStream("things", dead_letters="dlq", **carried, **settings),
-            stream=PolledStream(
-                arn=self.stream_arn,
-                function_arn="arn:aws:lambda:us-east-1:000000000000:function:local-worker",
-                dead_letters_url=self.dead_letters,
-                carrier=carrier,
-            ),
+            feed=TableChanges(self.streams, stream_arn=self.stream_arn, clock=self.clock, carrier=carrier),
+            function_arn="arn:aws:lambda:us-east-1:000000000000:function:local-worker",
             delivery=Delivery(WORKER, invoker=function, tally=self.tally, accidents=NoAccidents(twice=twice)),
-            streams=self.streams,
-            sqs=self.sqs,
+            on_failure=OnFailureQueue(self.sqs, self.dead_letters),
             checkpoints=Checkpoints(self._file),
             clock=self.clock,
         ).start()
@@ -113,7 +110,7 @@ def sequences(records: list[Any]) -> list[str]:
     return [record["dynamodb"]["SequenceNumber"] for record in records]
 
 
-def until_idle(poller: TableStreamPoller) -> None:
+def until_idle(poller: StreamPoller) -> None:
     eventually(lambda: not poller.busy())
 
 

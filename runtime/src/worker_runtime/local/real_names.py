@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from worker_runtime.errors import SettingsError
 from worker_runtime.grants import variable
 from worker_runtime.local.stage.names import Names, local_name
+from worker_runtime.sources.kinesis import Kinesis
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
@@ -53,6 +54,8 @@ class RealNames:
             match source:
                 case Sqs(queue=queue):
                     names.add("queue", queue, self.queue_url(queue))
+                case Kinesis(stream=stream):
+                    names.add("stream", stream, self._kinesis_arn(stream))
                 case TableStream(table=table, kinesis=kinesis):
                     names.add("stream", table, self._table_stream_arn(table))
                     if kinesis:
@@ -85,6 +88,15 @@ class RealNames:
         return {}
 
     def _kinesis_arn(self, stream: str) -> str:
-        """Return the ARN that carried records bear; nothing is read by it, so a made-up one will do."""
-        made_up = f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"
-        return self._environ.get(variable("stream", stream), made_up)
+        """Return a stream's ARN; a made-up one where there is none, which only reading would miss."""
+        if given := self._environ.get(variable("stream", stream)):
+            return given
+        for name in (stream, local_name(stream)):
+            try:
+                described = self._aws("kinesis").describe_stream_summary(StreamName=name)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+            else:
+                return str(described["StreamDescriptionSummary"]["StreamARN"])
+        return f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"

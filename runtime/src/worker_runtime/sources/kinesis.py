@@ -39,7 +39,7 @@ class Kinesis(StreamSource, frozen=True, rename="camel"):
         """Refuse settings that AWS refuses, or that lose records."""
         who = f"{worker}: Kinesis({self.stream!r})"
         check_names(who, stream=self.stream)
-        self.check_settings(who, data_key="data")
+        self.check_settings(who)
 
     def recognises(self, event: Any) -> bool:
         """Whether the event is a batch of Kinesis records."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant, spills
@@ -101,7 +102,17 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
         """The IAM actions that polling it takes."""
         return KINESIS_READ
 
-    def check_settings(self, who: str, *, data_key: Literal["data", "dynamodb"]) -> None:
+    @property
+    def data_key(self) -> Literal["data", "dynamodb"]:
+        """Under which key its mapping's filters find a record's data."""
+        return "data"
+
+    @property
+    def mapping_filters(self) -> tuple[Any, ...]:
+        """Its filters as its mapping gets them."""
+        return self.filters
+
+    def check_settings(self, who: str) -> None:
         """Refuse settings that AWS refuses, or that lose records."""
         check_names(who, dead_letters=self.dead_letters, spill_bucket=self.spill_bucket)
         check_range(f"{who} batch_size", self.batch_size, 1, BATCH_MAX)
@@ -121,7 +132,7 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
         for what, value, known in (("start", self.start, Start), ("on_failure", self.on_failure, OnFailure)):
             if value not in get_args(known):
                 raise DeclarationError(f"{who} {what} is {value!r}; say one of {get_args(known)}.")
-        check_patterns(self.filters, data_key=data_key)
+        check_patterns(self.mapping_filters, data_key=self.data_key)
 
     def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - streams carry no counts
         """Turn a deferral into a Retry: a stream cannot put one record off."""
@@ -146,5 +157,5 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - a stream has no visibility
         """Its settings as plain data, for the manifest."""
-        settings = msgspec.to_builtins(self)
+        settings = msgspec.to_builtins(replace(self, filters=self.mapping_filters))
         return {"kind": self.kind, "name": self.name, "reports": "batchItemFailures", **settings}

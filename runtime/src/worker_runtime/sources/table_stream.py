@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
-from msgspec.structs import replace
 
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
@@ -101,11 +100,21 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
         """What reading takes of the Kinesis stream, else of the table's own."""
         return KINESIS_READ if self.kinesis else DYNAMODB_READ
 
+    @property
+    def data_key(self) -> Literal["data", "dynamodb"]:
+        """Kinesis has the change inside its data."""
+        return "data" if self.kinesis else "dynamodb"
+
+    @property
+    def mapping_filters(self) -> tuple[Any, ...]:
+        """Patterns of the change, or of the data that holds it."""
+        return tuple({"data": pattern} for pattern in self.filters) if self.kinesis else self.filters
+
     def check(self, *, worker: str, timeout_s: float) -> None:  # noqa: ARG002 - a stream has no visibility
         """Refuse settings that AWS refuses, or that lose changes."""
         who = f"{worker}: TableStream({self.table!r})"
         check_names(who, table=self.table, kinesis=self.kinesis)
-        self.check_settings(who, data_key="dynamodb")
+        self.check_settings(who)
         if self.enhanced_fan_out and self.kinesis is None:
             raise DeclarationError(f"{who} enhanced_fan_out is Kinesis's; name the stream with kinesis=.")
 
@@ -154,11 +163,6 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
             )
 
         return change
-
-    def describe(self, *, timeout_s: int) -> dict[str, Any]:
-        """Its settings as plain data, for the manifest; Kinesis has the change under the key ``data``."""
-        filters = tuple({"data": pattern} for pattern in self.filters) if self.kinesis else self.filters
-        return StreamSource.describe(replace(self, filters=filters), timeout_s=timeout_s)
 
 
 def _event_name(name: Any) -> EventName:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from worker_runtime.catalogue import installed
+from worker_runtime.clock import RealClock
 from worker_runtime.errors import SettingsError
 from worker_runtime.local.dead_letters.letters import UNREADABLE
 from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
@@ -95,7 +96,7 @@ class Office:
             raise SettingsError(f"no installed worker sends its dead letters to {queue}; install its plugin.")
         logical = max(fitting, key=len)  # a URL ends in the queue's name
         names = self._names.of(source for source in sources if source.dead_letters == logical)
-        return origins_of(logical, declarations=declared, names=names)
+        return origins_of(logical, declarations=declared, names=names, aws=self._aws, clock=RealClock())
 
     def _invoke(self, worker_id: str, event: Any) -> Any:
         """Run a worker in this process; what it needs is looked up as far as no variable names it."""

@@ -13,31 +13,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.clock import RealClock
 from worker_runtime.errors import WorkerRuntimeError, text_of
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.kinesis_range import read_carried
 from worker_runtime.local.dead_letters.letters import batch_info
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
 from worker_runtime.local.dead_letters.walk import PATIENCE_S, Walk
 from worker_runtime.local.stage.polling.batches import AllDone, read_reply
-from worker_runtime.local.stage.polling.change_records import (
-    CreationTimes,
-    carried_record,
-    change_record,
-    refreshed,
-    restaged,
-)
-from worker_runtime.local.stage.polling.shards import list_shards, read_range
+from worker_runtime.local.stage.polling.change_records import refreshed, restaged
+from worker_runtime.local.stage.polling.shards import read_range
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from worker_runtime.clock import Clock
     from worker_runtime.filters import Filters
     from worker_runtime.local.dead_letters.letters import Letter
-    from worker_runtime.local.stage.polling.change_records import Carrier
+    from worker_runtime.local.stage.polling.feeds import Feed
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
     Invoke = Callable[[str, dict[str, Any]], Any]
@@ -53,16 +44,11 @@ class NotSentBack(WorkerRuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where the dead letters of one worker's source come from, in real names.
-
-    A queue's URL, or the ARN of the table's own stream, or the Kinesis stream that carries it; where
-    both streams are named the records are read from the table's.
-    """
+    """Where the dead letters of one worker's source come from: a queue, or a stream."""
 
     worker_id: str
     queue_url: str | None = None
-    stream_arn: str | None = None
-    carrier: Carrier | None = None
+    feed: Feed | None = None
     filters: Filters = field(default_factory=lambda: compile_filters((), data_key="dynamodb"))
     spill_bucket: str | None = None
 
@@ -79,14 +65,13 @@ class Redriven:
 class Redriver:
     """Sends back the letters of one dead-letter queue."""
 
-    def __init__(  # noqa: PLR0913 - what it reaches, and how it waits
+    def __init__(
         self,
         queue_url: str,
         *,
         origins: Sequence[Origin],
         aws: Callable[[str], Any],
         invoke: Invoke,
-        clock: Clock | None = None,
         patience_s: int = PATIENCE_S,
     ) -> None:
         """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises.
@@ -97,7 +82,6 @@ class Redriver:
         self._origins = origins
         self._aws = aws
         self._invoke = invoke
-        self._clock = clock or RealClock()
         self._patience_s = patience_s
 
     def redrive(self, *, refresh: bool = False, seen: int = 0) -> Redriven:
@@ -179,28 +163,14 @@ class Redriver:
 
     def _read_again(self, letter: Letter, origin: Origin) -> list[StagedRecord]:
         """Fetch the records that Lambda's metadata names while the stream still has them."""
+        if origin.feed is None:
+            raise NotSentBack(f"{origin.worker_id} reads no stream.")
         info = batch_info(json.loads(letter.body))
-        if not origin.stream_arn:
-            if origin.carrier is None:
-                raise NotSentBack(f"{origin.worker_id} reads no stream.")
-            return list(read_carried(self._aws("kinesis"), info=info, carrier=origin.carrier))
-        streams = self._aws("dynamodbstreams")
-        shards = [shard.id for shard in list_shards(streams, origin.stream_arn)]
-        shard_id = info["shardId"] if info["shardId"] in shards else shards[0]  # Kinesis names it its own way
-        times = CreationTimes(self._clock)
-        records = []
-        for change in read_range(
-            streams,
-            stream_arn=origin.stream_arn,
-            shard_id=shard_id,
-            first=info["startSequenceNumber"],
-            last=info["endSequenceNumber"],
-        ):
-            created_at = times.of(change, read_at=0)
-            record = change_record(change, stream_arn=origin.stream_arn, created_at=created_at)
-            records.append(
-                record if origin.carrier is None else carried_record(record, carrier=origin.carrier)
-            )
+        first, last = info["startSequenceNumber"], info["endSequenceNumber"]
+        shard_id = origin.feed.located(info["shardId"])
+        records = list(read_range(origin.feed, shard_id=shard_id, first=first, last=last))
+        if not records or (records[0].id, records[-1].id) != (first, last):
+            raise NotSentBack("its stream has forgotten the records, or some of them.")
         return records
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from worker_runtime.local.doctor.findings import Finding, warning
 from worker_runtime.sources.sqs import Sqs
-from worker_runtime.sources.table_stream import TableStream
+from worker_runtime.sources.streams import StreamSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def examine_sources(worker_id: str, declaration: Declaration, *, expected_s: flo
         findings.extend(_too_slow(who, source, declaration, expected_s))
         if isinstance(source, Sqs):
             findings.extend(_queue(who, source))
-        if isinstance(source, TableStream):
+        if isinstance(source, StreamSource):
             findings.extend(_stream(who, source))
     return findings
 
@@ -57,17 +57,17 @@ def _queue(who: str, source: Sqs) -> Iterator[Finding]:
         )
 
 
-def _stream(who: str, source: TableStream) -> Iterator[Finding]:
+def _stream(who: str, source: StreamSource) -> Iterator[Finding]:
     if source.retries != UNLIMITED:
         yield warning(
             who,
-            f"a Halt spends its retries ({source.retries}) like any failure; then Lambda gives the changes"
+            f"a Halt spends its retries ({source.retries}) like any failure; then Lambda gives the records"
             f" up, and {source.dead_letters} gets where they were, not what they were.",
             cure="to block the shard until it is mended, say retries=-1 and a max_age_s.",
         )
     elif source.max_age_s == UNLIMITED:
         yield warning(
             who,
-            "it retries without end: a change that always fails blocks its shard until it is forgotten.",
+            "it retries without end: a record that always fails blocks its shard until it is forgotten.",
             cure="say a max_age_s shorter than the stream's retention.",
         )

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.names import Names, local_name
+from worker_runtime.sources.kinesis import Kinesis
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_RETENTION_S = 1_209_600  # 14 days
 ACCOUNT = "000000000000"  # whose roles they are; emulators let anybody assume any
+
+KINESIS_SHARDS = 2  # so that a worker meets more than one, as in production
 
 _EXISTS = {"ResourceInUseException", "ResourceExistsException", "BucketAlreadyOwnedByYou"}
 
@@ -51,7 +54,8 @@ def provision(
     names = Names()
     _tables(outside.tables, names, aws("dynamodb"))
     _queues(declared, names, aws("sqs"))
-    _streams(declared, names, region=region)
+    _carriers(declared, names, region=region)
+    _streams(declared, names, aws)
     wanted: dict[str, set[str]] = {}
     for declaration in declared:
         for grant in declaration.all_grants:
@@ -152,14 +156,25 @@ def queue_arn(sqs: Any, url: str) -> str:
     return arn
 
 
-def _streams(declared: Iterable[Declaration], names: Names, *, region: str) -> None:
-    """Name the Kinesis streams; they are not made, since the poller carries changes in their form."""
+def _carriers(declared: Iterable[Declaration], names: Names, *, region: str) -> None:
+    """Name the streams that carry changes; they are not made, since the poller puts changes in their form."""
     for declaration in declared:
         for source in declaration.sources:
             if isinstance(source, TableStream) and source.kinesis:
                 account = names.named("stream", source.table).split(":")[4]
                 arn = f"arn:aws:kinesis:{region}:{account}:stream/{local_name(source.kinesis)}"
                 names.add("stream", source.kinesis, arn)
+
+
+def _streams(declared: Iterable[Declaration], names: Names, aws: Callable[[str], Any]) -> None:
+    """Make the Kinesis streams that are read for themselves."""
+    sources = (source for declaration in declared for source in declaration.sources)
+    for logical in sorted({source.stream for source in sources if isinstance(source, Kinesis)}):
+        kinesis, real = aws("kinesis"), local_name(logical)
+        _unless_there(partial(kinesis.create_stream, StreamName=real, ShardCount=KINESIS_SHARDS))
+        kinesis.get_waiter("stream_exists").wait(StreamName=real, WaiterConfig={"Delay": 1})
+        summary = kinesis.describe_stream_summary(StreamName=real)["StreamDescriptionSummary"]
+        names.add("stream", logical, summary["StreamARN"])
 
 
 def _check_tables(wanted: Mapping[str, set[str]], names: Names) -> None:

@@ -120,10 +120,15 @@ class Stage(Part):
         """Send back the letters of a dead-letter queue and return how many went."""
         redriver = Redriver(
             self.named("queue", queue),
-            origins=origins_of(queue, declarations=self._declarations, names=self._scenery.names),
+            origins=origins_of(
+                queue,
+                declarations=self._declarations,
+                names=self._scenery.names,
+                aws=self.aws,
+                clock=self.clock,
+            ),
             aws=self.aws,
             invoke=self.invoke,
-            clock=self.clock,
             patience_s=0,
         )
         return redriver.redrive(refresh=refresh).sent

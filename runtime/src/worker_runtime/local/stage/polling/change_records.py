@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
+from worker_runtime.local.stage.polling.kinesis_form import Kept, kinesis_record
 from worker_runtime.local.stage.polling.stage_time import stage_time
 from worker_runtime.local.stage.polling.staged_records import StagedRecord, staged
 
@@ -21,18 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 
 KINESIS_SHARD = "shardId-000000000000"
 
 _ALMOST_A_SECOND = 0.999
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
-    """The Kinesis stream that carries changes in production, and who reads it there."""
-
-    stream_arn: str
-    role_arn: str
 
 
 def change_record(change: Mapping[str, Any], *, stream_arn: str, created_at: float) -> StagedRecord:
@@ -43,7 +36,7 @@ def change_record(change: Mapping[str, Any], *, stream_arn: str, created_at: flo
     return staged(wire["SequenceNumber"], raw, arrived_at=created_at, lane=_keys(wire))
 
 
-def carried_record(record: StagedRecord, *, carrier: Carrier) -> StagedRecord:
+def carried_record(record: StagedRecord, *, carrier: KinesisStream) -> StagedRecord:
     """Put a change into the form in which Kinesis carries it; the sequence number stays."""
     raw = record.raw
     wire = {
@@ -63,24 +56,13 @@ def carried_record(record: StagedRecord, *, carrier: Carrier) -> StagedRecord:
         "dynamodb": wire,
         "eventSource": "aws:dynamodb",
     }
-    partition_key = md5(record.lane.encode(), usedforsecurity=False).hexdigest().upper()
-    outer = {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": partition_key,
-            "sequenceNumber": record.id,
-            "data": b64encode(json.dumps(change, separators=(",", ":")).encode()).decode(),
-            "approximateArrivalTimestamp": round(record.arrived_at, 3),
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"{KINESIS_SHARD}:{record.id}",
-        "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": carrier.role_arn,
-        "awsRegion": raw["awsRegion"],
-        "eventSourceARN": carrier.stream_arn,
-    }
-    return staged(record.id, outer, arrived_at=record.arrived_at, lane=partition_key)
+    kept = Kept(
+        sequence=record.id,
+        partition_key=md5(record.lane.encode(), usedforsecurity=False).hexdigest().upper(),
+        shard_id=KINESIS_SHARD,
+        arrived_at=record.arrived_at,
+    )
+    return kinesis_record(json.dumps(change, separators=(",", ":")).encode(), kept=kept, stream=carrier)
 
 
 def wire_form(value: Any) -> Any:

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.redriving import Origin
 from worker_runtime.local.stage.names import local_name
-from worker_runtime.local.stage.polling.change_records import Carrier
+from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
+from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
+from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
 from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
-from worker_runtime.local.stage.polling.table_stream_poller import (
-    PolledStream,
-    TableStreamPoller,
-    stream_filters,
-)
+from worker_runtime.local.stage.polling.stream_poller import StreamPoller
+from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.local.stage.provisioning import queue_arn
+from worker_runtime.sources.kinesis import Kinesis
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.polling.checkpoints import Checkpoints
     from worker_runtime.local.stage.polling.delivering import Delivery
+    from worker_runtime.local.stage.polling.feeds import Feed
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
     from worker_runtime.sources import Source
     from worker_runtime.workers import Declaration
 
-Poller = SqsPoller | TableStreamPoller
+Poller = SqsPoller | StreamPoller
 
 
 class NotPolled(WorkerRuntimeError):
@@ -70,45 +72,56 @@ def poller_of(
                 clock=ground.clock,
                 concurrent_batches=ground.concurrent_batches,
             )
-        case TableStream():
+        case TableStream() | Kinesis():
             assert source.dead_letters is not None  # noqa: S101 - check() saw to it when it was declared
-            return TableStreamPoller(
+            feed = feed_of(source, names=ground.names, aws=ground.aws, clock=ground.clock)
+            return StreamPoller(
                 source,
-                stream=PolledStream(
-                    arn=ground.names.named("stream", source.table),
-                    function_arn=function_arn,
-                    dead_letters_url=ground.names.named("queue", source.dead_letters),
-                    carrier=carrier_of(source, names=ground.names),
-                ),
+                feed=feed,
+                function_arn=function_arn,
                 delivery=delivery,
-                streams=ground.aws("dynamodbstreams"),
-                sqs=sqs,
+                on_failure=OnFailureQueue(sqs, ground.names.named("queue", source.dead_letters)),
                 checkpoints=ground.checkpoints,
                 clock=ground.clock,
             )
     raise NotPolled(f"{delivery.worker_id}: the stage has no poller for {source.kind}; leave the worker out.")
 
 
-def carrier_of(source: TableStream, *, names: Names) -> Carrier | None:
-    """Name the Kinesis stream that carries a table's changes, if one does."""
-    if source.kinesis is None:
-        return None
-    arn = names.named("stream", source.kinesis)
+def feed_of(source: TableStream | Kinesis, *, names: Names, aws: Callable[[str], Any], clock: Clock) -> Feed:
+    """Open the stream of a source; where a table has none of its own, the one that carries its changes."""
+    stream = source.stream if isinstance(source, Kinesis) else source.kinesis
+    carrier = None if stream is None else _kinesis_stream(names.named("stream", stream))
+    table_arn = names.named("stream", source.table) if isinstance(source, TableStream) else ""
+    if carrier is not None and not table_arn:
+        return KinesisRecords(aws("kinesis"), stream=carrier, clock=clock)
+    return TableChanges(aws("dynamodbstreams"), stream_arn=table_arn, clock=clock, carrier=carrier)
+
+
+def _kinesis_stream(arn: str) -> KinesisStream:
     role = f"arn:aws:iam::{arn.split(':')[4]}:role/{local_name('worker')}"
-    return Carrier(stream_arn=arn, role_arn=role)
+    return KinesisStream(stream_arn=arn, role_arn=role)
 
 
-def origins_of(dead_letters: str, *, declarations: Mapping[str, Declaration], names: Names) -> list[Origin]:
+def origins_of(
+    dead_letters: str,
+    *,
+    declarations: Mapping[str, Declaration],
+    names: Names,
+    aws: Callable[[str], Any],
+    clock: Clock,
+) -> list[Origin]:
     """List the sources whose dead letters go to a queue (logical name)."""
     return [
-        _origin(worker_id, source, names)
+        _origin(worker_id, source, names=names, aws=aws, clock=clock)
         for worker_id, declaration in declarations.items()
         for source in declaration.sources
         if getattr(source, "dead_letters", None) == dead_letters
     ]
 
 
-def _origin(worker_id: str, source: Source, names: Names) -> Origin:
+def _origin(
+    worker_id: str, source: Source, *, names: Names, aws: Callable[[str], Any], clock: Clock
+) -> Origin:
     spill = getattr(source, "spill_bucket", None)
     bucket = names.named("bucket", spill) if spill else None
     match source:
@@ -116,13 +129,11 @@ def _origin(worker_id: str, source: Source, names: Names) -> Origin:
             return Origin(
                 worker_id=worker_id, queue_url=names.named("queue", source.queue), spill_bucket=bucket
             )
-        case TableStream():
-            carrier = carrier_of(source, names=names)
+        case TableStream() | Kinesis():
             return Origin(
                 worker_id=worker_id,
-                stream_arn=names.named("stream", source.table),
-                carrier=carrier,
-                filters=stream_filters(source, carried=carrier is not None),
+                feed=feed_of(source, names=names, aws=aws, clock=clock),
+                filters=compile_filters(source.mapping_filters, data_key=source.data_key),
                 spill_bucket=bucket,
             )
     return Origin(worker_id=worker_id, spill_bucket=bucket)

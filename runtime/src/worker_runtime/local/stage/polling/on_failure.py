@@ -6,17 +6,28 @@ to be read from the stream again while it still has them.
 
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import threading
+    from collections.abc import Mapping, Sequence
+
+    from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 BatchInfo = Literal["DDBStreamBatchInfo", "KinesisBatchInfo"]
+
+_BROKEN_S = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +89,24 @@ def _batch_info(records: Sequence[StagedRecord], shard: Shard) -> dict[str, Any]
 
 def _time(epoch_s: float, spec: str) -> str:
     return datetime.fromtimestamp(epoch_s, tz=UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+class OnFailureQueue:
+    """The queue to which a stream's on-failure records go."""
+
+    def __init__(self, sqs: SQSClient, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def put(self, body: Mapping[str, Any], *, until: threading.Event) -> None:
+        """Send a record; tried until it is taken or ``until`` is set, so that nothing is lost in silence."""
+        text = json.dumps(body)
+        while True:
+            try:
+                self._sqs.send_message(QueueUrl=self._url, MessageBody=text)
+            except (BotoCoreError, ClientError) as error:
+                _log.warning("an on-failure record is not written yet: %s", error)
+                if until.wait(_BROKEN_S):
+                    return
+            else:
+                return

@@ -12,16 +12,16 @@ from zlib import crc32
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Sequence
 
     from worker_runtime.filters import Filters
+    from worker_runtime.local.stage.polling.feeds import Shape
     from worker_runtime.local.stage.polling.shards import ShardReader
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
     from worker_runtime.local.stage.polling.stream_lane import StreamLane
     from worker_runtime.local.stage.polling.stream_progress import StreamProgress
 
-_POLL_S = (0.02, 0.25)  # of the machine's time: right after changes, and when none have come for a while
+_POLL_S = (0.02, 0.25)  # of the machine's time: right after records, and when none have come for a while
 _BROKEN_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardEnds:
-    """What becomes of changes on their way from the shard to its lanes.
+    """What becomes of records on their way from the shard to its lanes.
 
-    ``shape`` gets a change and the machine's time of reading; ``moved`` is told of each arrival,
-    ``closed`` when a closed shard is worked off. ``ahead`` records may wait in a lane.
+    ``moved`` is told of each arrival, ``closed`` when a closed shard is worked off, which may fail as
+    reading may. ``ahead`` records may wait in a lane.
     """
 
-    shape: Callable[[Mapping[str, Any], float], StagedRecord]
+    shape: Shape
     filters: Filters
     moved: Callable[[], None]
     closed: Callable[[], None]
@@ -59,6 +59,7 @@ class PolledShard:
         self._progress = progress
         self._ends = ends
         self._quit = quit
+        self.worked_off = False  # closed, and all of it done
         self._reading = threading.Lock()  # what was read is outstanding before anybody looks
         self._thread = threading.Thread(target=self._read_on, name="stream-reader", daemon=True)
 
@@ -75,10 +76,12 @@ class PolledShard:
             lane.join()
 
     def busy(self) -> bool:
-        """Whether a change is unread or not done."""
+        """Whether a record is unread or not done, or the shard's end is not dealt with."""
+        if self.worked_off:
+            return False
         with self._reading:
             unread = self._reader.has_unread()
-        return unread or self._progress.outstanding > 0
+        return unread or self._reader.closed or self._progress.outstanding > 0
 
     def _read_on(self) -> None:
         shortest_s, longest_s = _POLL_S
@@ -86,24 +89,25 @@ class PolledShard:
         while not self._quit.wait(pause_s):
             try:
                 records = [] if self._is_ahead() else self._read()
+                self._share_out(records)
+                if self._reader.closed and not self._progress.outstanding:
+                    self._ends.closed()
+                    self.worked_off = True
+                    return
             except (BotoCoreError, ClientError) as error:
                 pause_s = _BROKEN_S
                 _log.warning("shard %s cannot be read: %s", self._reader.shard_id, error)
-                continue
-            pause_s = shortest_s if records else min(pause_s * 2, longest_s)
-            self._share_out(records)
-            if self._reader.closed and not self._progress.outstanding:
-                self._ends.closed()
-                return
+            else:
+                pause_s = shortest_s if records else min(pause_s * 2, longest_s)
 
     def _is_ahead(self) -> bool:
         return any(lane.waiting() >= self._ends.ahead for lane in self._lanes)
 
     def _read(self) -> list[StagedRecord]:
         with self._reading:
-            changes = self._reader.read()
+            found = self._reader.read()
             read_at = time.time()
-            records = [self._ends.shape(change, read_at) for change in changes]
+            records = [self._ends.shape(each, read_at) for each in found]
             self._progress.read(record.id for record in records)
         return records
 

@@ -1,133 +1,97 @@
-"""Reads the shards of a table's stream, each from a checkpoint on."""
+"""Reads one shard of a stream from a position on, whatever happens to its iterators."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST, Position
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from worker_runtime.local.stage.polling.feeds import Feed
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
-Start = Literal["LATEST", "TRIM_HORIZON"]
-
-_GONE = {"TrimmedDataAccessException", "ExpiredIteratorException"}
-
-
-@dataclass(frozen=True, slots=True)
-class ShardInfo:
-    """A shard, the one that it continues, and whether changes are still added to it."""
-
-    id: str
-    parent: str | None
-    is_open: bool
-
-
-def list_shards(streams: DynamoDBStreamsClient, stream_arn: str) -> list[ShardInfo]:
-    """List the shards of a stream, parents before their children."""
-    found: list[Any] = []
-    page: dict[str, Any] = {}
-    while True:
-        described = streams.describe_stream(StreamArn=stream_arn, **page)["StreamDescription"]
-        found += described["Shards"]
-        last = described.get("LastEvaluatedShardId")
-        if last is None:
-            break
-        page = {"ExclusiveStartShardId": last}
-    return [
-        ShardInfo(
-            each["ShardId"],
-            each.get("ParentShardId"),
-            "EndingSequenceNumber" not in each["SequenceNumberRange"],
-        )
-        for each in found
-    ]
+_TRIMMED = "TrimmedDataAccessException"
+_LAPSED = {"ExpiredIteratorException", _TRIMMED}
+_VANISHED = "ResourceNotFoundException"  # an emulator forgets a shard that was split or merged
 
 
 class ShardReader:
     """Goes through one shard; ``closed`` once all of a closed one has been read. For one thread at a time."""
 
-    def __init__(
-        self,
-        streams: DynamoDBStreamsClient,
-        *,
-        stream_arn: str,
-        shard_id: str,
-        after: str | None,
-        start: Start,
-    ) -> None:
-        """Begin after the sequence number ``after``, else (or where it is trimmed) as ``start`` says."""
-        self._streams = streams
-        self._stream_arn = stream_arn
+    def __init__(self, feed: Feed, *, shard_id: str, position: Position) -> None:
+        """Begin at ``position``, or at the oldest record where that is trimmed."""
+        self._feed = feed
         self.shard_id = shard_id
-        self._last = after
-        self._iterator: str | None = self._iterator_at(start)
+        self._position = position
+        self._iterator = self._new_iterator()
 
     @property
     def closed(self) -> bool:
         """Whether nothing is left and nothing will come."""
         return self._iterator is None
 
-    def read(self) -> list[Mapping[str, Any]]:
-        """Take the next changes, up to 1,000, in boto3's form; none where there are none yet."""
+    def read(self) -> Sequence[Mapping[str, Any]]:
+        """Take the next records, in boto3's form; none where there are none yet."""
         if self._iterator is None:
-            return []
+            return ()
         try:
-            answer = self._streams.get_records(ShardIterator=self._iterator)
+            page = self._feed.read(self._iterator)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
+            if _code(error) not in {*_LAPSED, _VANISHED}:
                 raise
-            self._iterator = self._iterator_at("TRIM_HORIZON")
-            return []
-        changes: list[Any] = answer["Records"]
-        if changes:
-            self._last = changes[-1]["dynamodb"]["SequenceNumber"]
-        self._iterator = answer.get("NextShardIterator")
-        return changes
+            if self._position == LATEST:
+                self._position = HORIZON  # too often rather than lost
+            self._iterator = None if _code(error) == _VANISHED else self._new_iterator()
+            return ()
+        if page.records:
+            self._position = Position("AFTER_SEQUENCE_NUMBER", self._feed.sequence(page.records[-1]))
+        self._iterator = page.following
+        return page.records
 
     def has_unread(self) -> bool:
-        """Look whether there are changes that ``read`` has not taken yet."""
+        """Look whether there is something that ``read`` has to take, or to find out."""
         if self._iterator is None:
             return False
-        return bool(self._streams.get_records(ShardIterator=self._iterator, Limit=1)["Records"])
+        try:
+            page = self._feed.read(self._iterator, limit=1)
+        except ClientError as error:
+            if _code(error) not in {*_LAPSED, _VANISHED}:
+                raise
+            return True
+        return bool(page.records) or page.more
 
-    def _iterator_at(self, start: Start) -> str:
-        if self._last is not None:
-            try:
-                return shard_iterator(
-                    self._streams, self._stream_arn, self.shard_id, "AFTER_SEQUENCE_NUMBER", self._last
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _GONE:
-                    raise
-                start = "TRIM_HORIZON"
-        return shard_iterator(self._streams, self._stream_arn, self.shard_id, start)
-
-
-def shard_iterator(
-    streams: DynamoDBStreamsClient, stream_arn: str, shard_id: str, kind: Any, sequence: str | None = None
-) -> str:
-    """Get an iterator of a shard, at a sequence number where ``kind`` asks for one."""
-    at = {} if sequence is None else {"SequenceNumber": sequence}
-    return streams.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, ShardIteratorType=kind, **at)[
-        "ShardIterator"
-    ]
+    def _new_iterator(self) -> str | None:
+        try:
+            return self._feed.iterator(self.shard_id, self._position)
+        except ClientError as error:
+            if _code(error) == _VANISHED:
+                return None
+            if _code(error) != _TRIMMED:
+                raise
+            return self._feed.iterator(self.shard_id, HORIZON)
 
 
-def read_range(
-    streams: DynamoDBStreamsClient, *, stream_arn: str, shard_id: str, first: str, last: str
-) -> Iterator[Mapping[str, Any]]:
-    """Read the changes from one sequence number to another; ClientError where they are trimmed."""
-    iterator: str | None = shard_iterator(streams, stream_arn, shard_id, "AT_SEQUENCE_NUMBER", first)
+def read_range(feed: Feed, *, shard_id: str, first: str, last: str) -> Iterator[StagedRecord]:
+    """Read the records from one sequence number to another, as far as the stream still has them.
+
+    ClientError where the stream refuses, as a table's does where they are trimmed.
+    """
+    shape = feed.shape(shard_id)
+    iterator: str | None = feed.iterator(shard_id, Position("AT_SEQUENCE_NUMBER", first))
     while iterator is not None:
-        answer = streams.get_records(ShardIterator=iterator)
-        for change in answer["Records"]:
-            if int(change["dynamodb"]["SequenceNumber"]) > int(last):
+        page = feed.read(iterator)
+        for record in page.records:
+            if int(feed.sequence(record)) > int(last):
                 return
-            yield change
-        if not answer["Records"]:
+            yield shape(record, 0)
+        if not page.records and not page.more:
             return
-        iterator = answer.get("NextShardIterator")
+        iterator = page.following
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
     from worker_runtime.local.stage.polling.on_failure import Condition
-    from worker_runtime.sources.table_stream import TableStream
+    from worker_runtime.sources.streams import StreamSource
 
 _BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
 
@@ -37,7 +37,7 @@ class LaneEnds:
 class StreamLane:
     """Takes the records of one lane in order; a batch is in flight at a time."""
 
-    def __init__(self, source: TableStream, *, ends: LaneEnds, clock: Clock, quit: threading.Event) -> None:  # noqa: A002 - what it is
+    def __init__(self, source: StreamSource, *, ends: LaneEnds, clock: Clock, quit: threading.Event) -> None:  # noqa: A002 - what it is
         self._source = source
         self._ends = ends
         self._clock = clock
