@@ -28,7 +28,7 @@ class Names:
     """What carries a logical name in reality: a queue's URL, a stream's ARN, else a name or URL."""
 
     def __init__(self) -> None:
-        self._real: dict[tuple[str, str], str] = {}
+        self._real: dict[tuple[Kind, str], str] = {}
 
     def add(self, kind: Kind, logical: str, real: str) -> None:
         """Enter a resource."""
@@ -47,3 +47,7 @@ class Names:
     def variables(self, grants: Iterable[Grant]) -> dict[str, str]:
         """Return the environment variables in which a worker finds what it was granted."""
         return {variable(grant.kind, grant.name): self.named(grant.kind, grant.name) for grant in grants}
+
+    def all_variables(self) -> dict[str, str]:
+        """Return the environment variables of all resources."""
+        return {variable(kind, logical): real for (kind, logical), real in self._real.items()}

@@ -25,7 +25,7 @@ from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
-from worker_runtime.local.stage.staged_workers import whole_stack
+from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stack
 
 if TYPE_CHECKING:
     from typing import Self
@@ -86,6 +86,19 @@ class Stage(Part):
     def named(self, kind: str, name: str) -> str:
         """Return the real name, URL or ARN of a resource; raises NotStaged."""
         return self._scenery.names.named(kind, name)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which a command of a person finds all that is on this stage."""
+        around = self._scenery.around
+        return {
+            **self._scenery.names.all_variables(),
+            **around.credentials,
+            "AWS_ENDPOINT_URL": self.aws.endpoint_url,
+            "AWS_REGION": around.region,
+            "CONFIG_ENV": CONFIG_ENV,
+            "WORKER_CLOCK": str(around.clock),
+            "WORKER_SETTINGS": str(around.settings_file),
+        }
 
     def stand_in(self, name: str) -> StandIn:
         """Return the running stand-in of an outside service."""
