@@ -1,23 +1,25 @@
-"""Upstream's hand in the demand table: it puts events, edits them, and knows nothing of links."""
+"""Upstream's hand in the demand table: it puts events, sales and demands, and edits them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from worker_runtime.clock import Clock
     from workers_dmnd.local.short_links.event_items import EventItem
 
+_PUTS_A_CALL: Final = 25  # BatchWriteItem's limit
+
 
 class Upstream:
-    """Writes event items straight to the table, past all workers."""
+    """Writes items straight to the table, past all workers."""
 
     def __init__(self, dynamodb: DynamoDBClient, *, table: str, clock: Clock) -> None:
         self._dynamodb = dynamodb
@@ -30,15 +32,27 @@ class Upstream:
         whole = {**item.keys, **item.put, "createdAt": now, "updatedAt": now}
         self._dynamodb.put_item(TableName=self._table, Item=_typed(whole))
 
+    def put_whole(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Put items of any kind as they are, as many calls as it takes."""
+        for start in range(0, len(items), _PUTS_A_CALL):
+            puts = [{"PutRequest": {"Item": _typed(item)}} for item in items[start : start + _PUTS_A_CALL]]
+            asked: Any = {self._table: puts}
+            while asked:
+                asked = self._dynamodb.batch_write_item(RequestItems=asked)["UnprocessedItems"]
+
     def edit(self, item: EventItem, change: Mapping[str, Any]) -> None:
         """Set some attributes of an event and leave the others, a link among them, as they are."""
+        self.change(item.keys, change)
+
+    def change(self, keys: Mapping[str, str], change: Mapping[str, Any]) -> None:
+        """Set some attributes of an item and leave the others as they are."""
         changed = {**change, "updatedAt": self._now()}
         names = {f"#{at}": name for at, name in enumerate(changed)}
         values = {f":{at}": value for at, value in enumerate(changed.values())}
         sets = ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True))
         self._dynamodb.update_item(
             TableName=self._table,
-            Key=_typed(item.keys),
+            Key=_typed(keys),
             UpdateExpression=f"SET {sets} ADD version :one",
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=_typed({**values, ":one": 1}),
