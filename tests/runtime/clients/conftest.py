@@ -81,6 +81,12 @@ def answering() -> Callable[..., AbstractContextManager[StandIn]]:
 
 
 @pytest.fixture
+def pointed_at() -> Callable[..., AbstractContextManager[None]]:
+    """Point the clients at a service of the test's own, by its URL."""
+    return aws_at
+
+
+@pytest.fixture
 def stepped() -> Iterator[clock.SteppedClock]:
     """Let sleeps take no time."""
     stepped = clock.SteppedClock()

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Unpack
 
-    from httpx import Client, Response
+    from httpx import Auth, Client, Response
+    from httpx import Request as Sent
 
     from worker_runtime.clients.breaker import Breaker
+
+    Signs = Auth | Callable[[Sent], Sent]
 
 RESERVE_S: Final = 2.0  # of the invocation, kept for what comes after the call
 KEPT_S: Final = 30.0
@@ -44,7 +47,8 @@ class Request(TypedDict, total=False):
 class HttpService:
     """A service by its base URL; connects on first use and may be shared by threads.
 
-    ``name`` stands in errors; ``trace_headers`` gives the headers (``traceparent``) of each request.
+    ``name`` stands in errors; ``trace_headers`` gives the headers (``traceparent``) of each request;
+    ``auth`` (httpx's, or a function of the request, as ``SigV4``) signs each one before it is sent.
     """
 
     def __init__(  # noqa: PLR0913 - settings of one service, all but the name with defaults
@@ -59,6 +63,7 @@ class HttpService:
         headers: Mapping[str, str] | None = None,
         trace_headers: Callable[[], Mapping[str, str]] = dict,
         breaker: Breaker | None = None,
+        auth: Signs | None = None,
     ) -> None:
         if not base_url.startswith(("https://", "http://")):
             raise SettingsError(f"The base URL of {name} has to start with https:// or http://.")
@@ -70,6 +75,7 @@ class HttpService:
         self._headers = headers or {}
         self._trace_headers = trace_headers
         self._breaker = breaker
+        self._auth = auth
         self._free = threading.BoundedSemaphore(max_connections)
         self._lock = threading.Lock()
         self._client: Client | None = None
@@ -160,7 +166,7 @@ class HttpService:
     def _connected(self) -> Client:
         with self._lock:
             if self._client is None:
-                self._client = _open(self._base_url, self._headers)
+                self._client = _open(self._base_url, self._headers, self._auth)
             return self._client
 
 
@@ -178,7 +184,7 @@ def _sound(response: Response) -> Response:
     return response
 
 
-def _open(base_url: str, headers: Mapping[str, str]) -> Client:
+def _open(base_url: str, headers: Mapping[str, str], auth: Signs | None) -> Client:
     from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - with the first request
 
     import httpx  # noqa: PLC0415 - with the first request
@@ -189,7 +195,7 @@ def _open(base_url: str, headers: Mapping[str, str]) -> Client:
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one fan's must not reach the next
     # httpx keeps 20 connections for 5 s: fewer than a batch uses at once, and gone by the next one
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEPT_S)
-    return httpx.Client(base_url=base_url, headers=headers, cookies=no_cookies, limits=limits)
+    return httpx.Client(base_url=base_url, headers=headers, auth=auth, cookies=no_cookies, limits=limits)
 
 
 def _until(ends_at: float, stream: Any, *, late: Exception) -> Iterator[bytes]:
