@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from worker_runtime import Environment, Metrics, clock
 from worker_runtime.clients import aws
+from worker_runtime.clients.dynamodb import Table
 from worker_runtime.local.stage.parts.emulator import Emulator
 from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.testing import SteppedClock
+from workers_dmnd.local import DEMAND_TABLE
 from workers_dmnd.local.bitly import BitlyStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+
+    from worker_runtime.local.offers import TableIndex
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +49,39 @@ def cloud(emulator: Emulator) -> Iterator[None]:
         aws.forget()
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture
+def table(cloud: None) -> Table:  # noqa: ARG001 - the emulator has to be there
+    """Make an empty demand table with its indexes."""
+    name = f"demand-{uuid4().hex[:8]}"
+    attributes = ["PK", "SK", *(key for index in DEMAND_TABLE.indexes for key in keys_of(index))]
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in attributes],
+        KeySchema=key_schema("PK", "SK"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index.name,
+                "KeySchema": key_schema(*keys_of(index)),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index in DEMAND_TABLE.indexes
+        ],
+    )
+    return Table(name)
+
+
+def keys_of(index: TableIndex) -> tuple[str, str]:
+    return index.hash_key, str(index.range_key)
+
+
+def key_schema(hash_key: str, range_key: str) -> list[KeySchemaElementTypeDef]:
+    return [
+        {"AttributeName": hash_key, "KeyType": "HASH"},
+        {"AttributeName": range_key, "KeyType": "RANGE"},
+    ]
 
 
 @pytest.fixture

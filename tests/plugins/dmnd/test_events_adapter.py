@@ -1,34 +1,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
 from worker_runtime import Reject
-from worker_runtime.clients import aws
-from worker_runtime.clients.dynamodb import Table
 from workers_dmnd.adapters.events import EventsTable
 from workers_dmnd.keys import event_keys
 from workers_dmnd.models import Event
 
 if TYPE_CHECKING:
+    from worker_runtime.clients.dynamodb import Table
     from worker_runtime.testing import SteppedClock
 
 URL = "https://www.ticketmaster.com/event/e1"
 LINK = "https://bit.ly/e1"
-
-
-@pytest.fixture
-def table(cloud: None) -> Table:  # noqa: ARG001 - the emulator has to be there
-    name = f"demand-{uuid4().hex[:8]}"
-    aws.client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("PK", "SK")],
-        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-    )
-    return Table(name)
 
 
 @pytest.fixture
