@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -86,6 +86,8 @@ class Sale(Struct, frozen=True, rename="camel"):
     campaign_id: str | None = None
     closes_at: str | None = None
     expires_at: str | None = None
+    due_at: str | None = field(default=None, name="GSI1SK")
+    """When its notifications are to be generated, or looked over again: its place in the index."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -201,7 +203,7 @@ class Pointer(Struct, frozen=True, rename="camel"):
 
 
 class SmsStatus(Struct, frozen=True, rename="camel"):
-    """A delivery receipt of the SMS service; ``timestamp`` is ISO 8601 or epoch seconds."""
+    """A delivery receipt of the SMS service; ``timestamp`` is ISO 8601 or an epoch, see ``weight``."""
 
     message_id: Annotated[str, Meta(min_length=1, max_length=256)]
     status: Literal["queued", "sent", "delivered", "undelivered", "failed"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RANKS: Final[Mapping[str, int]] = {"queued": 0, "sent": 1, "undelivered": 2, "failed": 3, "delivered": 4}
 YEAR_10000: Final = 253_402_300_800
+FIRST_MS: Final = 1e11  # as epoch seconds in the year 5138, as milliseconds in 1973
 
 
 def weight(receipt: SmsStatus) -> tuple[int, float]:
@@ -22,12 +23,17 @@ def weight(receipt: SmsStatus) -> tuple[int, float]:
 
 
 def reported_at(receipt: SmsStatus) -> float:
-    """Return when the SMS service reported it (epoch seconds); Reject ``BAD_RECEIPT`` where it is no time."""
+    """Return when the SMS service reported it (epoch seconds); Reject ``BAD_RECEIPT`` where it is no time.
+
+    Numbers are epoch seconds, or milliseconds where they are too large for that.
+    """
     try:
         said = receipt.timestamp
         at = instant(said) if isinstance(said, str) else float(said)
-    except ValueError as error:
-        raise Reject("BAD_RECEIPT", "its timestamp is neither ISO 8601 nor epoch seconds") from error
+    except (ValueError, OverflowError) as error:
+        raise Reject("BAD_RECEIPT", "its timestamp is neither ISO 8601 nor an epoch") from error
+    if not isinstance(said, str) and at >= FIRST_MS:
+        at /= 1000
     if not 0 <= at < YEAR_10000:
-        raise Reject("BAD_RECEIPT", "its timestamp is no time of our calendar; epochs are in seconds")
+        raise Reject("BAD_RECEIPT", "its timestamp is no time of our calendar")
     return at
