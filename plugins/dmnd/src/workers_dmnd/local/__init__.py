@@ -1,6 +1,8 @@
-"""What people need of the plugin: what others own on a stage, and scenarios; never in a layer."""
+"""What people need of the plugin: commands, what others own on a stage, and scenarios; never in a layer."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from worker_runtime import hookimpl
 from worker_runtime.local.offers import OutsideService, OutsideTable, Scenario, TableIndex
@@ -17,6 +19,14 @@ BITLY = OutsideService(
     setting="http.bitly.baseUrl",
     secrets={"bitly": {"token": TOKEN}},
 )
+
+
+@hookimpl
+def commands() -> list[Any]:
+    """Add what operators do with notifications: ``workers dmnd ...``."""
+    from workers_dmnd.local.commands import groups  # noqa: PLC0415 - a stage needs none of them
+
+    return groups()
 
 
 @hookimpl
