@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Final
 
 from worker_runtime import Environment, Metrics, Provided, hookimpl, provide
 from worker_runtime.clients.redis import Redis
 from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
-from workers_dmnd.services import CallLimit, LinkCache, Links, ShortUrlQueue
+from workers_dmnd.policy import NotificationPolicy
+from workers_dmnd.services import CallLimit, LinkCache, Links, SendRate, ShortUrlQueue, Sms, Texts
 from workers_dmnd.settings import DemandSettings
 from workers_dmnd.tables import TABLES
 
 WORKER_API = (1, 0)
+BURST_S: Final = 0.1
+"""How many seconds' worth of messages may go out at once after a pause."""
 
 
 @hookimpl
@@ -28,7 +32,9 @@ def settings() -> type[DemandSettings]:
 @hookimpl
 def services() -> list[Provided]:
     """Offer what the workers ask for."""
-    return [*TABLES, short_url_queue, links, link_cache, call_limit, publisher, redis]
+    for_links = (short_url_queue, links, link_cache, call_limit, publisher)
+    for_messages = (policy, sms, send_rate, texts)
+    return [*TABLES, *for_links, *for_messages, redis]
 
 
 @provide
@@ -77,8 +83,50 @@ def publisher() -> EventExtensionPublisher:
 
 
 @provide
+def policy(settings: DemandSettings) -> NotificationPolicy:
+    """Read what is assumed of notifications from the settings."""
+    return settings.notification
+
+
+@provide
+def sms(settings: DemandSettings, environment: Environment) -> Iterator[Sms]:
+    """Have the SMS service send, as the role that it lets in."""
+    from worker_runtime.clients.breaker import circuit_breaker
+    from worker_runtime.clients.http import HttpService
+    from worker_runtime.clients.sigv4 import SigV4
+    from workers_dmnd.adapters.sms import HttpSms
+
+    service, breaker = settings.http.sms, circuit_breaker("sms")
+    auth = SigV4(environment.named("role", "sms"))
+    timeout_s = service.timeout_ms / 1000
+    with closing(
+        HttpService(service.base_url, name="sms", timeout_s=timeout_s, breaker=breaker, auth=auth)
+    ) as http:
+        yield HttpSms(http, breaker=breaker)
+
+
+@provide
+def send_rate(redis: Redis, policy: NotificationPolicy) -> SendRate:
+    """Let all senders together send so many messages a second, counted in Redis."""
+    from worker_runtime.clients.token_bucket import TokenBucket
+
+    per_s = policy.sms_per_second
+    return TokenBucket(redis, "rl:sms", rate_per_s=per_s, burst=max(per_s * BURST_S, 1))
+
+
+@provide
+def texts(policy: NotificationPolicy) -> Texts:
+    """Write texts from the templates that the package brings."""
+    from workers_dmnd.texts import PackagedTexts
+
+    return PackagedTexts(max_septets=policy.max_body_septets)
+
+
+@provide
 def redis(environment: Environment) -> Iterator[Redis]:
-    """Reach the plugin's Redis, reads through its replica where there is one."""
-    replica = environment.variables.get("DMND_REDIS_READ_ONLY_URL")
-    with closing(Redis(environment.named("redis", "dmnd"), read_only_url=replica)) as reached:
+    """Reach the plugin's Redis, reads through its replica where there is one; not while it is down."""
+    from worker_runtime.clients.breaker import circuit_breaker
+
+    url, replica = environment.named("redis", "dmnd"), environment.variables.get("DMND_REDIS_READ_ONLY_URL")
+    with closing(Redis(url, read_only_url=replica, breaker=circuit_breaker("redis"))) as reached:
         yield reached

@@ -37,7 +37,8 @@ class NotificationPolicy(Settings, frozen=True):
 
     ``backoff`` is the seconds before the second and the third attempt, ``lease_seconds`` how long one
     sender has a notification, ``unclaimed_seconds`` how long a released one may stay unclaimed,
-    ``max_per_tick`` how many the scheduler releases a minute (at most 60 times ``sms_per_second``).
+    ``max_per_tick`` how many the scheduler releases a minute (at most 60 times ``sms_per_second``),
+    ``max_body_septets`` how long a text may be [A12], counted in characters of GSM-7.
     """
 
     max_send_attempts: Positive = 3
@@ -51,6 +52,7 @@ class NotificationPolicy(Settings, frozen=True):
     send_window: SendWindow = SendWindow()
     max_per_tick: Positive = 2_000
     sms_per_second: Positive = 50
+    max_body_septets: Positive = 480
     chunk_size: Positive = 5_000
     regenerate_every_seconds: Positive = 3_600
 
