@@ -8,7 +8,10 @@ import sys
 
 import worker_runtime.clients
 
-HEAVY = {"boto3", "botocore", "urllib3", "httpx", "redis", "tenacity", "pydantic", "asyncio", "ssl"}
+HEAVY = {
+    *("boto3", "botocore", "urllib3", "httpx", "redis", "tenacity", "circuitbreaker", "pydantic"),
+    *("asyncio", "concurrent.futures", "ssl"),
+}
 
 
 def test_importing_the_clients_loads_no_sdk() -> None:

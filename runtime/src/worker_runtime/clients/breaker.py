@@ -79,13 +79,13 @@ class CircuitBreaker:
                 left_s = self._circuit.open_remaining
                 after_s = left_s if left_s > 0 else WHILE_TRIED_S
                 raise Retry(after_s, reason=f"{self.name} failed too often: it is not called for a while.")
-            is_trial = not self._made().closed
-            self._is_tried = is_trial
-            return is_trial
+            if self._circuit is None:
+                self._circuit = _circuit(self.name, failures=self._failures, recovery_s=self._recovery_s)
+            self._is_tried = not self._circuit.closed
+            return self._is_tried
 
     def _refuses(self) -> bool:
-        circuit = self._made()
-        return bool(circuit.opened or self._is_tried)
+        return self._circuit is not None and (self._circuit.opened or self._is_tried)
 
     def _settle(self, error: BaseException | None, *, is_trial: bool) -> None:
         """Let the circuit know how a call ended, unless it opened in between."""
@@ -106,11 +106,6 @@ class CircuitBreaker:
             )
         if is_closed and not was_closed:
             log.info("%s answers again", self.name)
-
-    def _made(self) -> Any:
-        if self._circuit is None:
-            self._circuit = _circuit(self.name, failures=self._failures, recovery_s=self._recovery_s)
-        return self._circuit
 
 
 def _circuit(name: str, *, failures: int, recovery_s: float) -> Any:

@@ -43,6 +43,7 @@ class Redis:
     ``timeout_s`` bounds connecting and each answer. Answers are text unless ``text`` is False.
     ``times_down`` counts the uses that ended in their default: whatever kept Redis from a usable answer,
     a full disk or memory, a lost primary, an unreadable value. Only a caller's own mistake is raised.
+    ``breaker`` counts both roles together: an answer of the replica begins the primary's count anew.
     """
 
     def __init__(
