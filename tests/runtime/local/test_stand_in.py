@@ -74,6 +74,22 @@ def test_the_next_requests_fail_as_scripted_and_then_no_more(links: Links, http:
     assert answers[2].json() == {"id": "l0"}  # the failed ones did nothing
 
 
+class Deaf(StandIn):
+    """A service that does what it is asked and never says so."""
+
+    def handle(self, request: Request) -> None:  # noqa: ARG002 - whatever it is
+        return None
+
+
+def test_a_service_may_hang_up_without_an_answer() -> None:
+    with Deaf() as deaf, httpx.Client(base_url=deaf.url, trust_env=False) as http:
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.post("/v4/shorten")
+
+        (exchange,) = deaf.exchanges
+        assert (exchange.status, exchange.scripted) == (None, False)
+
+
 def test_latency_passes_on_the_stand_ins_clock(links: Links, http: httpx.Client) -> None:
     began = links.clock.now()
     links.slow_next(latency_s=30)

@@ -34,17 +34,30 @@ class OutsideTable(Struct, frozen=True, kw_only=True):
     indexes: tuple[TableIndex, ...] = ()
 
 
+class Reach(Protocol):
+    """What a stand-in may reach of its stage, where the service itself writes into our queues or streams."""
+
+    def aws(self, service: str) -> Any:
+        """Return boto3's low-level client of a service."""
+
+    def named(self, kind: str, name: str) -> str:
+        """Return the real name, URL or ARN of a resource; raises NotStaged where no worker wants it."""
+
+
 class OutsideService(Struct, frozen=True, kw_only=True):
     """A service that others run: how to make its stand-in, and what tells the workers where it is.
 
     ``setting`` is the dotted path of the base URL in the plugin's settings (``http.bitly.baseUrl``),
     ``secrets`` the values of the secrets (logical name to keys) with which it lets workers in.
+    ``connect`` is called with the running stand-in once all that workers need is there, before any
+    worker runs.
     """
 
     name: str
     make: Callable[[Clock, int], StandIn]
     setting: str
     secrets: Mapping[str, Mapping[str, str]] = {}
+    connect: Callable[[StandIn, Reach], None] | None = None
 
 
 class Scenario(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.gateway import Gateway
@@ -21,7 +21,7 @@ from worker_runtime.local.stage.staged_outages import outages_of
 from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -46,6 +46,12 @@ class Play:
     catalogue: Catalogue
     clock: ScaledClock
     folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    aws: Callable[[str], Any]
+    named: Callable[[str, str], str]
 
 
 class Scenery(Part):
@@ -86,6 +92,7 @@ class Scenery(Part):
         redis_url = None if redis is None else redis.url
         outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
+        self._connect(offers)
         self.book = parts.enter_context(VisibilityBook(self.aws("sqs"), clock=play.clock))
         calls = SqsCalls(self.book, clock=play.clock)
         gateway = parts.enter_context(Gateway(endpoint_url, answer=calls, called=self._accidents.called))
@@ -102,6 +109,13 @@ class Scenery(Part):
             credentials=own,
             region=REGION,
         )
+
+    def _connect(self, offers: Offers) -> None:
+        """Let the stand-ins reach what the services themselves write into."""
+        reach = _Reach(aws=self.aws, named=self.names.named)
+        for _, service in offers.services:
+            if service.connect is not None:
+                service.connect(self.stand_ins[service.name], reach)
 
     def _needs_redis(self) -> bool:
         grants = (grant for declared in self._play.declarations.values() for grant in declared.all_grants)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request and what it got; ``status`` is None where it was left hanging."""
+    """A request and what it got; ``status`` is None where it got no answer."""
 
     at: float  # seconds since the epoch, of the stand-in's clock
     request: Request
@@ -46,8 +46,8 @@ class StandIn(Part):
         self._stopped = threading.Event()
 
     @abstractmethod
-    def handle(self, request: Request) -> Response:
-        """Answer as the service would; called from many threads at once."""
+    def handle(self, request: Request) -> Response | None:
+        """Answer as the service would, or hang up (None); called from many threads at once."""
 
     @property
     def url(self) -> str:
@@ -120,10 +120,10 @@ class StandIn(Part):
             return None
         scripted = fault is not None and fault.response is not None
         response = fault.response if fault and fault.response else self._handled(request)
-        self._record(request, response.status, scripted=scripted)
+        self._record(request, None if response is None else response.status, scripted=scripted)
         return response
 
-    def _handled(self, request: Request) -> Response:
+    def _handled(self, request: Request) -> Response | None:
         try:
             return self.handle(request)
         except Exception as error:  # noqa: BLE001 - a stand-in's bug is a server's bug: 500, and it goes on
