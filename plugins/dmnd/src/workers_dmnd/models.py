@@ -213,7 +213,15 @@ class SmsStatus(Struct, frozen=True, rename="camel"):
 
 
 def plain_item(model: Struct) -> dict[str, Any]:
-    """Write a model as the attributes of an item; what it does not have is left out."""
+    """Write a model as the attributes of an item; what it does not have is left out, in its maps too."""
     import msgspec  # noqa: PLC0415 - a module of msgspec that only writers need
 
-    return {name: value for name, value in msgspec.to_builtins(model).items() if value is not None}
+    return _without_nulls(msgspec.to_builtins(model))
+
+
+def _without_nulls(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nulls(value) if isinstance(value, dict) else value
+        for name, value in attributes.items()
+        if value is not None
+    }
