@@ -12,7 +12,7 @@ from worker_runtime.errors import LoadError, WorkerRuntimeError
 from worker_runtime.loading import declared_worker
 from worker_runtime.local.hooks import local_plugin
 from worker_runtime.local.offers import OutsideService, OutsideTable
-from worker_runtime.local.stage.execution.invocations import Function
+from worker_runtime.local.stage.execution.invocations import UNRESERVED_CONCURRENCY, Function
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.manifest import HANDLER, RUNTIME_VARIABLES
 from worker_runtime.settings_files import merged_settings
@@ -179,6 +179,7 @@ def function_of(worker_id: str, declaration: Declaration, *, around: Surrounding
         handler=HANDLER,
         timeout_s=declaration.timeout_s,
         memory_mb=declaration.memory_mb,
+        max_concurrency=declaration.reserved_concurrency or UNRESERVED_CONCURRENCY,
         region=around.region,
         environment=environment_of(worker_id, declaration, around=around),
         task_root=folder,

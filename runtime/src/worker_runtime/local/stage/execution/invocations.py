@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.answers import Answer
 
 
+UNRESERVED_CONCURRENCY = 10
+"""Invocations at once of a function that reserves no number: as many processes as a machine may bear."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """A function's configuration; ``handler`` is ``module.name``, in ``task_root`` or installed."""
@@ -22,7 +26,7 @@ class Function:
     timeout_s: float
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int = 2048
-    max_concurrency: int = 10
+    max_concurrency: int = UNRESERVED_CONCURRENCY
     region: str = "us-east-1"
     account_id: str = "000000000000"
     task_root: Path = field(default_factory=Path.cwd)

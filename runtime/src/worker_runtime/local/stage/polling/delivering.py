@@ -1,4 +1,4 @@
-"""Hands batches to a worker and tells what Lambda would read in the answer; both kinds of poller use it."""
+"""Hands batches and events to a worker and tells what Lambda would read in the answer; all pollers use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Throttled
+from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Reply, Throttled
 from worker_runtime.local.stage.parts.part import PartBroken
 from worker_runtime.local.stage.polling.batches import AllDone, Reading, read_answer
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, event_of
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+
+_LAST = 1_000
+"""Counts as so many receives what nothing but a dead letter can follow."""
 
 
 class Invoker(Protocol):
@@ -67,9 +71,26 @@ class Delivery:
             self._invoke(records)  # what is said now changes nothing: the batch is done
         return delivered
 
-    def gave_up(self, records: Sequence[StagedRecord]) -> None:
+    def hand_over_event(self, event: bytes, *, request_id: str, spare: bool) -> Answer | None:
+        """Invoke the worker on one event; None where the stage is being taken down.
+
+        ``spare`` says that nothing is dead-lettered where this invocation is lost. What went well is
+        delivered once more, where that is wanted, under the same id.
+        """
+        report = self._run(event, request_id=request_id, records=1, receives=0 if spare else _LAST)
+        if report is None:
+            return None
+        done = isinstance(report.answer, Reply)
+        self._ended(report, records=1, done=done)
+        if done and self._accidents.repeats(self.worker_id):
+            again = self._run(event, request_id=request_id, records=1, receives=0)
+            if again is not None:  # what is said now changes nothing: the event is done
+                self._ended(again, records=1, done=isinstance(again.answer, Reply))
+        return report.answer
+
+    def gave_up(self, *, records: int) -> None:
         """Note that Lambda dead-lettered records itself."""
-        self._tally.gave_up(self.worker_id, records=len(records))
+        self._tally.gave_up(self.worker_id, records=records)
 
     def moved(self) -> None:
         """Note that records moved without an invocation."""
@@ -87,26 +108,34 @@ class Delivery:
     def _invoke(self, records: Sequence[StagedRecord]) -> Delivered:
         request_id = str(uuid4())
         receives = max(map(_receives, records))
-        self._tally.handed_over(self.worker_id, records=len(records))
+        report = self._run(event_of(records), request_id=request_id, records=len(records), receives=receives)
+        if report is None:
+            return Delivered(request_id, None)
+        reading = read_answer(report.answer, ids={record.id for record in records})
+        self._ended(report, records=len(records), done=isinstance(reading, AllDone))
+        return Delivered(request_id, None if isinstance(report.answer, Throttled) else reading)
+
+    def _run(self, event: bytes, *, request_id: str, records: int, receives: int) -> Report | None:
+        """Invoke; None where the invoker is stopped: the stage is being taken down."""
+        self._tally.handed_over(self.worker_id, records=records)
         with self._lock:
             self._in_flight.append(receives)
         try:
-            report = self._invoker.invoke(event_of(records), request_id=request_id)
-        except PartBroken:  # stopped: the stage is being taken down
-            return Delivered(request_id, None)
+            return self._invoker.invoke(event, request_id=request_id)
+        except PartBroken:
+            return None
         finally:
             with self._lock:
                 self._in_flight.remove(receives)
-        reading = read_answer(report.answer, ids={record.id for record in records})
-        throttled = isinstance(report.answer, Throttled)
+
+    def _ended(self, report: Report, *, records: int, done: bool) -> None:
         self._tally.ended(
             self.worker_id,
             report,
-            records=len(records),
+            records=records,
             crashed=_crashed(report.answer),
-            failed=not throttled and not isinstance(reading, AllDone),
+            failed=not done and not isinstance(report.answer, Throttled),
         )
-        return Delivered(request_id, None if throttled else reading)
 
 
 def _crashed(answer: Answer) -> bool:

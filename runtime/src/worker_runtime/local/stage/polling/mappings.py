@@ -12,14 +12,17 @@ from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.redriving import Origin
 from worker_runtime.local.stage.names import local_name
+from worker_runtime.local.stage.polling.async_events import AsyncEvents
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+from worker_runtime.local.stage.polling.schedule_poller import SchedulePoller
 from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
 from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.local.stage.provisioning import queue_arn
 from worker_runtime.sources.kinesis import Kinesis
+from worker_runtime.sources.schedule import Schedule
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
@@ -35,7 +38,10 @@ if TYPE_CHECKING:
     from worker_runtime.sources import Source
     from worker_runtime.workers import Declaration
 
-Poller = SqsPoller | StreamPoller
+Poller = SqsPoller | StreamPoller | SchedulePoller
+
+TICKS_AT_ONCE = 2
+"""Ticks of one schedule in flight: they may overlap, and an invocation lasts long on a fast stage."""
 
 
 class NotPolled(WorkerRuntimeError):
@@ -84,7 +90,31 @@ def poller_of(
                 checkpoints=ground.checkpoints,
                 clock=ground.clock,
             )
+        case Schedule():
+            return SchedulePoller(
+                source,
+                function_arn=function_arn,
+                events=AsyncEvents(
+                    source,
+                    function_arn=function_arn,
+                    delivery=delivery,
+                    on_failure=_on_failure(source.dead_letters, ground),
+                    clock=ground.clock,
+                    at_once=min(
+                        TICKS_AT_ONCE,
+                        ground.concurrent_batches,
+                        declaration.reserved_concurrency or TICKS_AT_ONCE,
+                    ),
+                ),
+                clock=ground.clock,
+            )
     raise NotPolled(f"{delivery.worker_id}: the stage has no poller for {source.kind}; leave the worker out.")
+
+
+def _on_failure(dead_letters: str | None, ground: Ground) -> OnFailureQueue | None:
+    if dead_letters is None:
+        return None
+    return OnFailureQueue(ground.aws("sqs"), ground.names.named("queue", dead_letters))
 
 
 def feed_of(source: TableStream | Kinesis, *, names: Names, aws: Callable[[str], Any], clock: Clock) -> Feed:

@@ -159,7 +159,7 @@ class StreamLane:
             at=self._clock.now(),
         )
         self._ends.give_up(piece.records, why)
-        self._ends.delivery.gave_up(piece.records)
+        self._ends.delivery.gave_up(records=len(piece.records))
         self._ends.finish(record.id for record in piece.records)
 
     def _back_off(self) -> None:

@@ -1,0 +1,161 @@
+"""Lambda's queue of asynchronous invocations: each event is tried by its rules until it is over.
+
+A function error is retried one and two minutes later, a throttle for as long as the event is young
+enough; then the event is given up. How many run at once is bounded: on a fast stage an invocation
+of a moment lasts for many ticks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from worker_runtime.local.stage.execution.answers import Failure, Throttled
+from worker_runtime.local.stage.polling.async_failure import GivenUpEvent, failed_event_record
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
+
+if TYPE_CHECKING:
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.execution.answers import Answer
+    from worker_runtime.local.stage.polling.async_failure import GivenUpFor
+    from worker_runtime.local.stage.polling.delivering import Delivery
+    from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+    from worker_runtime.sources.asynchronous import AsyncSource
+
+_RETRY_S: Final = (60.0, 120.0)  # after the first and the second error
+_THROTTLED_S: Final = (1.0, 300.0)  # after the first throttle, doubling up to the latter
+_LOOK_S = 0.1  # of the machine's time: how often who waits for a place looks whether it is too late
+
+_log = logging.getLogger(__name__)
+
+
+class AsyncEvents:
+    """The events on their way to one function; for many threads."""
+
+    def __init__(  # noqa: PLR0913 - whose events, the way to it, and how many at once
+        self,
+        source: AsyncSource,
+        *,
+        function_arn: str,
+        delivery: Delivery,
+        on_failure: OnFailureQueue | None,
+        clock: Clock,
+        at_once: int,
+    ) -> None:
+        self._source = source
+        self._function_arn = function_arn
+        self._delivery = delivery
+        self._on_failure = on_failure
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(at_once)
+        self._quit = threading.Event()
+        self._lock = threading.Lock()
+        self._under_way: set[threading.Thread] = set()
+
+    def put(self, event: Any) -> None:
+        """Take an event; a thread of its own sees it through."""
+        passage = _Passage(event, queued_at=self._clock.now())
+        thread = threading.Thread(target=self._see_through, args=(passage,), name="event", daemon=True)
+        with self._lock:
+            self._under_way.add(thread)
+        self._delivery.moved()
+        thread.start()
+
+    def busy(self) -> bool:
+        """Whether an event is in flight or waits for its next try."""
+        with self._lock:
+            return bool(self._under_way)
+
+    def quit(self) -> None:
+        """Try nothing more; what is in flight goes on."""
+        self._quit.set()
+
+    def join(self) -> None:
+        """Wait for the end of what is in flight, after ``quit``."""
+        with self._lock:
+            under_way = list(self._under_way)
+        for thread in under_way:
+            thread.join()
+
+    def _see_through(self, passage: _Passage) -> None:
+        try:
+            while not self._quit.is_set() and (wait_s := self._try(passage)) is not None:
+                self._quit.wait(machine_seconds(self._clock, wait_s))
+        finally:
+            self._delivery.moved()
+            with self._lock:
+                self._under_way.discard(threading.current_thread())
+
+    def _try(self, passage: _Passage) -> float | None:
+        """Invoke the function once; how long to wait for the next try, None where there is none."""
+        if not self._found_place(passage):
+            if not self._quit.is_set():
+                self._give_up(passage, "EventAgeExceeded")
+            return None
+        try:
+            answer = self._delivery.hand_over_event(
+                passage.json,
+                request_id=passage.request_id,
+                spare=self._on_failure is None or passage.errors < self._source.retries,
+            )
+        finally:
+            self._places.release()
+        return self._after(passage, answer)
+
+    def _after(self, passage: _Passage, answer: Answer | None) -> float | None:
+        match answer:
+            case Throttled():
+                passage.throttles += 1
+                first_s, most_s = _THROTTLED_S
+                return float(min(first_s * 2 ** (passage.throttles - 1), most_s))
+            case Failure() as failure if not self._quit.is_set():  # else it proves nothing
+                passage.last = failure
+                passage.errors += 1
+                if passage.errors > self._source.retries:
+                    self._give_up(passage, "RetriesExhausted")
+                    return None
+                return _RETRY_S[passage.errors - 1]
+        return None
+
+    def _found_place(self, passage: _Passage) -> bool:
+        """Wait for one of the places; False where the event grows too old for it."""
+        while not self._quit.is_set():
+            left_s = passage.queued_at + self._source.max_age_s - self._clock.now()
+            if left_s < 0:
+                return False
+            if self._places.acquire(timeout=min(machine_seconds(self._clock, left_s), _LOOK_S)):
+                return True
+        return False
+
+    def _give_up(self, passage: _Passage, condition: GivenUpFor) -> None:
+        """Write the on-failure record where there is a destination; else the event is gone, as in AWS."""
+        _log.info("%s: an event is given up: %s", self._delivery.worker_id, condition)
+        if self._on_failure is None:
+            return
+        why = GivenUpEvent(
+            event=passage.event,
+            condition=condition,
+            request_id=passage.request_id,
+            function_arn=self._function_arn,
+            invocations=passage.errors,
+            last=passage.last,
+            at=self._clock.now(),
+        )
+        self._on_failure.put(failed_event_record(why), until=self._quit)
+        self._delivery.gave_up(records=1)
+
+
+class _Passage:
+    """One event's way: its request id, which every try has, and what became of it so far."""
+
+    def __init__(self, event: Any, *, queued_at: float) -> None:
+        self.event = event
+        self.json = json.dumps(event).encode()
+        self.queued_at = queued_at
+        self.request_id = str(uuid4())
+        self.errors = 0
+        self.throttles = 0
+        self.last: Failure | None = None

@@ -1,0 +1,73 @@
+"""Fires a schedule on the stage's clock: each tick is an asynchronous invocation."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.names import local_name
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.due_times import due_after
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.sources.ticks import tick
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.async_events import AsyncEvents
+    from worker_runtime.sources.schedule import Schedule
+
+_LONGEST_WAIT_S = 3_600.0  # of the machine's time; a lock cannot wait for years
+
+
+class SchedulePoller(Part):
+    """Puts an event into Lambda's queue whenever the schedule is due."""
+
+    def __init__(self, source: Schedule, *, function_arn: str, events: AsyncEvents, clock: Clock) -> None:
+        self._source = source
+        self._events = events
+        self._clock = clock
+        self._region, self._account, _, self._function = function_arn.split(":")[3:7]
+        self._quit = threading.Event()
+        self._thread = threading.Thread(target=self._keep_time, name="schedule", daemon=True)
+
+    def start(self) -> Self:
+        """Begin to count, from now on."""
+        self._thread.start()
+        return self
+
+    def quit(self) -> None:
+        """Fire no more; what is in flight goes on."""
+        self._quit.set()
+        self._events.quit()
+
+    def stop(self) -> None:
+        """Fire no more and wait for the end of what is in flight."""
+        self.quit()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._events.join()
+
+    def busy(self) -> bool:
+        """Whether a tick is in flight or being retried; one to come keeps nobody busy."""
+        return self._events.busy()
+
+    def _keep_time(self) -> None:
+        since = self._clock.now()
+        after = math.nextafter(since, -math.inf)
+        while (due := due_after(self._source, after, since=since)) is not None and self._wait_until(due):
+            self._fire(due)
+            after = max(due, self._clock.now())  # what was missed meanwhile is not made up for
+
+    def _wait_until(self, due: float) -> bool:
+        """Wait for the time; False where the stage is taken down before."""
+        while (left_s := machine_seconds(self._clock, due - self._clock.now())) > 0:
+            if self._quit.wait(min(left_s, _LONGEST_WAIT_S)):
+                return False
+        return not self._quit.is_set()
+
+    def _fire(self, due: float) -> None:
+        name = local_name(self._source.rule) if self._source.rule else self._function
+        self._events.put(tick(self._source, at=due, region=self._region, account=self._account, name=name))
