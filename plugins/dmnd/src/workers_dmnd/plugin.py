@@ -14,7 +14,16 @@ from worker_runtime import Environment, Metrics, Provided, hookimpl, provide
 from worker_runtime.clients.redis import Redis
 from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
 from workers_dmnd.policy import NotificationPolicy
-from workers_dmnd.services import CallLimit, LinkCache, Links, SendRate, ShortUrlQueue, Sms, Texts
+from workers_dmnd.services import (
+    CallLimit,
+    CampaignStore,
+    LinkCache,
+    Links,
+    SendRate,
+    ShortUrlQueue,
+    Sms,
+    Texts,
+)
 from workers_dmnd.settings import DemandSettings
 from workers_dmnd.tables import TABLES
 
@@ -34,7 +43,7 @@ def services() -> list[Provided]:
     """Offer what the workers ask for."""
     for_links = (short_url_queue, links, link_cache, call_limit, publisher)
     for_messages = (policy, sms, send_rate, texts)
-    return [*TABLES, *for_links, *for_messages, redis]
+    return [*TABLES, *for_links, *for_messages, campaigns, redis]
 
 
 @provide
@@ -120,6 +129,22 @@ def texts(policy: NotificationPolicy) -> Texts:
     from workers_dmnd.texts import PackagedTexts
 
     return PackagedTexts(max_septets=policy.max_body_septets)
+
+
+@provide
+def campaigns(settings: DemandSettings, redis: Redis) -> Iterator[CampaignStore]:
+    """Find campaigns in the Campaign Service, through Redis."""
+    from worker_runtime.clients.breaker import circuit_breaker
+    from worker_runtime.clients.http import HttpService
+    from workers_dmnd.adapters.campaigns import CampaignService
+    from workers_dmnd.adapters.redis_campaigns import RedisCampaigns
+    from workers_dmnd.adapters.single_flight import SingleFlight
+
+    wanted, breaker = settings.http.campaign, circuit_breaker("campaign")
+    with closing(
+        HttpService(wanted.base_url, name="campaign", timeout_s=wanted.timeout_ms / 1000, breaker=breaker)
+    ) as http:
+        yield RedisCampaigns(CampaignService(http), redis=redis, flight=SingleFlight(redis))
 
 
 @provide

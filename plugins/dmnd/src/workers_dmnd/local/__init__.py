@@ -7,6 +7,7 @@ from typing import Any
 from worker_runtime import hookimpl
 from worker_runtime.local.offers import OutsideService, OutsideTable, Scenario, TableIndex
 from workers_dmnd.local.bitly import TOKEN, BitlyStandIn
+from workers_dmnd.local.campaign import CampaignStandIn
 
 DEMAND_TABLE = OutsideTable(
     name="demand-table",
@@ -20,6 +21,12 @@ BITLY = OutsideService(
     secrets={"bitly": {"token": TOKEN}},
 )
 
+CAMPAIGN = OutsideService(
+    name="campaign",
+    make=lambda clock, seed: CampaignStandIn(clock=clock, seed=seed),
+    setting="http.campaign.baseUrl",
+)
+
 
 @hookimpl
 def commands() -> list[Any]:
@@ -31,8 +38,8 @@ def commands() -> list[Any]:
 
 @hookimpl
 def stand_ins() -> list[OutsideTable | OutsideService]:
-    """Offer the demand table and Bitly."""
-    return [DEMAND_TABLE, BITLY]
+    """Offer the demand table and the outside services."""
+    return [DEMAND_TABLE, BITLY, CAMPAIGN]
 
 
 @hookimpl
