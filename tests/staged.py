@@ -7,15 +7,29 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from worker_runtime.clock import ScaledClock
+from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Answer, Failure, FunctionError, Reply
 from worker_runtime.local.stage.execution.invocations import Report
+from worker_runtime.local.stage.polling.checkpoints import Checkpoints
+from worker_runtime.local.stage.polling.delivering import Delivery
+from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from mypy_boto3_sqs import SQSClient
+
+    from worker_runtime.local.stage.polling.feeds import Feed
+    from worker_runtime.sources.streams import StreamSource
 
     Handle = Callable[[list[Any]], Any]
 
 WAIT_S = 10.0
+WORKER = "test.worker"
+SPEED = 100.0
 
 
 class ScriptedFunction:
@@ -66,6 +80,46 @@ class NoAccidents:
 
     def repeats(self, worker_id: str) -> bool:  # noqa: ARG002 - as the stage's
         return self.twice
+
+
+class StreamStand:
+    """Pollers of one stream for one worker, their checkpoints in one file, and its dead letters."""
+
+    def __init__(self, sqs: SQSClient, *, name: str, folder: Path) -> None:
+        self.sqs = sqs
+        self.dead_letters = sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+        self.clock = ScaledClock(SPEED, origin=time.time())
+        self.tally = Tally([WORKER])
+        self.pollers: list[StreamPoller] = []
+        self._file = folder / "checkpoints.json"
+
+    def hand_to(
+        self, function: ScriptedFunction, *, source: StreamSource, feed: Feed, twice: bool = False
+    ) -> StreamPoller:
+        poller = StreamPoller(
+            source,
+            feed=feed,
+            function_arn="arn:aws:lambda:us-east-1:000000000000:function:local-worker",
+            delivery=Delivery(WORKER, invoker=function, tally=self.tally, accidents=NoAccidents(twice=twice)),
+            on_failure=OnFailureQueue(self.sqs, self.dead_letters),
+            checkpoints=Checkpoints(self._file),
+            clock=self.clock,
+        ).start()
+        self.pollers.append(poller)
+        return poller
+
+    def given_up(self) -> list[Any]:
+        answer = self.sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def stop(self) -> None:
+        for poller in self.pollers:
+            poller.stop()
+
+
+def until_idle(poller: StreamPoller) -> None:
+    """Wait until a poller has nothing left to do."""
+    eventually(lambda: not poller.busy())
 
 
 def failed(*ids: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_sqs import SQSClient
 
 
@@ -63,4 +64,11 @@ def dynamodb(emulator: Emulator) -> Iterator[DynamoDBClient]:
 def streams(emulator: Emulator) -> Iterator[DynamoDBStreamsClient]:
     """Talk to the emulator's DynamoDB Streams."""
     with client("dynamodbstreams", emulator) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def kinesis(emulator: Emulator) -> Iterator[KinesisClient]:
+    """Talk to the emulator's Kinesis."""
+    with client("kinesis", emulator) as made:
         yield made

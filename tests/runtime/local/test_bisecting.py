@@ -43,19 +43,19 @@ def test_one_record_is_given_up_when_its_retries_are_spent() -> None:
 
 
 def test_a_partial_reply_splits_there_and_retries_only_the_rest() -> None:
-    following = after_partial(ABCD, 2, bisect=True, retries=3)
+    following = after_partial(ABCD, 2, retries=3)
 
     assert following == Next(again=(Piece(("c", "d")),))
 
 
-def test_without_bisect_progress_still_spends_a_retry() -> None:
-    following = after_partial(ABCD, 2, bisect=False, retries=3)
+def test_progress_gives_no_retry_back() -> None:
+    following = after_partial(Piece(ABCD.records, 2), 2, retries=3)
 
-    assert following == Next(again=(Piece(("c", "d"), 1),))
+    assert following == Next(again=(Piece(("c", "d"), 2),))
 
 
 def test_a_partial_reply_at_the_first_record_neither_halves_nor_spares() -> None:
-    following = after_partial(Piece(ABCD.records, 3), 0, bisect=True, retries=3)
+    following = after_partial(Piece(ABCD.records, 3), 0, retries=3)
 
     assert following == Next(given_up=Piece(ABCD.records, 4))
 
@@ -99,9 +99,7 @@ def test_bisect_gives_up_the_poison_records_and_no_other(size: int, poison: set[
 
 
 @given(size=st.integers(1, 64), failing=st.sets(st.integers(0, 63)))
-def test_partial_replies_with_bisect_lose_nothing_before_the_failed_record(
-    size: int, failing: set[int]
-) -> None:
+def test_partial_replies_lose_nothing_before_the_failed_record(size: int, failing: set[int]) -> None:
     passed: list[int] = []
 
     def following(piece: Piece[int]) -> Next[int] | None:
@@ -111,7 +109,7 @@ def test_partial_replies_with_bisect_lose_nothing_before_the_failed_record(
         passed.extend(piece.records[:at])
         if at == 0 and len(piece.records) > 1:  # what our runtime does there: it raises
             return after_error(piece, bisect=True, retries=2)
-        return after_partial(piece, at, bisect=True, retries=2)
+        return after_partial(piece, at, retries=2)
 
     done, given_up = worked_off(list(range(size)), following)
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance import snapshot
-from staged import NoAccidents, ScriptedFunction, eventually, failed
+from staged import SPEED, WORKER, ScriptedFunction, StreamStand, eventually, failed, until_idle
 from worker_runtime import TableStream
-from worker_runtime.clock import ScaledClock
-from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Throttled
-from worker_runtime.local.stage.polling.checkpoints import Checkpoints
-from worker_runtime.local.stage.polling.delivering import Delivery
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
-from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
-from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 from worker_runtime.local.stage.polling.table_changes import TableChanges
 
 if TYPE_CHECKING:
@@ -29,21 +22,22 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_sqs import SQSClient
 
+    from worker_runtime.local.stage.polling.stream_poller import StreamPoller
+
     Unique = Callable[[str], str]
 
-WORKER = "test.worker"
-SPEED = 100.0
 CARRIER = KinesisStream(
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/local-things",
     role_arn="arn:aws:iam::000000000000:role/local-worker",
 )
 
 
-class Streamed:
-    """A table with a stream, dead letters, and pollers on it that keep their checkpoints in one file."""
+class Streamed(StreamStand):
+    """A table with a stream."""
 
     def __init__(self, aws: tuple[Any, Any, Any], name: str, folder: Path) -> None:
-        self.dynamodb, self.streams, self.sqs = aws
+        self.dynamodb, self.streams, sqs = aws
+        super().__init__(sqs, name=name, folder=folder)
         self.table = name
         made = self.dynamodb.create_table(
             TableName=name,
@@ -53,11 +47,6 @@ class Streamed:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         self.stream_arn = made["TableDescription"]["LatestStreamArn"]
-        self.dead_letters = self.sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
-        self.clock = ScaledClock(SPEED, origin=time.time())
-        self.tally = Tally([WORKER])
-        self.pollers: list[StreamPoller] = []
-        self._file = folder / "checkpoints.json"
 
     def put(self, *keys: str, **attributes: str) -> None:
         for key in keys:
@@ -74,21 +63,9 @@ class Streamed:
         **settings: Any,
     ) -> StreamPoller:
         carried: Any = {"kinesis": "things"} if carrier else {}
-        poller = StreamPoller(
-            TableStream("things", dead_letters="dlq", **carried, **settings),
-            feed=TableChanges(self.streams, stream_arn=self.stream_arn, clock=self.clock, carrier=carrier),
-            function_arn="arn:aws:lambda:us-east-1:000000000000:function:local-worker",
-            delivery=Delivery(WORKER, invoker=function, tally=self.tally, accidents=NoAccidents(twice=twice)),
-            on_failure=OnFailureQueue(self.sqs, self.dead_letters),
-            checkpoints=Checkpoints(self._file),
-            clock=self.clock,
-        ).start()
-        self.pollers.append(poller)
-        return poller
-
-    def given_up(self) -> list[Any]:
-        answer = self.sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        source = TableStream("things", dead_letters="dlq", **carried, **settings)
+        feed = TableChanges(self.streams, stream_arn=self.stream_arn, clock=self.clock, carrier=carrier)
+        return self.hand_to(function, source=source, feed=feed, twice=twice)
 
 
 @pytest.fixture
@@ -98,8 +75,7 @@ def streamed(
     """Make a table whose changes can be polled."""
     made = Streamed((dynamodb, streams, sqs), unique("things"), tmp_path)
     yield made
-    for poller in made.pollers:
-        poller.stop()
+    made.stop()
 
 
 def keys(records: list[Any]) -> list[str]:
@@ -108,10 +84,6 @@ def keys(records: list[Any]) -> list[str]:
 
 def sequences(records: list[Any]) -> list[str]:
     return [record["dynamodb"]["SequenceNumber"] for record in records]
-
-
-def until_idle(poller: StreamPoller) -> None:
-    eventually(lambda: not poller.busy())
 
 
 def test_latest_takes_what_changes_from_now_on_in_order(streamed: Streamed) -> None:

@@ -130,7 +130,7 @@ class StreamLane:
                 at = failed.first_of(ids)
                 self._ends.finish(ids[:at])
                 self._back_off()
-                return after_partial(piece, at, bisect=bisect, retries=retries)
+                return after_partial(piece, at, retries=retries)
             case _:
                 self._back_off()
                 return after_error(piece, bisect=bisect, retries=retries)
@@ -154,7 +154,7 @@ class StreamLane:
             condition=condition,
             request_id=request_id,
             function_arn=self._ends.function_arn,
-            invocations=piece.spent,
+            invocations=max(piece.spent, 1),  # AWS says 1 of what it never tried
             raised=raised,
             at=self._clock.now(),
         )
