@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker_runtime import clock, concurrently
-from worker_runtime.clients.breaker import CircuitBreaker, circuit_breaker
+from worker_runtime.clients.breaker import CircuitBreaker, CircuitOpen, circuit_breaker
 from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.redis import Redis
 from worker_runtime.errors import Defer, Halt, Reject, Retry, Skip
@@ -63,7 +63,7 @@ def test_while_open_a_call_is_a_retry_after_what_is_left(
     opened(breaker)
     stepped.sleep(4.5)
 
-    with pytest.raises(Retry, match="sms failed too often") as refused:
+    with pytest.raises(CircuitOpen, match="sms failed too often") as refused:
         call(breaker)
 
     assert refused.value.after_s == pytest.approx(10.5)
@@ -108,7 +108,7 @@ def test_others_are_refused_while_one_tries(breaker: CircuitBreaker, stepped: cl
 
     with breaker.calling():
         assert breaker.is_open
-        with pytest.raises(Retry) as refused:
+        with pytest.raises(CircuitOpen) as refused:
             call(breaker)
 
     assert refused.value.after_s == 1
@@ -215,13 +215,13 @@ def test_one_of_many_threads_tries(breaker: CircuitBreaker, stepped: clock.Stepp
             with breaker.calling():
                 for _ in range(31):
                     refused.acquire(timeout=5)
-        except Retry:
+        except CircuitOpen:
             refused.release()
             raise
 
     outcomes = concurrently(attempt, range(32), at_once=32)
 
-    assert sorted(type(each).__name__ for each in outcomes) == ["NoneType"] + ["Retry"] * 31
+    assert sorted(type(each).__name__ for each in outcomes) == ["CircuitOpen"] * 31 + ["NoneType"]
     assert not breaker.is_open
 
 
@@ -249,7 +249,7 @@ def test_a_service_that_keeps_failing_is_left_alone_until_it_is_time(
     service = HttpService(sms.url, name="sms", breaker=circuit_breaker("sms"))
 
     statuses = [service.post("/messages").status_code for _ in range(10)]
-    with pytest.raises(Retry, match="sms failed too often") as refused:
+    with pytest.raises(CircuitOpen, match="sms failed too often") as refused:
         service.post("/messages")
     seen = sms.count()
     stepped.sleep(refused.value.after_s or 0)

@@ -29,7 +29,11 @@ class Breaker(Protocol):
     """What the clients ask of a circuit breaker; who has none pays nothing."""
 
     def calling(self) -> AbstractContextManager[object]:
-        """Let one call through, or raise Retry while open; what the block raises is a failure."""
+        """Let one call through, or raise CircuitOpen; what the block raises is a failure."""
+
+
+class CircuitOpen(Retry):
+    """The service failed too often: no call is made for ``after_s`` seconds more."""
 
 
 def circuit_breaker(name: str, *, failures: int = 10, recovery_s: float = 15.0) -> CircuitBreaker:
@@ -63,7 +67,7 @@ class CircuitBreaker:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Let one call through; while open raise Retry after what is left of it."""
+        """Let one call through; while open raise CircuitOpen, a Retry after what is left of it."""
         is_trial = self._admit()
         try:
             yield
@@ -78,7 +82,8 @@ class CircuitBreaker:
             if self._refuses():
                 left_s = self._circuit.open_remaining
                 after_s = left_s if left_s > 0 else WHILE_TRIED_S
-                raise Retry(after_s, reason=f"{self.name} failed too often: it is not called for a while.")
+                why = f"{self.name} failed too often: it is not called for a while."
+                raise CircuitOpen(after_s, reason=why)
             if self._circuit is None:
                 self._circuit = _circuit(self.name, failures=self._failures, recovery_s=self._recovery_s)
             self._is_tried = not self._circuit.closed
