@@ -130,14 +130,6 @@ def test_the_sdks_second_try_is_the_same_transaction(answering: Answering) -> No
     assert tokens[0] == tokens[1] != tokens[2]
 
 
-def test_throttling_of_the_whole_call_is_a_retry(answering: Answering) -> None:
-    def throttled(_: dict[str, Any]) -> Response:
-        return Response.json({"__type": "TransactionInProgressException"}, status=400)
-
-    with answering(TransactWriteItems=throttled), pytest.raises(Retry, match="TransactionInProgress"):
-        Table("any").transact(WRITES)
-
-
 @pytest.mark.usefixtures("cloud")
 def test_a_missing_table_is_a_halt() -> None:
     with pytest.raises(Halt):
