@@ -23,7 +23,7 @@ from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
 from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.local.stage.polling.table_changes import TableChanges
-from worker_runtime.testing import message
+from worker_runtime.testing import kinesis_record, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -323,20 +323,87 @@ def letter_for(room: Mailroom, records: list[Any], *, carrier: KinesisStream | N
     room.letter(on_failure_record(records, shard=shard, why=why))
 
 
-def test_metadata_of_a_kinesis_stream_alone_is_read_again_from_it(room: Mailroom) -> None:
-    kinesis, name = room.aws("kinesis"), room.table
-    kinesis.create_stream(StreamName=name, ShardCount=1)
-    summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-    stream = KinesisStream(stream_arn=summary["StreamARN"], role_arn="role")
-    put = [kinesis.put_record(StreamName=name, Data=key.encode(), PartitionKey=key) for key in "abcd"]
-    records = [staged(each["SequenceNumber"], {}, arrived_at=time.time()) for each in put]
-    letter_for(room, records[1:3], carrier=stream)
+class Stream:
+    """A Kinesis stream with records, and the letters that Lambda would write of them."""
 
-    feed = KinesisRecords(kinesis, stream=stream, clock=RealClock())
-    done = room.redrive(feed=feed, filters=compile_filters((), data_key="data"))
+    def __init__(self, room: Mailroom, *data: bytes) -> None:
+        self.room = room
+        self.kinesis: Any = room.aws("kinesis")
+        self.kinesis.create_stream(StreamName=room.table, ShardCount=1)
+        summary = self.kinesis.describe_stream_summary(StreamName=room.table)["StreamDescriptionSummary"]
+        self.stream = KinesisStream(stream_arn=summary["StreamARN"], role_arn="role")
+        self.feed = KinesisRecords(self.kinesis, stream=self.stream, clock=RealClock())
+        put = [
+            self.kinesis.put_record(StreamName=room.table, Data=each, PartitionKey=str(at))
+            for at, each in enumerate(data)
+        ]
+        self.records = [staged(each["SequenceNumber"], {}, arrived_at=time.time()) for each in put]
 
-    assert done == (1, 0)
-    assert [b64decode(each["kinesis"]["data"]) for each in room.handed] == [b"b", b"c"]
+    def redrive(self, *, refresh: bool = False) -> Redriven:
+        filters = compile_filters((), data_key="data")
+        return self.room.round(feed=self.feed, filters=filters, refresh=refresh)
+
+
+def opened(records: list[Any]) -> list[bytes]:
+    return [b64decode(each["kinesis"]["data"]) for each in records]
+
+
+def test_metadata_of_a_kinesis_stream_is_read_again_from_it(room: Mailroom) -> None:
+    stream = Stream(room, b"a", b"\xff", b"c", b"d")
+    letter_for(room, stream.records[1:3], carrier=stream.stream)
+
+    done = stream.redrive()
+
+    assert (done.sent, done.kept) == (1, ())
+    assert opened(room.handed) == [b"\xff", b"c"]
+
+
+def test_an_enveloped_record_of_a_kinesis_stream_is_handed_to_its_worker(room: Mailroom) -> None:
+    stream = Stream(room)
+    record = kinesis_record({"n": 1}, stream=room.table)
+    room.letter({**ENVELOPE, "source": "kinesis", "record": record})
+
+    done = stream.redrive()
+
+    assert (done.sent, done.kept) == (1, ())
+    assert room.handed == [record]
+    assert room.peek() == []
+
+
+def test_metadata_whose_shard_was_split_away_stays(room: Mailroom) -> None:
+    stream = Stream(room, b"a")
+    letter_for(room, stream.records, carrier=stream.stream)
+    stream.kinesis.split_shard(
+        StreamName=room.table, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127)
+    )
+
+    done = stream.redrive()
+
+    assert done.sent == 0
+    assert "ResourceNotFoundException" in done.kept[0]
+    assert len(room.peek()) == 1
+
+
+def test_metadata_of_records_that_kinesis_has_forgotten_stays(room: Mailroom) -> None:
+    stream = Stream(room, b"a")
+    forgotten = staged(stream.records[0].id[:-1] + "0", {}, arrived_at=time.time())
+    letter_for(room, [forgotten, *stream.records], carrier=stream.stream)
+
+    done = stream.redrive()
+
+    assert (done.sent, room.handed) == (0, [])
+    assert done.kept[0].endswith("its stream has forgotten the records, or some of them.")
+
+
+@pytest.mark.parametrize("data", [{"n": 1}, [1], b"\xff"])
+def test_what_is_no_table_change_cannot_be_refreshed_and_stays(room: Mailroom, data: Any) -> None:
+    stream = Stream(room)
+    room.letter({**ENVELOPE, "record": kinesis_record(data, stream=room.table)})
+
+    done = stream.redrive(refresh=True)
+
+    assert (done.sent, room.handed) == (0, [])
+    assert done.kept[0].endswith("its record carries no table change; leave out --refresh.")
 
 
 def test_a_letter_that_stays_keeps_those_behind_it_in_its_group(aws: AwsClients, unique: Unique) -> None:

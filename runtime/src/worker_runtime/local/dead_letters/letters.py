@@ -1,8 +1,9 @@
 """Dead letters as they wait in their queues: told apart by form, their reason read.
 
-Three forms: a queue's original message (ours has the reason as an attribute, one that SQS moved
-has none), our envelope around a whole record, Lambda's metadata about a stream's records. Anybody
-can send to a queue: what only resembles one of them is read too, as an original that stays.
+Four forms: a queue's original message (ours has the reason as an attribute, one that SQS moved
+has none), our envelope around a whole record, Lambda's metadata about a stream's records, a whole
+event that Lambda gave up. Anybody can send to a queue: what only resembles one of them is read too,
+as an original that stays.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from worker_runtime.dead_letters import REASON_ATTRIBUTE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Form = Literal["original", "envelope", "metadata"]
+Form = Literal["original", "envelope", "metadata", "event"]
 
 BATCH_INFOS = ("DDBStreamBatchInfo", "KinesisBatchInfo")
 UNREADABLE: Final = "UNREADABLE"
@@ -34,8 +35,14 @@ class _Reason(Struct, frozen=True, rename="camel"):
     error: str = ""
 
 
-class _Context(Struct, frozen=True):
+class _Context(Struct, frozen=True, rename="camel"):
     condition: str
+    request_id: str = ""
+
+
+class _Failure(Struct, frozen=True, rename="camel"):
+    error_type: str = ""
+    error_message: str = ""
 
 
 class _Range(Struct, frozen=True, rename="camel"):
@@ -127,7 +134,24 @@ def _read(message: Mapping[str, Any]) -> Letter:
             record_id=convert(batch_info(body), _Range).start_sequence_number,
             message=message,
         )
+    if body.keys() >= {"requestContext", "requestPayload"}:
+        return _failed_event(body, message)
     return _given_up(message, code="MAX_RECEIVES")
+
+
+def _failed_event(body: Mapping[str, Any], message: Mapping[str, Any]) -> Letter:
+    """Read what Lambda writes of an asynchronous invocation."""
+    context = convert(body["requestContext"], _Context)
+    failure = convert(body.get("responsePayload") or {}, _Failure)
+    said = (failure.error_type, failure.error_message)
+    return Letter(
+        form="event",
+        worker=None,
+        code=context.condition,
+        error=": ".join(filter(None, said)),
+        record_id=context.request_id,
+        message=message,
+    )
 
 
 def _reasoned(form: Form, given: Any, message: Mapping[str, Any]) -> Letter:

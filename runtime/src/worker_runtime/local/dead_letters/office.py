@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from worker_runtime.catalogue import installed
 from worker_runtime.clock import RealClock
 from worker_runtime.errors import SettingsError
 from worker_runtime.local.dead_letters.letters import UNREADABLE
+from worker_runtime.local.dead_letters.readable import readable
 from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
 from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.endpoint import Endpoint
@@ -20,7 +20,7 @@ from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.staged_workers import declarations
-from worker_runtime.redaction import redact, redact_text
+from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,16 +121,8 @@ def _listed(letter: Letter, *, queue: str) -> Listed:
         error=redact_text(letter.error),
         form=letter.form,
         sent_at=sent_at.isoformat(timespec="seconds"),
-        body=_redacted(letter.body),
+        body=readable(letter.body),
     )
-
-
-def _redacted(text: str) -> Any:
-    """Redact a body by its keys where it is JSON, else by what its text looks like."""
-    try:
-        return redact(json.loads(text))
-    except (ValueError, RecursionError):
-        return redact_text(text)
 
 
 def _way(letter: Listed, origins: list[Origin]) -> str:

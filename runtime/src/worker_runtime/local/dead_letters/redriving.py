@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _VISIBILITY_S = 300
 
+_STREAMED = frozenset(("dynamodb", "kinesis"))
+"""One of these is in each record of a stream; what has neither is an event by itself."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -119,10 +122,14 @@ class Redriver:
             self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
         elif letter.form == "original":
             self._resend(origin, original_in(letter))
+        elif letter.form == "event":
+            self._invoke(origin.worker_id, json.loads(letter.body)["requestPayload"])
         else:
             record = self._unpack(json.loads(letter.body), origin)
             if record.get("eventSource") == "aws:sqs":
                 self._resend(origin, original_of(record))
+            elif _STREAMED.isdisjoint(record):
+                self._invoke(origin.worker_id, record)
             else:
                 self._hand_over(origin, [restaged(record)], refresh=refresh)
 

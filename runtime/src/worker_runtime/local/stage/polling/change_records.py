@@ -112,14 +112,27 @@ def restaged(raw: Mapping[str, Any]) -> StagedRecord:
 
 
 def refreshed(record: StagedRecord, *, dynamodb: Any) -> StagedRecord:
-    """Give a change the item as it is in its table now; one that is gone makes it a REMOVE."""
+    """Give a change the item as it is in its table now; one that is gone makes it a REMOVE.
+
+    ValueError where the record is none.
+    """
     if "kinesis" not in record.raw:
         table = record.raw["eventSourceARN"].split("/")[1]
         return restaged(_with_item(record.raw, _item(dynamodb, table, record.raw["dynamodb"]["Keys"])))
-    inner = json.loads(b64decode(record.raw["kinesis"]["data"]))
+    inner = _carried(record.raw)
     inner = _with_item(inner, _item(dynamodb, inner["tableName"], inner["dynamodb"]["Keys"]))
     data = b64encode(json.dumps(inner, separators=(",", ":")).encode()).decode()
     return restaged({**record.raw, "kinesis": {**record.raw["kinesis"], "data": data}})
+
+
+def _carried(raw: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        inner = json.loads(b64decode(raw["kinesis"]["data"]))
+    except ValueError:
+        inner = None
+    if not isinstance(inner, dict) or not {"tableName", "dynamodb"} <= inner.keys():
+        raise ValueError("its record carries no table change; leave out --refresh.")
+    return inner
 
 
 def _item(dynamodb: Any, table: str, keys: Mapping[str, Mapping[str, str]]) -> Any:
