@@ -136,13 +136,36 @@ LOCAL = '''
 """What others own."""
 
 from worker_runtime import hookimpl
-from worker_runtime.local.offers import OutsideTable
+from worker_runtime.local.offers import OutsideService, OutsideTable
+from worker_runtime.testing import Response, StandIn
+
+
+class Customer(StandIn):
+    """A service that orders work itself, over the queue."""
+
+    def handle(self, request):
+        return Response()
+
+    def connect(self, reach):
+        self._sqs, self._queue = reach.aws("sqs"), reach.named("queue", "work")
+
+    def order(self, task):
+        self._sqs.send_message(QueueUrl=self._queue, MessageBody=task)
+
+
+CUSTOMER = OutsideService(
+    name="customer",
+    make=lambda clock, seed: Customer(clock=clock, seed=seed),
+    setting="http.customer.baseUrl",
+    connect=lambda customer, reach: customer.connect(reach),
+)
 
 
 @hookimpl
 def stand_ins():
-    """Offer both tables."""
-    return [OutsideTable(name="tasks", range_key=None), OutsideTable(name="results", range_key=None)]
+    """Offer both tables and the customer."""
+    tables = [OutsideTable(name=name, range_key=None) for name in ("tasks", "results")]
+    return [*tables, CUSTOMER]
 '''
 
 

@@ -66,6 +66,15 @@ def children() -> set[int]:
     return found
 
 
+def test_a_stand_in_writes_into_what_the_workers_read() -> None:
+    with Stage(options(in_process=True)) as stage:
+        customer: Any = stage.stand_in("customer")
+        customer.order('{"PK": "ordered"}')
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        assert set(results(stage)) == {"ordered"}
+
+
 @MODES
 def test_changes_become_messages_become_results(*, in_process: bool) -> None:
     keys = [f"task-{at}" for at in range(30)]
@@ -314,5 +323,5 @@ def test_an_unknown_fault_is_told_before_anything_starts() -> None:
 
 
 def test_a_stand_in_that_is_not_there_is_told() -> None:
-    with Stage(options()) as stage, pytest.raises(WorkerRuntimeError, match="there are none"):
+    with Stage(options()) as stage, pytest.raises(WorkerRuntimeError, match="there are customer"):
         stage.stand_in("bitly")
