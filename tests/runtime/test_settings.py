@@ -10,7 +10,7 @@ import pytest
 from imported import import_path
 from installed import Site
 from wording import says
-from worker_runtime import Environment, Secret, Settings
+from worker_runtime import Environment, Halt, Secret, Settings
 from worker_runtime.errors import SettingsError
 from worker_runtime.settings import load_settings
 
@@ -164,7 +164,6 @@ def test_the_build_s_merged_file_is_read_instead_of_any_yaml(tmp_path: Path) -> 
             "http: {baseUrl: x}\ntoken: secret://shop",
             "settings of shop: a secret is written secret://name#key, never in plain.",
         ),
-        ("http: {baseUrl: x}\ntoken: secret://till#key", "TILL_SECRET_ID is not set; ~"),
     ],
 )
 def test_settings_that_do_not_fit_are_named_and_no_value_is_told(
@@ -203,3 +202,13 @@ def test_a_secret_is_a_name_until_it_is_asked_for(site: Site) -> None:
 
     assert (read.token.id, read.token.key) == ("prd-qa1-shop", "token")
     assert "token" not in repr(read.token).lower().replace("secret", "")
+
+
+def test_a_secret_that_was_not_granted_keeps_no_settings_from_being_read_and_halts_who_asks_for_it(
+    site: Site,
+) -> None:
+    read = settings(site, {"default": DEFAULT + "    token: secret://till#token"})
+
+    assert read.http.timeout_ms == 1000
+    with pytest.raises(Halt, match="TILL_SECRET_ID is not set; grant the secret to the worker"):
+        read.token.reveal()

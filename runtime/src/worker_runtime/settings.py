@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from worker_runtime.errors import SettingsError
+from worker_runtime.errors import Halt, SettingsError
 from worker_runtime.grants import variable
 
 if TYPE_CHECKING:
@@ -68,17 +68,22 @@ class Environment(Struct, frozen=True, kw_only=True):
 class Secret:
     """A setting ``secret://name#key``: fetched when it is asked for, kept for five minutes.
 
-    A plain class, since msgspec would look for an object where a Struct or a dataclass is wanted.
+    Where nothing names it (``secret_id`` None) it can be had, not revealed: a plugin's settings are one
+    file, and most of its workers are not granted each secret in it. A plain class, since msgspec would
+    look for an object where a Struct or a dataclass is wanted.
     """
 
-    __slots__ = ("id", "key")
+    __slots__ = ("id", "key", "variable")
 
-    def __init__(self, secret_id: str, key: str) -> None:
+    def __init__(self, secret_id: str | None, key: str, *, variable: str = "") -> None:
         self.id = secret_id
         self.key = key
+        self.variable = variable
 
     def reveal(self) -> str:
-        """Fetch the value; a secret that is missing or refused is a Halt."""
+        """Fetch the value; a secret that is missing, refused or not granted is a Halt."""
+        if self.id is None:
+            raise Halt(f"{self.variable} is not set; grant the secret to the worker, or set it.")
         from worker_runtime.clients.secrets import secret_value  # noqa: PLC0415 - only where one is used
 
         return secret_value(self.id, key=self.key)
@@ -113,7 +118,8 @@ def load_settings(model: type[S], *, plugin: str, package: str, environment: Env
             raise SettingsError(
                 f"settings of {plugin}: a secret is written secret://name#key, never in plain."
             )
-        return Secret(environment.named("secret", name), key)
+        named_by = variable("secret", name)
+        return Secret(environment.variables.get(named_by), key, variable=named_by)
 
     try:
         return msgspec.convert(merged, model, strict=False, dec_hook=special)
