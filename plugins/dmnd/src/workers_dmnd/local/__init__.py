@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from worker_runtime import hookimpl
 from worker_runtime.local.offers import OutsideService, OutsideTable, Scenario, TableIndex
 from workers_dmnd.local.bitly import TOKEN, BitlyStandIn
 from workers_dmnd.local.campaign import CampaignStandIn
+from workers_dmnd.local.sms import SmsStandIn
 
 DEMAND_TABLE = OutsideTable(
     name="demand-table",
@@ -27,6 +28,13 @@ CAMPAIGN = OutsideService(
     setting="http.campaign.baseUrl",
 )
 
+SMS = OutsideService(
+    name="sms",
+    make=lambda clock, seed: SmsStandIn(clock=clock, seed=seed),
+    setting="http.sms.baseUrl",
+    connect=lambda stand_in, reach: cast("SmsStandIn", stand_in).connect(reach),
+)
+
 
 @hookimpl
 def commands() -> list[Any]:
@@ -39,7 +47,7 @@ def commands() -> list[Any]:
 @hookimpl
 def stand_ins() -> list[OutsideTable | OutsideService]:
     """Offer the demand table and the outside services."""
-    return [DEMAND_TABLE, BITLY, CAMPAIGN]
+    return [DEMAND_TABLE, BITLY, CAMPAIGN, SMS]
 
 
 @hookimpl

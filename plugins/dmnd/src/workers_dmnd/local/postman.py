@@ -1,0 +1,94 @@
+"""Delivers what is planned for later, at its time by the stage's clock: the SMS service's receipts."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from worker_runtime.clock import Clock
+    from workers_dmnd.local.receipts import Report
+
+    Deliver = Callable[[Sequence[Report]], None]
+
+LOOK_S: Final = 0.02  # of the machine's time: the clock may be moved by hand
+AGAIN_S: Final = 0.2  # after a delivery that failed
+AT_ONCE: Final = 500  # PutRecords, records a call
+
+log = logging.getLogger(__name__)
+
+
+class Postman:
+    """Hands reports to ``deliver`` when they are due, each at least once, from ``start`` to ``stop``."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self.deliver: Deliver = _nowhere
+        self._clock = clock
+        self._numbers = count()
+        self._waiting: list[tuple[float, int, Report]] = []
+        self._under_way = 0
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def to_come(self) -> int:
+        """How many reports are not handed over yet."""
+        with self._changed:
+            return len(self._waiting) + self._under_way
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="postman", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver no more; what is still to come stays with the postman."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def post(self, reports: Iterable[Report]) -> None:
+        """Take reports to be delivered when each is due."""
+        with self._changed:
+            for report in reports:
+                heapq.heappush(self._waiting, (report.at, next(self._numbers), report))
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while (due := self._take_due()) is not None:
+            try:
+                self.deliver(due)
+            except Exception:  # whatever it was, a receipt is not lost for it
+                log.exception("%d receipts could not be delivered yet", len(due))
+                self.post(due)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopped, AGAIN_S)
+            with self._changed:
+                self._under_way = 0
+
+    def _take_due(self) -> list[Report] | None:
+        """Wait for reports that are due and take them; None once it is stopped."""
+        with self._changed:
+            while not self._stopped:
+                due: list[Report] = []
+                while self._waiting and self._waiting[0][0] <= self._clock.now() and len(due) < AT_ONCE:
+                    due.append(heapq.heappop(self._waiting)[2])
+                if due:
+                    self._under_way = len(due)
+                    return due
+                self._changed.wait(LOOK_S if self._waiting else None)
+        return None
+
+
+def _nowhere(_: Sequence[Report]) -> None:
+    """Deliver to nobody."""
