@@ -39,8 +39,16 @@ class Ticked(Struct, frozen=True, rename="camel"):
     @classmethod
     def of(cls, tally: Tally, *, due_backlog: int) -> Ticked:
         """Read from a tally what was done."""
-        names = (SALES_DUE, RELEASED, HELD, SUPPRESSED, EXPIRED, RECOVERED)
-        return cls(*(tally.done[name] for name in names), due_backlog)
+        did = tally.done
+        return cls(
+            sales_due=did[SALES_DUE],
+            released=did[RELEASED],
+            held=did[HELD],
+            suppressed=did[SUPPRESSED],
+            expired=did[EXPIRED],
+            recovered=did[RECOVERED],
+            due_backlog=due_backlog,
+        )
 
 
 @worker(
