@@ -78,9 +78,10 @@ class Announcements:
         except Skip as skipped:  # somebody was faster, with the link or with the event's end
             raise Retry(reason=f"meanwhile {skipped}") from skipped
         except Verdict as verdict:
-            is_ours_to_mend = isinstance(verdict, Reject) and verdict.code == "BAD_URL"
-            if is_ours_to_mend or clock.now() < notify_at + LINK_AWAITED_S:
+            if isinstance(verdict, Reject) and verdict.code == "BAD_URL":
                 raise
+            if clock.now() < notify_at + LINK_AWAITED_S:
+                raise Retry(reason=f"no short link yet: {verdict}") from verdict
             log.warning("event %s is announced by its long URL: %s", event.id, verdict)
             return event.url
 
