@@ -10,6 +10,7 @@ import pytest
 
 from worker_runtime import (
     Change,
+    Kinesis,
     Sqs,
     Stack,
     TableStream,
@@ -25,7 +26,7 @@ from worker_runtime import (
 from worker_runtime.local.offers import OutsideTable, TableIndex
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.names import NotStaged, local_name
-from worker_runtime.local.stage.provisioning import Outside, Unprovided, provision
+from worker_runtime.local.stage.provisioning import KINESIS_SHARDS, Outside, Unprovided, provision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,14 @@ def taking_changes(table: str, **settings: Any) -> Declaration:
     @worker(TableStream(table, **settings), stack=STACK)
     def take(change: Change[dict[str, Any]]) -> None:
         """Take a change."""
+
+    return take.declaration
+
+
+def taking_records(stream: str) -> Declaration:
+    @worker(Kinesis(stream, dead_letters=f"{stream}-dlq"), stack=STACK)
+    def take(record: dict[str, Any]) -> None:
+        """Take a record."""
 
     return take.declaration
 
@@ -147,7 +156,7 @@ def test_a_spill_bucket_is_made(aws: AwsClients, unique: Unique) -> None:
     aws("s3").head_bucket(Bucket=names.named("bucket", f"{queue}-spill"))
 
 
-def test_a_kinesis_stream_is_named_and_not_made(aws: AwsClients, unique: Unique) -> None:
+def test_a_kinesis_stream_that_carries_changes_is_named_and_not_made(aws: AwsClients, unique: Unique) -> None:
     table = unique("carried")
     declared = taking_changes(table, kinesis="table-stream", dead_letters=f"{table}-dlq")
 
@@ -155,6 +164,23 @@ def test_a_kinesis_stream_is_named_and_not_made(aws: AwsClients, unique: Unique)
 
     assert names.named("stream", "table-stream") == (
         "arn:aws:kinesis:us-east-1:000000000000:stream/local-table-stream"
+    )
+
+
+def test_a_kinesis_stream_that_is_read_is_made_and_taken_over(aws: AwsClients, unique: Unique) -> None:
+    stream = unique("readings")
+
+    made, again = (
+        provision([taking_records(stream)], outside=outside(), aws=aws, region=REGION) for _ in range(2)
+    )
+
+    arn = made.named("stream", stream)
+    assert arn == again.named("stream", stream)
+    assert arn.endswith(f":stream/{local_name(stream)}")
+    assert len(aws("kinesis").list_shards(StreamARN=arn)["Shards"]) == KINESIS_SHARDS
+    assert (
+        made.variables(taking_records(stream).all_grants)[f"{stream.replace('-', '_').upper()}_STREAM_ARN"]
+        == arn
     )
 
 
