@@ -8,7 +8,7 @@ import typer
 
 from worker_runtime.local.commands.inputs import read_event, read_variables
 from worker_runtime.local.commands.options import AsJson, EnvFile, WorkerName  # noqa: TC001 - typer reads annotations
-from worker_runtime.local.commands.reporting import FAILED, answering, complain, examples
+from worker_runtime.local.commands.reporting import FAILED, Misuse, answering, complain, examples
 
 app = typer.Typer(add_completion=False)
 
@@ -18,12 +18,20 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "workers invoke dmnd.shortenEventUrl --event event.json --env-file local.env",
         "cat event.json | workers invoke shortenEventUrl --event - --json",
+        "workers invoke dmnd.notificationScheduler --env-file local.env",
     ),
 )
 def invoke(
     worker: WorkerName,
     *,
-    event: Annotated[str, typer.Option("--event", metavar="FILE|-", help="The event as JSON; - is stdin.")],
+    event: Annotated[
+        str | None,
+        typer.Option(
+            "--event",
+            metavar="FILE|-",
+            help="The event as JSON; - is stdin. Without it a scheduled worker gets a tick.",
+        ),
+    ] = None,
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,10 +43,12 @@ def invoke(
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
-        from worker_runtime.local.invoke import prepare  # noqa: PLC0415 - help needs none of it
+        from worker_runtime.local.invoke import own_event, prepare  # noqa: PLC0415 - help needs none of it
 
         worker_id = installed().find(worker)  # before anything is read: who types a name wrong hears of that
-        recorded = read_event(event)
+        recorded = own_event(worker_id) if event is None else read_event(event)
+        if event is None and recorded is None:
+            raise Misuse(f"{worker_id} is not only scheduled; give an event with --event FILE.")
         ready = prepare(worker_id, variables=read_variables(env_file) if env_file else {})
         try:
             reply = ready(recorded)

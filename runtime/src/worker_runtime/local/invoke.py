@@ -14,6 +14,8 @@ from worker_runtime.loading import declared_worker, load_plugins, offers
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.services import Services
 from worker_runtime.settings import Environment
+from worker_runtime.sources.schedule import Schedule
+from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +53,17 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     return lambda event: handler(
         event, LocalContext(function_name=worker_id, timeout_s=declaration.timeout_s)
     )
+
+
+def own_event(worker_id: str) -> Any:
+    """Build the event that a worker would get now: a tick, where all its sources are schedules; else None."""
+    catalogue = installed()
+    sources = declared_worker(worker_id, catalogue.worker(worker_id)).declaration.sources
+    schedules = [source for source in sources if isinstance(source, Schedule)]
+    if len(schedules) < len(sources):
+        return None
+    region = os.environ.get("AWS_REGION", "us-east-1")
+    return tick(schedules[0], at=time.time(), region=region, account="000000000000")
 
 
 def _refuse_unprovided(worker_id: str, declaration: Declaration, catalogue: Catalogue) -> None:

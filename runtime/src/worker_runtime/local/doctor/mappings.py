@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from worker_runtime import clock
 from worker_runtime.local.doctor.findings import Finding, warning
+from worker_runtime.local.doctor.schedules import examine_schedule
+from worker_runtime.sources.schedule import Schedule
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.streams import StreamSource
 
@@ -28,6 +31,8 @@ def examine_sources(worker_id: str, declaration: Declaration, *, expected_s: flo
             findings.extend(_queue(who, source))
         if isinstance(source, StreamSource):
             findings.extend(_stream(who, source))
+        if isinstance(source, Schedule):
+            findings.extend(examine_schedule(who, source, declaration, now=clock.now()))
     return findings
 
 
