@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from worker_runtime.errors import WorkerRuntimeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -58,6 +60,10 @@ class OutsideService(Struct, frozen=True, kw_only=True):
     setting: str
     secrets: Mapping[str, Mapping[str, str]] = {}
     connect: Callable[[StandIn, Reach], None] | None = None
+
+
+class ScenarioStuck(WorkerRuntimeError):
+    """A scenario cannot go on; its text says who could not do what."""
 
 
 class Scenario(Protocol):

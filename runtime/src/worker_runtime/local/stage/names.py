@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.grants import variable
@@ -28,7 +28,7 @@ class Names:
     """What carries a logical name in reality: a queue's URL, a stream's ARN, else a name or URL."""
 
     def __init__(self) -> None:
-        self._real: dict[tuple[Kind, str], str] = {}
+        self._real: dict[tuple[str, str], str] = {}
 
     def add(self, kind: Kind, logical: str, real: str) -> None:
         """Enter a resource."""
@@ -50,4 +50,5 @@ class Names:
 
     def all_variables(self) -> dict[str, str]:
         """Return the environment variables of all resources."""
-        return {variable(kind, logical): real for (kind, logical), real in self._real.items()}
+        named = self._real.items()
+        return {variable(cast("Kind", kind), logical): real for (kind, logical), real in named}

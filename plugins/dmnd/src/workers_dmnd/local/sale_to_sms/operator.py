@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.offers import ScenarioStuck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 _LASTS_S: Final = 120
 
 
-class OperatorFailed(WorkerRuntimeError):
-    """The command did not do what the operator asked for."""
-
-
 class Operator:
     """Runs ``workers dmnd retry`` in a process of its own, against the stage."""
 
@@ -28,7 +24,7 @@ class Operator:
         self._stage = stage
 
     def retry(self, notification_ids: Sequence[str]) -> int:
-        """Have failed notifications sent again and return how many; raises OperatorFailed."""
+        """Have failed notifications sent again and return how many; raises ScenarioStuck."""
         asked = ["dmnd", "retry", *notification_ids, "--reason", "the SMS service was down", "--yes"]
         ended = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "worker_runtime.cli", *asked],
@@ -39,5 +35,5 @@ class Operator:
             check=False,
         )
         if ended.returncode:
-            raise OperatorFailed(f"workers dmnd retry ended with {ended.returncode}: {ended.stderr.strip()}")
+            raise ScenarioStuck(f"workers dmnd retry ended with {ended.returncode}: {ended.stderr.strip()}")
         return len(notification_ids)
