@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import Struct
 
+from worker_runtime import clock
 from worker_runtime.errors import ServiceMissing, SettingsError
 from worker_runtime.local.commands.provided import provided
 
@@ -79,6 +80,16 @@ def test_services_are_made_by_the_plugins_factories_and_closed_in_the_end() -> N
         assert (till.name, till.is_open) == ("prod-till", True)
 
     assert not till.is_open
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_block_has_the_clock_of_a_stage_where_the_environment_names_one() -> None:
+    os.environ |= {"TILL_TABLE": "till", "WORKER_CLOCK": "20@1700000000"}
+
+    with provided(wanted(), plugin="till"):
+        inside = clock.current().speed
+
+    assert (inside, clock.current().speed) == (20, 1)
 
 
 @pytest.mark.usefixtures("installed")

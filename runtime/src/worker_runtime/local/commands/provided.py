@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
+from worker_runtime import clock
 from worker_runtime.catalogue import installed
 from worker_runtime.loading import load_plugins, offers
 from worker_runtime.middleware.metrics import Metrics
@@ -22,7 +23,7 @@ T = TypeVar("T")
 def provided(wanted: type[T], *, plugin: str) -> Iterator[T]:
     """Make a service for each field of ``wanted``, by its type, and close them behind the block.
 
-    They read this process's environment, as a worker's do. Raises ServiceMissing where the plugin
+    They read this process's environment, and the block has the clock of it, as a worker's do. Raises ServiceMissing where the plugin
     provides no such service, SettingsError where a variable is missing.
     """
     environment = Environment.read(os.environ)
@@ -30,7 +31,8 @@ def provided(wanted: type[T], *, plugin: str) -> Iterator[T]:
     services = Services(offers(load_plugins((plugin,), installed()), metrics, environment))
     fields = get_type_hints(wanted)
     services.check(fields, who=wanted.__name__)
-    try:
-        yield wanted(**services.make(fields))
-    finally:
-        services.close()
+    with clock.using(clock.parse(environment.clock) if environment.clock else clock.current()):
+        try:
+            yield wanted(**services.make(fields))
+        finally:
+            services.close()
