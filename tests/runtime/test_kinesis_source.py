@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from pydantic import BaseModel
 
+from conformance import FOLDER
 from verdicts import act
 from wording import says
 from worker_runtime import Kinesis, Record, Stack, TableStream, Worker, clock, worker
 from worker_runtime.clock import SteppedClock
 from worker_runtime.errors import BatchFailed, DeclarationError, UnrecognisedEvent
 from worker_runtime.testing import RecordingSender, change, kinesis_event, kinesis_record, run_on, table_event
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHOP = Stack("shop")
 STREAM = Kinesis("order-stream", dead_letters="orders-dlq")
@@ -342,6 +346,26 @@ def test_sub_records_that_share_a_sequence_number_are_listed_once() -> None:
 def test_what_is_no_batch_of_kinesis_records_is_refused_by_name(event: Any) -> None:
     with pytest.raises(UnrecognisedEvent, match="kinesis order-stream"):
         run_on(worker_of(STREAM), event)
+
+
+SAMPLES = sorted((FOLDER / "events").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", SAMPLES or [None], ids=lambda file: file.stem if file else "absent")
+def test_of_all_sample_events_those_of_a_stream_are_taken_and_the_others_refused(file: Path | None) -> None:
+    if file is None:
+        pytest.skip(f"no events in {FOLDER}; WORKERS_CONFORMANCE names the folder")
+    event = json.loads(file.read_text(encoding="utf-8"))
+
+    @worker(STREAM, stack=SHOP)
+    def take(data: bytes) -> None:
+        """Take anything."""
+
+    if file.stem.startswith("powertools_kinesisStream"):
+        assert run_on(take, event) == {"batchItemFailures": []}
+    else:
+        with pytest.raises(UnrecognisedEvent):
+            run_on(take, event)
 
 
 def test_of_two_streams_the_arn_tells_which_one_a_batch_is_of() -> None:

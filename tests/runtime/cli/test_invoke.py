@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker_runtime.testing import sqs_event
+from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.testing import kinesis_event, sqs_event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from command import Workers
     from installed import Site
+    from worker_runtime.local.stage.parts.emulator import Emulator
 
 NAMES = {
     "AWS_REGION": "us-east-1",
@@ -19,6 +22,29 @@ NAMES = {
     "ORDERS_QUEUE_URL": "https://queue/orders",
     "PARCELS_QUEUE_URL": "https://queue/parcels",
 }
+
+
+READINGS_WORKER = """
+    from msgspec import Struct
+    from worker_runtime import Kinesis, Stack, worker
+
+
+    class Reading(Struct):
+        meter: str
+
+
+    @worker(Kinesis("readings", dead_letters="readings-dlq"), stack=Stack("meter"))
+    def work(reading: Reading) -> None:
+        "Note a reading."
+        print("noted", reading.meter)
+"""
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Iterator[AwsClients]:
+    """Make clients of the emulator."""
+    with AwsClients(emulator.endpoint_url, region="us-east-1", credentials=credentials(None)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -65,6 +91,30 @@ def test_a_record_that_fails_is_in_the_reply(workers: Workers, shop: Site, tmp_p
     assert done.code == 0
     assert done.json == {"batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]}
     assert "fan@example.com" not in done.err
+
+
+def test_a_poison_record_of_a_kinesis_event_goes_to_the_dead_letters_and_the_others_are_done(
+    workers: Workers, installed_plugin: Site, aws: AwsClients, tmp_path: Path
+) -> None:
+    installed_plugin.install_plugin("meter", worker=READINGS_WORKER)
+    event = kinesis_event({"meter": "first"}, b"\xffpoison", {"meter": "last"}, stream="readings")
+    queue = aws("sqs").create_queue(QueueName="local-readings-dlq")["QueueUrl"]
+
+    done = workers(
+        *("invoke", "meter.work", "--event", str(recorded(tmp_path, event))),
+        site=installed_plugin,
+        env={
+            **credentials(None),
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_REGION": "us-east-1",
+            "READINGS_DLQ_QUEUE_URL": queue,
+        },
+    )
+
+    (letter,) = aws("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert (done.code, done.json) == (0, {"batchItemFailures": []})
+    assert "noted first\nnoted last" in done.err
+    assert json.loads(letter["Body"])["record"] == event["Records"][1]
 
 
 def test_missing_variables_are_named_all_at_once_before_anything_runs(
