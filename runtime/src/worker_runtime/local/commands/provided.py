@@ -23,8 +23,9 @@ T = TypeVar("T")
 def provided(wanted: type[T], *, plugin: str) -> Iterator[T]:
     """Make a service for each field of ``wanted``, by its type, and close them behind the block.
 
-    They read this process's environment, and the block has the clock of it, as a worker's do. Raises ServiceMissing where the plugin
-    provides no such service, SettingsError where a variable is missing.
+    They read this process's environment, as a worker's do, and the block has the clock that it names.
+    Raises ServiceMissing where the plugin provides no such service, SettingsError where a variable is
+    missing.
     """
     environment = Environment.read(os.environ)
     metrics = Metrics(plugin=plugin, worker=f"{plugin}.command", environment=environment)
