@@ -1,4 +1,4 @@
-"""The job of the scenario: upstream puts sales and fans, the workers tell them, an operator mends the rest."""
+"""The job of the scenario: upstream puts sales and fans, workers tell them, an operator mends the rest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from workers_dmnd.local.sale_to_sms.cast import CAMPAIGN
 from workers_dmnd.local.sale_to_sms.ledger import Accepted, Letter, Seen, notification_id
 from workers_dmnd.local.sale_to_sms.operator import Operator
 from workers_dmnd.local.sale_to_sms.phones import give_out
-from workers_dmnd.local.sale_to_sms.poison import GARBAGE, Poison
+from workers_dmnd.local.sale_to_sms.poison import STRANGERS, Poison
 from workers_dmnd.local.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from worker_runtime.local.dead_letters.letters import Letter as Found
     from worker_runtime.local.stage.stage import Stage
     from workers_dmnd.local.bitly import BitlyStandIn
     from workers_dmnd.local.campaign import CampaignStandIn
@@ -66,10 +67,10 @@ class SaleToSms:
         self._upstream.put_whole([sale.sale_item(now=now) for sale in sales])
         self._tell(f"{len(sales)} sales fall due in two minutes and a half; {len(fans)} fans wait")
         signed_up = self._cast.of(None)
-        items = [fan.confirmation_item(event=sales[0], now=now) for fan in signed_up]
+        items: list[Mapping[str, Any]] = [fan.confirmation_item(event=sales[0], now=now) for fan in signed_up]
         if self._poison is not None:
             items = self._poison.spoil(items)
-            self._tell("an event and a sign-up that cannot be read, and a stranger's receipt, are put too")
+            self._tell("an event and a sign-up that cannot be read, and two strangers' receipts, are put too")
         self._upstream.put_whole(items)
 
     def finish(self) -> Seen:
@@ -94,7 +95,7 @@ class SaleToSms:
             requests=self._sms.count("POST"),
             letters=first,
             left=letters,
-            poison=0 if self._poison is None else self._poison.strangers,
+            poison=0 if self._poison is None else STRANGERS,
             retried=retried,
             faults=bool(self._stage.options.faults - {"poison"}),
             settled=settled,
@@ -124,13 +125,16 @@ class SaleToSms:
 
     def _letters(self) -> list[Letter]:
         return [
-            Letter(queue, found.code, expected=GARBAGE in (found.body or ""))
+            Letter(queue, found.code, expected=self._is_strangers(found))
             for queue in DEAD_LETTERS
             for found in self._stage.dead_letters(queue)
         ]
 
+    def _is_strangers(self, found: Found) -> bool:
+        return self._poison is not None and self._poison.is_strangers(found)
+
     def _rest(self) -> bool:
-        """Wait until no sale, notification, receipt or record is under way; False where that takes too long."""
+        """Wait until no sale, notification, receipt or record is under way; False where it takes too long."""
         clock = self._stage.clock
         ends_at = clock.now() + _REST_WITHIN_S + _REST_PER_FAN_S * len(self._cast.fans)
         while not self._is_at_rest():

@@ -11,13 +11,14 @@ from workers_dmnd.models import Status
 
 
 class Story(StrEnum):
-    """One fan's story, in the words of the demo's table."""
+    """One fan's story, in the words of the demo's table; see ``ENDINGS`` and ``phones``."""
 
     DELIVERED = "delivered"
     EARLY_RECEIPT = "delivered, receipt before the answer"
     LATE_RECEIPT = "delivered, receipt minutes late"
     RECEIPT_TWICE = "delivered, receipt twice"
     SHUFFLED_RECEIPTS = "delivered, receipts out of order"
+    LOST_ANSWER = "delivered, answer lost on the way"
     SECOND_SENDING = "delivered by the second sending"
     NEVER_REACHED = "failed: phone never reached"
     FAILED_FOR_GOOD = "failed: carrier gave up"
@@ -51,6 +52,7 @@ ENDINGS: Final = {
     Story.LATE_RECEIPT: Due(Status.DELIVERED, None, 1, 1),
     Story.RECEIPT_TWICE: Due(Status.DELIVERED, None, 1, 1),
     Story.SHUFFLED_RECEIPTS: Due(Status.DELIVERED, None, 1, 1),
+    Story.LOST_ANSWER: Due(Status.DELIVERED, None, 1, 1),
     Story.SECOND_SENDING: Due(Status.DELIVERED, None, 2, 2),
     Story.NEVER_REACHED: Due(Status.FAILED, "30003", 1, 3),
     Story.FAILED_FOR_GOOD: Due(Status.FAILED, "30005", 1, 1),
@@ -69,6 +71,7 @@ RECEIPTS: Final = (
     Story.LATE_RECEIPT,
     Story.RECEIPT_TWICE,
     Story.SHUFFLED_RECEIPTS,
+    Story.LOST_ANSWER,
     Story.SECOND_SENDING,
 )
 FAILURES: Final = (
