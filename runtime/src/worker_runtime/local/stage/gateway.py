@@ -50,11 +50,29 @@ class ApiAnswer:
         return cls(status=status, body=body, headers={"x-amzn-query-error": f"{code};{fault}"})
 
 
-class Calls(Protocol):
-    """Answers some AWS calls in the emulator's place."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A call that is passed on with another body; ``reword`` adds to a good answer's."""
 
-    def __call__(self, target: str, body: bytes) -> ApiAnswer | bytes | None:
-        """Answer the call ``target`` (``AmazonSQS.SendMessage``), replace its body, or (None) let it pass."""
+    body: bytes
+    reword: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+
+
+class Calls(Protocol):
+    """Answers some AWS calls in the emulator's place, or has a hand in them."""
+
+    def __call__(self, target: str, body: bytes) -> ApiAnswer | Passed | None:
+        """Answer the call ``target`` (``AmazonSQS.SendMessage``), change it, or (None) let it pass."""
+
+
+def first_of(*calls: Calls) -> Calls:
+    """Ask one after the other, until one has something to say."""
+
+    def ask(target: str, body: bytes) -> ApiAnswer | Passed | None:
+        answers = (each(target, body) for each in calls)
+        return next((answer for answer in answers if answer is not None), None)
+
+    return ask
 
 
 class Gateway(Part):
@@ -121,12 +139,11 @@ class Gateway(Part):
             return _worded(ApiAnswer.error("ServiceUnavailable", "staged outage", status=UNAVAILABLE))
         target = headers_of(request.head).get("x-amz-target")
         answer = None if target is None else self._answer(target, request.body)
-        match answer:
-            case ApiAnswer():
-                return _worded(answer)
-            case bytes():
-                request = request.with_body(answer)
-        response = upstream.exchange(request)
+        if isinstance(answer, ApiAnswer):
+            return _worded(answer)
+        response = upstream.exchange(request if answer is None else request.with_body(answer.body))
+        if answer is not None and answer.reword is not None and response.start[1] == "200":
+            return _worded(ApiAnswer(body=answer.reword(json.loads(response.body))))
         return response.head + response.body
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
-from worker_runtime.local.stage.gateway import Gateway
+from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
+from worker_runtime.local.stage.gateway import Gateway, first_of
 from worker_runtime.local.stage.parts.emulator import Emulator
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.parts.redis_server import RedisServer
@@ -65,6 +66,7 @@ class Scenery(Part):
     def __init__(self, play: Play, *, accidents: Accidents) -> None:
         """Prepare; ``accidents`` hears of the workers' calls and makes parts of this fail."""
         self.stand_ins: dict[str, StandIn] = {}
+        self.unprocessed = UnprocessedWrites(seed=play.options.seed)
         self._play = play
         self._accidents = accidents
         self._parts = ExitStack()
@@ -94,7 +96,7 @@ class Scenery(Part):
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
         self._connect(offers)
         self.book = parts.enter_context(VisibilityBook(self.aws("sqs"), clock=play.clock))
-        calls = SqsCalls(self.book, clock=play.clock)
+        calls = first_of(SqsCalls(self.book, clock=play.clock), self.unprocessed)
         gateway = parts.enter_context(Gateway(endpoint_url, answer=calls, called=self._accidents.called))
         self._accidents.plan_outages(
             outages_of(

@@ -11,7 +11,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.local.stage.gateway import ApiAnswer
+from worker_runtime.local.stage.gateway import ApiAnswer, Passed
 from worker_runtime.local.stage.polling.visibility import ReceiptUnknown, VisibilityRefused
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class SqsCalls:
         self._book = book
         self._clock = clock
 
-    def __call__(self, target: str, body: bytes) -> ApiAnswer | bytes | None:
+    def __call__(self, target: str, body: bytes) -> ApiAnswer | Passed | None:
         """Answer a call or reword its body; None lets it pass as it is."""
         match target:
             case "AmazonSQS.ChangeMessageVisibility" | "AmazonSQS.ChangeMessageVisibilityBatch":
@@ -65,7 +65,7 @@ class SqsCalls:
             return "InvalidParameterValue", str(error)
         return None
 
-    def _delays(self, call: dict[str, Any]) -> ApiAnswer | bytes | None:
+    def _delays(self, call: dict[str, Any]) -> ApiAnswer | Passed:
         """Shorten delays; refuse those that SQS refuses and the emulator does not."""
         for message in call.get("Entries", [call]):
             delay_s = int(message.get("DelaySeconds") or 0)
@@ -74,4 +74,4 @@ class SqsCalls:
                 return ApiAnswer.error("InvalidParameterValue", f"{text} >= 0 and <= {DELAY_MAX_S}.")
             if delay_s:
                 message["DelaySeconds"] = math.ceil(delay_s / self._clock.speed)
-        return json.dumps(call).encode()
+        return Passed(json.dumps(call).encode())

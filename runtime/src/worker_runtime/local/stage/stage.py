@@ -108,6 +108,10 @@ class Stage(Part):
             raise WorkerRuntimeError(f"no stand-in is called {name!r}; there are {known}.")
         return stand_ins[name]
 
+    def throttle_writes(self, *, share: float) -> None:
+        """Let DynamoDB leave this share (0 to 1) of all batch writes unprocessed from now on."""
+        self._scenery.unprocessed.share = share
+
     def workers(self) -> dict[str, WorkerCounts]:
         """Return what each worker has done so far."""
         return self._tally.by_worker()
