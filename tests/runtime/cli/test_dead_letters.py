@@ -13,7 +13,8 @@ from worker_runtime.cli.dead_letters import tell_redriven
 from worker_runtime.dead_letters import REASON_ATTRIBUTE
 from worker_runtime.local.commands.reporting import Output
 from worker_runtime.local.dead_letters.redriving import Redriven
-from worker_runtime.testing import change
+from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.testing import change, kinesis_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +65,27 @@ AUDIT_WORKER = '''
 '''
 
 
+METER_WORKER = """
+    import os
+    from pathlib import Path
+
+    from msgspec import Struct
+    from worker_runtime import Kinesis, Stack, worker
+
+
+    class Reading(Struct):
+        meter: str
+        phone: str
+
+
+    @worker(Kinesis("readings", dead_letters="meter-dlq"), stack=Stack("meter"))
+    def work(reading: Reading) -> None:
+        "Note a reading."
+        with Path(os.environ["TRAIL"]).open("a") as trail:
+            trail.write(reading.meter)
+"""
+
+
 @pytest.fixture(scope="module")
 def sqs(emulator: Emulator) -> Iterator[SQSClient]:
     made = boto3.client(
@@ -81,7 +103,7 @@ def sqs(emulator: Emulator) -> Iterator[SQSClient]:
 def queues(emulator: Emulator, sqs: SQSClient) -> dict[str, str]:
     """Make the queues as a stage names them, empty; URLs by logical name."""
     emulator.reset()
-    names = ("orders", "orders-dlq", "audit-dlq")
+    names = ("orders", "orders-dlq", "audit-dlq", "meter-dlq")
     return {name: sqs.create_queue(QueueName=f"local-{name}")["QueueUrl"] for name in names}
 
 
@@ -215,6 +237,60 @@ def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
     assert trail.read_text(encoding="utf-8") == "good"
     (left,) = waiting(sqs, queues["audit-dlq"])
     assert json.loads(left["Body"])["recordId"] == "bad"
+
+
+@pytest.fixture
+def readings(
+    emulator: Emulator, sqs: SQSClient, queues: dict[str, str], installed_plugin: Site
+) -> Iterator[None]:
+    """Put two dead letters of a stream, as a stage names it: our envelope, and Lambda's metadata."""
+    installed_plugin.install_plugin("meter", worker=METER_WORKER)
+    with AwsClients(emulator.endpoint_url, region="us-east-1", credentials=credentials(None)) as aws:
+        kinesis = aws("kinesis")
+        kinesis.create_stream(StreamName="local-readings", ShardCount=1)
+        data = json.dumps({"meter": "b", "phone": "+15550001234"}).encode()
+        put = kinesis.put_record(StreamName="local-readings", Data=data, PartitionKey="b")
+        arn = kinesis.describe_stream_summary(StreamName="local-readings")["StreamDescriptionSummary"]
+        envelope = {
+            **REASON,
+            "worker": "meter.work",
+            "source": "kinesis",
+            "record": kinesis_record({"meter": "a", "phone": "+15550001234"}),
+        }
+        metadata = {
+            "requestContext": {"condition": "RetryAttemptsExhausted"},
+            "KinesisBatchInfo": {
+                "shardId": put["ShardId"],
+                "startSequenceNumber": put["SequenceNumber"],
+                "endSequenceNumber": put["SequenceNumber"],
+                "streamArn": arn["StreamARN"],
+            },
+        }
+        for letter in (envelope, metadata):
+            sqs.send_message(QueueUrl=queues["meter-dlq"], MessageBody=json.dumps(letter))
+        yield
+
+
+@pytest.mark.usefixtures("readings")
+def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], installed_plugin: Site
+) -> None:
+    trail = installed_plugin.folder / "trail"
+
+    listed = dead_letters("list", "--stack", "meter", "--json", site=installed_plugin)
+    way = dead_letters("redrive", "meter-dlq", "--dry-run", site=installed_plugin)
+    done = dead_letters(
+        "redrive", "meter-dlq", "--yes", "--json", site=installed_plugin, env={"TRAIL": str(trail)}
+    )
+
+    forms = {each["form"]: each for each in listed.json["letters"]}
+    opened = {"meter": "a", "phone": "+*******1234"}
+    assert forms["envelope"]["body"]["record"]["kinesis"]["data"] == opened
+    assert forms["metadata"]["code"] == "RetryAttemptsExhausted"
+    assert way.out.count("meter.work, in this process") == 2
+    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "missed": 0})
+    assert sorted(trail.read_text(encoding="utf-8")) == ["a", "b"]
+    assert waiting(sqs, queues["meter-dlq"]) == []
 
 
 def test_an_odd_letter_is_listed_and_stays_and_keeps_no_other(
