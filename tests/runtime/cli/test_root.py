@@ -52,7 +52,7 @@ def test_an_unknown_command_is_a_wrong_call_and_the_likely_one_is_named(workers:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("invoke",), "Missing argument 'WORKER'; see `workers invoke --help`."),
+        (("invoke",), "Missing argument 'ID'; see `workers invoke --help`."),
         (("list", "--bogus"), "No such option: --bogus; see `workers list --help`."),
         (("--bogus",), "No such option: --bogus; see `workers --help`."),
         (("demo", "--events", "few"), "Invalid value for '--events'"),
