@@ -40,7 +40,13 @@ def alone(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     begun = workers("new", "plugin", "fan-mail", cwd=folder)
     assert begun.code == 0, begun.err
     plugin = folder / "workers-fan-mail"
-    for name, source in (("sendIt", "sqs"), ("sendInTurn", "sqs-fifo"), ("assignCodes", "table-stream")):
+    sources = {
+        "sendIt": "sqs",
+        "sendInTurn": "sqs-fifo",
+        "assignCodes": "table-stream",
+        "countReplies": "kinesis",
+    }
+    for name, source in sources.items():
         added = workers("new", "worker", f"fan_mail.{name}", "--source", source, cwd=plugin)
         assert added.code == 0, added.err
     return plugin
@@ -82,6 +88,7 @@ def test_the_new_workers_are_found_and_sound(workers: Workers, alone: Path, tmp_
 
     assert {row["id"]: row["error"] for row in listed.json["workers"]} == {
         "fan_mail.assignCodes": None,
+        "fan_mail.countReplies": None,
         "fan_mail.keepNote": None,
         "fan_mail.sendInTurn": None,
         "fan_mail.sendIt": None,

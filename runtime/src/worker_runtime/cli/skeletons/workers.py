@@ -15,7 +15,7 @@ from worker_runtime.local.commands.reporting import Misuse
 if TYPE_CHECKING:
     from pathlib import Path
 
-SourceKind = Literal["sqs", "sqs-fifo", "table-stream"]
+SourceKind = Literal["sqs", "sqs-fifo", "table-stream", "kinesis"]
 
 _IMPORTS_STRUCT = re.compile(r"^from msgspec import .*\bStruct\b", re.MULTILINE)
 _FUTURE = "from __future__ import annotations\n"
