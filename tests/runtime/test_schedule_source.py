@@ -270,7 +270,7 @@ def test_a_return_value_that_is_no_json_is_refused_by_name() -> None:
     ],
 )
 def test_what_is_to_come_again_is_raised_under_its_own_name(verdict: str, name: str) -> None:
-    with pytest.raises(Exception, match="told to|TOLD_TO|retry|deferred") as raised:
+    with pytest.raises(Exception, match=r"told to|TOLD_TO|retry|deferred") as raised:
         run_on(generating(), {"verdict": verdict})
 
     assert type(raised.value).__name__ == name
@@ -325,7 +325,7 @@ def test_a_payload_that_is_none_of_the_worker_s_is_rejected(payload: Any) -> Non
 
     ((_, letter),) = sender.sent
     assert json.loads(letter.body)["code"] == "UNDECODABLE"
-    with pytest.raises(ValueError, match="[Ee]xpected|surrogates"):
+    with pytest.raises(ValueError, match=r"[Ee]xpected|surrogates"):
         run_on(generating(), payload)
 
 
@@ -410,8 +410,10 @@ class Needed(Struct):
     [
         (
             EVERY_MINUTE,
-            "Schedule('rate(1 minute)'): its ticks come without a payload, which does not become ~Needed~ ("
-            "Object missing required field `id`); give its fields defaults, or say payload=.",
+            (
+                "Schedule('rate(1 minute)'): its ticks come without a payload, which does not become ~Needed~"
+                " (Object missing required field `id`); give its fields defaults, or say payload=."
+            ),
         ),
         (
             Schedule("rate(1 minute)", payload={"id": 7}),

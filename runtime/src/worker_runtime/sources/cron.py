@@ -103,7 +103,9 @@ class Field:
     def _item(self, text: str) -> range:
         found = _ITEM.fullmatch(text)
         if not found or (found[3] and not self.steps):
-            raise NoExpression(f"{self.name} has {text!r}; AWS takes {self._wildcards()}")
+            raise NoExpression(
+                f"{self.name} has {text!r}; AWS takes values, lists, ranges and *{' and /' if self.steps else ''}"
+            )
         first, last, step = found[1], found[2], int(found[3] or 1)
         if not 1 <= step <= self.high:
             raise NoExpression(f"{self.name} has the step {step}; say 1 to {self.high}")
@@ -114,10 +116,6 @@ class Field:
         if high < low:
             raise NoExpression(f"{self.name} has {text!r}, which runs backwards; say two ranges")
         return range(low, high + 1, step)
-
-    def _wildcards(self) -> str:
-        more = {"day-of-month": " ? L W", "day-of-week": " ? L #"}.get(self.name, "")
-        return f"values and the wildcards , - *{' /' if self.steps else ''}{more}"
 
 
 MINUTES: Final = Field("minutes", 0, 59)
@@ -151,6 +149,8 @@ def _date(text: str) -> Day:
         return LastDate(working=text == "LW")
     if found := _NEAR.fullmatch(text):
         return Nearest(DATE.value(found[1]))
+    if "L" in text or "W" in text:
+        raise NoExpression(f"day-of-month is {text!r}; L and W stand alone, as L, LW or 15W")
     return Dates(DATE.values(text))
 
 
@@ -159,4 +159,6 @@ def _weekday(text: str) -> Day:
         return Weekdays(frozenset((SATURDAY,)))
     if found := _OF_MONTH.fullmatch(text):
         return WeekdayOf(WEEKDAY.value(found[1]), NTH.value(found[2]) if found[2] else None)
+    if "L" in text or "#" in text:
+        raise NoExpression(f"day-of-week is {text!r}; L and # stand alone, as L, 6L or 6#3")
     return Weekdays(WEEKDAY.values(text))

@@ -72,7 +72,4 @@ def _check_timezone(who: str, timezone: object) -> None:
 def _rate(value: int, unit: str, *, plural: bool) -> Rate:
     if plural == (value == 1):
         raise NoExpression(f"AWS says {value} {unit}{'' if value == 1 else 's'}")
-    try:
-        return Rate(value * UNITS[unit])
-    except OverflowError as error:
-        raise NoExpression(f"{value} {unit}s are longer than any schedule lives") from error
+    return Rate(value * UNITS[unit])
