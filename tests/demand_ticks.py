@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from demand_table import FakeDemands, FakeDueWork, FakeEvents, FakeNotifications, FakeSales
 from worker_runtime import Environment, Invocation, Metrics
-from workers_dmnd.keys import notification_keys
 from workers_dmnd.policy import NotificationPolicy, instant
 from workers_dmnd.scheduling import Ticked, release_notifications
 from workers_dmnd.services import Demands, DueWork, Events, Notifications, Sales
@@ -48,20 +47,3 @@ def tick(
         invocation=Invocation(),
         metrics=metrics or Metrics(plugin="dmnd", worker="dmnd.test", environment=Environment()),
     )
-
-
-def stored(table: FakeTable, notification_id: str = "n1") -> dict[str, Any]:
-    """Return a notification as the table has it."""
-    item = table.item(notification_keys(notification_id))
-    assert item is not None
-    return item
-
-
-def status_of(table: FakeTable, notification_id: str = "n1") -> str:
-    """Return a notification's status."""
-    return str(stored(table, notification_id)["status"]["id"])
-
-
-def in_status(table: FakeTable, status: str) -> int:
-    """Count the notifications of a status."""
-    return sum(item["status"]["id"] == status for item in table.items("notification"))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from demand_receipts import letters, put_sent, said, take
-from demand_table import FakeReceipts, FakeTable
-from worker_runtime import clock
+from demand_seen import status_of, stored
+from demand_table import FakeNotifications, FakeReceipts, FakeTable
+from worker_runtime import Metrics, clock
 from worker_runtime.testing import RecordingSender, SteppedClock
-from workers_dmnd.keys import notification_keys, parked_keys
+from workers_dmnd.keys import parked_keys
+from workers_dmnd.outbox import Outbox
+from workers_dmnd.policy import NotificationPolicy
 
 if TYPE_CHECKING:
     from demand_table import Key
+    from workers_dmnd.models import Notification
 
-RECORDED = Path(__file__).parents[2] / "events" / "dmnd_sms_status_kinesis.json"
 QUARTER_S = 900
 
 
@@ -25,16 +27,6 @@ QUARTER_S = 900
 def table(stepped: SteppedClock) -> FakeTable:
     assert clock.current() is stepped
     return FakeTable()
-
-
-def stored(table: FakeTable, notification_id: str = "n1") -> dict[str, Any]:
-    item = table.item(notification_keys(notification_id))
-    assert item is not None
-    return item
-
-
-def status_of(table: FakeTable, notification_id: str = "n1") -> str:
-    return str(stored(table, notification_id)["status"]["id"])
 
 
 def test_a_receipt_finds_its_notification_by_the_pointer(table: FakeTable) -> None:
@@ -107,6 +99,51 @@ def test_the_weightiest_early_receipt_stays_parked(table: FakeTable) -> None:
         take(table, said(status))
 
     assert (table.item(parked_keys("m1")) or {})["status"] == "delivered"
+
+
+def claimed(table: FakeTable) -> Notification:
+    table.put_notification(status="SENDING")
+    notification = FakeNotifications(table).find("n1")
+    assert notification is not None
+    return notification
+
+
+def an_outbox(table: FakeTable, metrics: Metrics) -> Outbox:
+    return Outbox(FakeNotifications(table), FakeReceipts(table), NotificationPolicy(), metrics)
+
+
+def test_a_parked_receipt_is_applied_by_the_sender(table: FakeTable, metrics: Metrics) -> None:
+    sending = claimed(table)
+    take(table, said())
+
+    an_outbox(table, metrics).accept(sending, message_id="m1")
+
+    assert (status_of(table), stored(table)["status"]["by"]) == ("DELIVERED", "notificationSend")
+
+
+@pytest.mark.parametrize("said_of_it", ["delivered", "failed"])
+@pytest.mark.parametrize("accesses", range(8))
+def test_whenever_the_sender_notes_the_message_its_receipt_is_applied(
+    table: FakeTable, metrics: Metrics, accesses: int, said_of_it: str
+) -> None:
+    sending, outbox, left = claimed(table), an_outbox(table, metrics), [accesses]
+
+    def accept_in_the_end() -> None:
+        table.before_read = table.before_write = None
+        outbox.accept(sending, message_id="m1")
+
+    def count_down(_: Key) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            accept_in_the_end()
+
+    table.before_read = table.before_write = count_down
+
+    take(table, said(said_of_it))
+    if table.before_read is not None:
+        accept_in_the_end()
+
+    assert status_of(table) == said_of_it.upper()
 
 
 def test_a_receipt_whose_sender_is_faster_than_the_parking_is_applied(table: FakeTable) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from demand_seen import stored
 from demand_table import FakeNotifications, FakeTable
 from worker_runtime import Metrics, Reject, Retry, clock
-from workers_dmnd.keys import notification_keys
 from workers_dmnd.models import SmsStatus
 from workers_dmnd.moves import Move, Moves
 from workers_dmnd.policy import NotificationPolicy
@@ -34,12 +34,6 @@ def the_moves() -> Moves:
 
 def a_notification(table: FakeTable, *, status: str, attempts: int = 1, **changed: Any) -> None:
     table.put_notification(status=status, epoch=EPOCH, attempts=attempts, **changed)
-
-
-def stored(table: FakeTable) -> dict[str, Any]:
-    item = table.item(notification_keys("n1"))
-    assert item is not None
-    return item
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from demand_seen import status_of, stored
 from demand_table import FakeDemands, FakeEvents, FakeNotifications, FakeSales, FakeTable
-from demand_ticks import NOON, QUIET, status_of, stored, tick
+from demand_ticks import NOON, QUIET, tick
 from worker_runtime import Retry
 from workers_dmnd.keys import shard16
 from workers_dmnd.moves import Moves

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from demand_seen import in_status, status_of, stored
 from demand_table import FakeDueWork, FakeTable
-from demand_ticks import NOON, QUIET, in_status, served_by, status_of, stored, tick
+from demand_ticks import NOON, QUIET, served_by, tick
 from worker_runtime import Halt, Metrics, Retry, clock
 from worker_runtime.testing import run_on, schedule_event
 from workers_dmnd.keys import sale_keys, shard16
@@ -120,9 +121,7 @@ def test_an_outage_fails_what_it_hits_and_the_next_tick_does_the_rest(
         table.put_notification(f"n{at}")
     table.fail_next(3, Retry(reason="dynamodb: throttled"), after=5)
 
-    with pytest.raises(
-        Retry, match=r"3 of what was due failed, first: n\d+: Retry dynamodb: throttled; n"
-    ):
+    with pytest.raises(Retry, match=r"3 of what was due failed, first: n\d+: Retry dynamodb: throttled; n"):
         tick(table, metrics=metrics)
     first = json.loads(metrics.flush() or "")
     second = tick(table)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from demand_seen import status_of, stored
 from demand_table import FakeDueWork, FakeTable
-from demand_ticks import NOON, QUIET, status_of, stored, tick
+from demand_ticks import NOON, QUIET, tick
 from workers_dmnd.keys import lease_index
 from workers_dmnd.policy import NotificationPolicy
 from workers_dmnd.rules import timestamp

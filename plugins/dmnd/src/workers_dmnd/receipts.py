@@ -70,7 +70,7 @@ def weightiest(batch: Batch[SmsStatus]) -> list[Record[SmsStatus]]:
         kept = by_message.setdefault(record.body.message_id, record)
         if kept is record:
             continue
-        lighter, heavier = sorted((kept, record), key=lambda each: weight(each.body))
+        lighter, heavier = sorted((kept, record), key=_by_weight)
         by_message[record.body.message_id] = heavier
         batch.skip(lighter, "another receipt of the batch says more of the message")
     telling = []
@@ -80,6 +80,12 @@ def weightiest(batch: Batch[SmsStatus]) -> list[Record[SmsStatus]]:
         else:
             telling.append(record)
     return telling
+
+
+def _by_weight(record: Record[SmsStatus]) -> tuple[tuple[int, float], str, str]:
+    """Order receipts so that it does not matter which came first, not even where they weigh the same."""
+    receipt = record.body
+    return weight(receipt), receipt.client_message_id or "", receipt.error_code or ""
 
 
 def _dated(batch: Batch[SmsStatus]) -> Iterable[Record[SmsStatus]]:
