@@ -146,7 +146,10 @@ class SaleToSms:
     def _is_at_rest(self) -> bool:
         items = self._upstream.items()
         self._tell_status(items)
-        if any(_is_under_way(item) for item in items) or self._sms.receipts_to_come:
+        spoilt = () if self._poison is None else self._poison.spoilt
+        if any(_is_under_way(item) and item["PK"] not in spoilt for item in items):
+            return False
+        if self._sms.receipts_to_come:
             return False
         return self._stage.idle()
 

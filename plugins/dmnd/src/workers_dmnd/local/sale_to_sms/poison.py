@@ -35,6 +35,11 @@ class Poison:
         self._strangers = [GARBAGE.encode()]
         self._right: list[tuple[Mapping[str, str], Mapping[str, Any]]] = []  # keys, attributes to set
 
+    @property
+    def spoilt(self) -> frozenset[str]:
+        """The hash keys of the items that nobody can read as long as they are not mended."""
+        return frozenset(keys["PK"] for keys, _ in self._right)
+
     def spoil(self, confirmations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Spoil a sign-up's notification, put an event that cannot be read, leave strangers' receipts."""
         self._put_event()
