@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers_dmnd.local.commands import lifecycle
+from workers_dmnd.local.commands import counts, generate, history, lifecycle, retry
 
 if TYPE_CHECKING:
     import typer
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def groups() -> list[typer.Typer]:
     """List the commands in the order of ``workers dmnd --help``."""
-    return [lifecycle.app]
+    return [each.app for each in (counts, history, retry, generate, lifecycle)]

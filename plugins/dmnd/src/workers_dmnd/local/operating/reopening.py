@@ -1,0 +1,93 @@
+"""Failed notifications sent once more because a person says so: 16 of ``transitions``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
+
+from worker_runtime import Halt, Verdict
+from workers_dmnd.models import Status
+from workers_dmnd.releasing import why_never
+
+if TYPE_CHECKING:
+    from workers_dmnd.models import Notification
+    from workers_dmnd.moves import Moves
+    from workers_dmnd.services import Demands, Events, Notifications, Sales
+
+RETRIED: Final = "retried"
+WOULD_BE_RETRIED: Final = "would be retried"
+LEFT: Final = "left"
+
+
+class Retried(Struct, frozen=True, rename="camel"):
+    """What became of one notification, and ``why`` where it was left as it is."""
+
+    notification_id: str
+    result: Literal["retried", "would be retried", "left"]
+    why: str | None = None
+
+
+class Reopening:
+    """Reopens notifications one by one; events and sales are read about once each."""
+
+    def __init__(  # noqa: PLR0913 - whom it asks, and in whose name it writes
+        self,
+        notifications: Notifications,
+        events: Events,
+        sales: Sales,
+        demands: Demands,
+        *,
+        moves: Moves,
+        reason: str,
+    ) -> None:
+        self._notifications = notifications
+        self._event = cache(events.find)
+        self._sale = cache(sales.find)
+        self._demands = demands
+        self._moves = moves
+        self._reason = reason
+
+    def reopen(self, notification_id: str, *, dry_run: bool) -> Retried:
+        """Have a failed notification sent again, unless it is not failed or nobody is to be told any more.
+
+        What its item or the table has against it leaves it as it is; only a Halt is raised.
+        """
+        try:
+            why = self._reopened(notification_id, dry_run=dry_run)
+        except Halt:
+            raise
+        except (Verdict, ValueError) as error:
+            why = str(error)
+        if why is not None:
+            return Retried(notification_id, LEFT, why)
+        return Retried(notification_id, WOULD_BE_RETRIED if dry_run else RETRIED)
+
+    def _reopened(self, notification_id: str, *, dry_run: bool) -> str | None:
+        """Reopen it and return None, or say why not."""
+        found = self._notifications.find(notification_id)
+        if found is None:
+            return "there is no such notification"
+        why_not = _why_not(found) or self._why_never(found)
+        if why_not or dry_run:
+            return why_not
+        if self._notifications.make(notification_id, self._moves.reopen(found, reason=self._reason)):
+            return None
+        now = self._notifications.find(notification_id)
+        if now is not None and now.epoch == found.epoch + 1:
+            return None  # only 16 leads there, it may be our own first try
+        return "it is gone" if now is None else f"meanwhile it is {now.status.id}"
+
+    def _why_never(self, found: Notification) -> str | None:
+        event_id, sale_id = found.event_id, found.sale_id
+        demands = self._demands
+        return why_never(
+            event=self._event(event_id),
+            sale=self._sale(event_id, sale_id) if sale_id else None,
+            demand=demands.find(found.user_id, event_id=event_id, sale_id=sale_id) if sale_id else None,
+        )
+
+
+def _why_not(found: Notification) -> str | None:
+    return None if found.status.id is Status.FAILED else f"it is {found.status.id}, not FAILED"
