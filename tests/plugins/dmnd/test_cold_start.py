@@ -46,6 +46,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "EVENT_SHORT_URL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/event-short-url",
         "BITLY_SECRET_ID": "bitly",
         "DMND_REDIS_URL": "redis://127.0.0.1:1/0",
+        "SMS_ROLE_ARN": "arn:aws:iam::000000000000:role/sms",
     }
 
 
@@ -53,6 +54,10 @@ def variables(tmp_path: Path) -> dict[str, str]:
     ("worker", "services"),
     [
         ("dmnd.demandStreamToSqs", ["metrics", "queue"]),
+        (
+            "dmnd.notificationSend",
+            ["invocation", "metrics", "notifications", "policy", "rate", "receipts", "sms", "texts"],
+        ),
         ("dmnd.shortenEventUrl", ["events", "links", "metrics", "publisher"]),
     ],
 )

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from demand_items import notification_item
 from worker_runtime import Environment
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
@@ -18,16 +19,26 @@ from worker_runtime.loading import load
 from worker_runtime.local.offers import OutsideService
 from worker_runtime.runtime import run
 from worker_runtime.settings_files import merged_settings
-from worker_runtime.testing import Context, RecordingSender, message
-from workers_dmnd.keys import event_keys
+from worker_runtime.testing import Context, RecordingSender, change, message, table_event
+from workers_dmnd.keys import event_keys, notification_keys, pointer_keys
 from workers_dmnd.local import BITLY, DEMAND_TABLE, scenarios, stand_ins
 from workers_dmnd.local.bitly import link_for
+from workers_dmnd.local.sms import SmsStandIn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from worker_runtime.local.stage.parts.redis_server import RedisServer
+    from worker_runtime.testing import SteppedClock
     from workers_dmnd.local.bitly import BitlyStandIn
 
 EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture
+def sms(stepped: SteppedClock) -> Iterator[SmsStandIn]:
+    with SmsStandIn(clock=stepped) as running:
+        yield running
 
 
 @pytest.fixture
@@ -35,6 +46,7 @@ def variables(
     cloud: None,  # noqa: ARG001 - the emulator has to be there
     redis_server: RedisServer,
     bitly: BitlyStandIn,
+    sms: SmsStandIn,
     tmp_path: Path,
 ) -> dict[str, str]:
     """Provision what the plugin needs and return the environment that names it."""
@@ -55,6 +67,7 @@ def variables(
         )
     settings = merged_settings("workers_dmnd", config_env="dev")
     settings["http"]["bitly"]["baseUrl"] = bitly.url
+    settings["http"]["sms"]["baseUrl"] = sms.url
     (tmp_path / "settings.json").write_text(json.dumps({"dmnd": settings}))
     return {
         "WORKER_SETTINGS": str(tmp_path / "settings.json"),
@@ -62,6 +75,7 @@ def variables(
         "EVENT_SHORT_URL_QUEUE_URL": queue["QueueUrl"],
         "BITLY_SECRET_ID": f"bitly-{unique}",
         "DMND_REDIS_URL": redis_server.url,
+        "SMS_ROLE_ARN": "arn:aws:iam::000000000000:role/sms",
     }
 
 
@@ -114,6 +128,23 @@ def test_a_url_that_bitly_knows_by_now_costs_no_second_call(
     assert item is not None
     assert item["shortUrl"] == link_for("https://livenation.com/1")
     assert bitly.count() == 1
+
+
+def test_a_released_notification_becomes_an_sms(variables: dict[str, str], sms: SmsStandIn) -> None:
+    table = Table(variables["DEMAND_TABLE"])
+    item = notification_item("n1", status="CREATED")
+    table.put(item)
+    released = table_event(change(new=item, table="demand-table"))
+
+    replies = [invoke("notificationSend", released, variables) for _ in range(2)]
+
+    sent = table.get(notification_keys("n1"), consistent=True)
+    (taken,) = sms.messages
+    assert replies == [{"batchItemFailures": []}] * 2
+    assert sent is not None
+    assert (sent["status"]["id"], sent["messageId"]) == ("SENT", taken.message_id)
+    assert (taken.to, sms.count()) == (item["to"], 1)
+    assert table.get(pointer_keys(taken.message_id), consistent=True) is not None
 
 
 def test_each_stand_ins_setting_is_one_that_the_plugin_has() -> None:

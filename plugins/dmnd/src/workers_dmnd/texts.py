@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Final
 from unicodedata import category, normalize
@@ -75,6 +74,8 @@ def _language(locale: str) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _template(name: str, locale: str) -> Template:
+    from importlib import resources  # noqa: PLC0415 - with the first text; a cold start waits for none
+
     folder = resources.files("workers_dmnd") / "templates" / name
     if _NAME.fullmatch(name) is None or not folder.is_dir():
         raise Reject(CODE, f"there is no template {name[:_NAME_CHARS]!r}")
