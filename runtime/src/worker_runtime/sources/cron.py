@@ -103,9 +103,8 @@ class Field:
     def _item(self, text: str) -> range:
         found = _ITEM.fullmatch(text)
         if not found or (found[3] and not self.steps):
-            raise NoExpression(
-                f"{self.name} has {text!r}; AWS takes values, lists, ranges and *{' and /' if self.steps else ''}"
-            )
+            steps = " and /" if self.steps else ""
+            raise NoExpression(f"{self.name} has {text!r}; AWS takes values, lists, ranges and *{steps}")
         first, last, step = found[1], found[2], int(found[3] or 1)
         if not 1 <= step <= self.high:
             raise NoExpression(f"{self.name} has the step {step}; say 1 to {self.high}")
