@@ -28,8 +28,8 @@ $(READY): requirements.lock pyproject.toml runtime/pyproject.toml $(wildcard plu
 
 install: $(READY) ## Install the runtime, the plugins and the tools into .venv; again where plugins came or went.
 
-demo: $(READY) ## Watch event items get their short links, faults and all; DEMO="--faults all --seed 2" for more.
-	@$(BIN)/workers demo $(DEMO)
+demo: $(READY) ## Watch due sales become delivered SMS, faults and all; DEMO="--faults all --seed 2" for more.
+	@$(BIN)/workers demo sale-to-sms $(DEMO)
 
 test: $(READY) ## Run the tests; TESTS="tests/runtime -k sqs" for some of them.
 	@$(BIN)/pytest $(or $(TESTS),-n 2 --dist loadfile)

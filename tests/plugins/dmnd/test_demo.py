@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
+from demos import Ran, assert_nothing_lost, demo
 from workers_dmnd.local.short_links.event_items import CANARIES
 from workers_dmnd.local.short_links.ledger import COMPLETED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-LIMIT_S = 60
+    from collections.abc import Callable
+    from pathlib import Path
 
 LOSING = """
 from worker_runtime import hookimpl
@@ -36,37 +31,6 @@ def scenarios():
 """
 
 
-class Ran(NamedTuple):
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        assert self.code in (0, 1), self.stderr
-        found: dict[str, Any] = json.loads(self.stdout)
-        return found
-
-    @property
-    def printed_by_workers(self) -> str:
-        files = sorted(file for file in Path(self.result["logs"]).rglob("*") if file.is_file())
-        assert files
-        return "\n".join(file.read_text(errors="replace") for file in files)
-
-
-def demo(folder: Path, *arguments: object, variables: Mapping[str, str] | None = None) -> Ran:
-    ended = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "worker_runtime.cli", "demo", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder), **(variables or {})},
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT_S,
-        check=False,
-    )
-    return Ran(ended.returncode, ended.stdout, ended.stderr)
-
-
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
     """Run the demo, each time in a folder of its own."""
@@ -83,19 +47,6 @@ def plain(staged: Callable[..., Ran]) -> Ran:
 def under_all(staged: Callable[..., Ran]) -> Ran:
     """The run under all faults at once."""
     return staged("--seed", 1, "--faults", "all")
-
-
-def assert_nothing_lost(ran: Ran) -> None:
-    result = ran.result
-    assert result["findings"] == []
-    assert result["holds"]
-    assert ran.code == 0
-    assert sum(result["endings"].values()) == result["events"]
-    assert result["wall_s"] < LIMIT_S
-
-
-def total(ran: Ran, counted: str) -> int:
-    return sum(counts[counted] for counts in ran.result["workers"].values())
 
 
 def test_every_event_is_accounted_for(plain: Ran) -> None:
@@ -134,13 +85,13 @@ def test_nothing_is_lost_to_a_fault(
 
     assert_nothing_lost(ran)
     assert ran.result["state"] == plain.result["state"]
-    assert total(ran, shown_by) > (total(plain, shown_by) if fault == "duplicate" else 0)
+    assert ran.total(shown_by) > (plain.total(shown_by) if fault == "duplicate" else 0)
 
 
 def test_nothing_is_lost_under_all_faults(under_all: Ran, plain: Ran) -> None:
     assert_nothing_lost(under_all)
     assert under_all.result["state"] == plain.result["state"]
-    assert total(under_all, "crashes") > 0
+    assert under_all.total("crashes") > 0
 
 
 @pytest.mark.long

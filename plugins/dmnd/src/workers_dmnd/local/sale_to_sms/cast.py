@@ -26,6 +26,9 @@ CAMPAIGN: Final = "spring-tour"
 FALLS_DUE_S: Final = 150.0
 """How long after it is put a sale falls due: by then its event has a link."""
 
+FIRST_NUMBER: Final = "+13125550000"
+"""The first fan's phone; the others' follow."""
+
 _DAYLIGHT: Final = range(10, 18)  # no send window closes while a scenario runs
 _ZONES: Final = (
     *("America/Los_Angeles", "America/Phoenix", "America/Chicago", "America/New_York", "Atlantic/Azores"),
@@ -239,7 +242,7 @@ def _sale(random: Random, at: int, fate: Fate, zones: Sequence[str]) -> Sold:
 def _fan(random: Random, at: int, part: Part, places: Sequence[Sold]) -> Fan:
     return Fan(
         user_id=f"u{random.randrange(16**8):08x}{at:05}",
-        phone=f"+1312{5_550_000 + at:07}",
+        phone=f"+{int(FIRST_NUMBER) + at}",
         locale=random.choice(_LOCALES),
         story=part.story,
         sale=None if part.sign_up else places[at % len(places)],
