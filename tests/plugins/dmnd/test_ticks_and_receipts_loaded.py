@@ -1,4 +1,4 @@
-"""Scheduler and receipts' consumer as Lambda loads them: recorded events in, items of a real table changed."""
+"""Scheduler and receipts' consumer as Lambda loads them: recorded events in, a real table changed."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ DELIVER_LATE: Final = Transition(
     "15",
     (PENDING, CREATED, RETRY, FAILED, EXPIRED),
     DELIVERED,
-    (Writer.RECEIPTS,),
+    (Writer.RECEIPTS, Writer.SENDER),
     "receipt of any attempt: delivered",
     "evidence wins, a pending attempt is cancelled",
 )
