@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from command import Workers
+from operators import Operator
 from worker_runtime import Environment, Metrics, clock
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
@@ -19,6 +21,7 @@ from workers_dmnd.local.bitly import BitlyStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
@@ -71,6 +74,12 @@ def table(cloud: None) -> Table:  # noqa: ARG001 - the emulator has to be there
         ],
     )
     return Table(name)
+
+
+@pytest.fixture
+def operator(table: Table, emulator: Emulator, tmp_path: Path) -> Operator:
+    """Let an operator work on the table."""
+    return Operator(Workers(tmp_path), table, endpoint_url=emulator.endpoint_url)
 
 
 def keys_of(index: TableIndex) -> tuple[str, str]:
