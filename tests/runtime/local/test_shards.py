@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from staged import eventually
+from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST, Page, Position, ShardInfo
 from worker_runtime.local.stage.polling.on_failure import Shard
+from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
 from worker_runtime.local.stage.polling.shards import ShardReader, read_range
 from worker_runtime.local.stage.polling.staged_records import StagedRecord, staged
+from worker_runtime.local.stage.polling.stream_progress import StreamProgress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,6 +197,28 @@ def test_any_other_error_is_the_caller_s() -> None:
     with pytest.raises(ClientError):
         shard.read()
     assert read_on(shard) == [1]
+
+
+def test_a_shard_that_cannot_be_looked_into_is_busy_until_its_end_is_dealt_with() -> None:
+    feed, continued = ListedRecords(closed=True), threading.Event()
+    ends = ShardEnds(
+        shape=feed.shape(SHARD),
+        filters=compile_filters((), data_key="data"),
+        moved=lambda: None,
+        closed=continued.set,
+        ahead=1,
+    )
+    progress, quit_ = StreamProgress(keep=lambda _: None), threading.Event()
+    shard = PolledShard(reader(feed), lanes=(), progress=progress, ends=ends, quit=quit_)
+
+    feed.refuse("ProvisionedThroughputExceededException")
+    unknown, known = shard.busy(), shard.busy()
+    shard.start()
+    eventually(lambda: not shard.busy())
+
+    assert (unknown, known, continued.is_set()) == (True, True, True)
+    quit_.set()
+    shard.join()
 
 
 def test_a_range_is_read_across_pages_and_gaps_and_no_further() -> None:

@@ -85,9 +85,9 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send the dead letters of a queue back: messages to their queue, changes to their worker.
+    """Send the dead letters of a queue back: messages to their queue, all others to their worker.
 
-    A change is handed to its worker in this process, with this environment. A letter leaves the queue
+    Records of a stream are handed to it in this process, with this environment. A letter leaves the queue
     when it has been sent or its worker has taken it; what cannot go stays. The exit code is 1 where one
     stays, or where fewer were met than wait there.
     """

@@ -79,8 +79,11 @@ class PolledShard:
         """Whether a record is unread or not done, or the shard's end is not dealt with."""
         if self.worked_off:
             return False
-        with self._reading:
-            unread = self._reader.has_unread()
+        try:
+            with self._reading:
+                unread = self._reader.has_unread()
+        except (BotoCoreError, ClientError):  # nobody knows; the reader tells why
+            return True
         return unread or self._reader.closed or self._progress.outstanding > 0
 
     def _read_on(self) -> None:

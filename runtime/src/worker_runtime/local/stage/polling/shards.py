@@ -62,7 +62,7 @@ class ShardReader:
             if _code(error) not in {*_LAPSED, _VANISHED}:
                 raise
             return True
-        return bool(page.records) or page.more
+        return bool(page.records) or page.more or page.following is None  # the shard is at its end
 
     def _new_iterator(self) -> str | None:
         try:
