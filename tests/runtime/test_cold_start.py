@@ -53,6 +53,20 @@ TABLE_WORKER = """
     def watch(order: Change[Order]) -> None:
         \"\"\"Watch orders.\"\"\"
 """
+TICK_WORKER = """
+    from msgspec import Struct
+    from worker_runtime import Schedule, Stack, worker
+
+    class Counts(Struct):
+        released: int
+
+    @worker(
+        Schedule("cron(0 9 ? * MON-FRI *)", timezone="Europe/Paris", payload={"a": 1}), stack=Stack("shop")
+    )
+    def tick() -> Counts:
+        \"\"\"Release what is due.\"\"\"
+        return Counts(3)
+"""
 PLUGIN = """
     from worker_runtime import hookimpl
 
@@ -98,12 +112,17 @@ def made_layer(folder: Path) -> Path:
     """Fill a folder as a layer has it: the runtime, the plugin, the index beside them."""
     (folder / "worker_runtime").symlink_to(Path(worker_runtime.__file__).parent)
     modules = {"__init__": "", "plugin": PLUGIN, "work": WORKER, "watching": TABLE_WORKER}
+    modules["ticking"] = TICK_WORKER
     Site(folder).install(
         "workers-shop",
         files={f"shop_things/{name}.py": text for name, text in modules.items()},
         entry_points={},
     )
-    workers = {"shop.ship": "shop_things.work:ship", "shop.watch": "shop_things.watching:watch"}
+    workers = {
+        "shop.ship": "shop_things.work:ship",
+        "shop.watch": "shop_things.watching:watch",
+        "shop.tick": "shop_things.ticking:tick",
+    }
     write_index(folder, Catalogue(workers=entries(workers), plugins=entries(PLUGINS), local={}))
     return folder
 
@@ -164,3 +183,16 @@ def test_a_table_worker_s_decoding_is_ready_before_the_first_event(tmp_path: Pat
     assert reply == {"batchItemFailures": []}
     assert "worker_runtime.dynamodb_json" in loaded
     assert not {"boto3", "pydantic", "asyncio", "worker_runtime.filters"} & loaded
+
+
+def test_a_scheduled_worker_imports_neither_expressions_nor_what_writes_dead_letters(tmp_path: Path) -> None:
+    loaded, run, reply = cold(made_layer(tmp_path), "shop.tick", {})
+
+    assert reply == {"released": 3}
+    assert run == loaded
+    needless = {
+        *HEAVY,
+        *("worker_runtime.sources.cron", "worker_runtime.sources.schedule_expressions", "zoneinfo"),
+        *("worker_runtime.sources.sqs", "worker_runtime.sources.streams", "worker_runtime.dead_letters"),
+    }
+    assert not needless & loaded

@@ -16,6 +16,7 @@ from worker_runtime.errors import (
     AmbiguousWorker,
     BrokenPlugin,
     DuplicateWorker,
+    Halt,
     IncompatiblePlugin,
     LoadError,
     ServiceCycle,
@@ -50,6 +51,16 @@ SHIPPING = """
         \"\"\"Ship an order.\"\"\"
         shipping.ship(order["id"], left_s=invocation.remaining_s, at=environment.environment_tag)
         metrics.count("Shipped")
+"""
+TICKING = """
+    from worker_runtime import Schedule, Stack, worker
+    from shop_things.services import Shipping
+
+    @worker(Schedule("rate(1 day)"), stack=Stack("shop"))
+    def ship_daily(*, shipping: Shipping) -> dict[str, int]:
+        \"\"\"Ship what is due.\"\"\"
+        shipping.ship("daily")
+        return {"shipped": 1}
 """
 SERVICES = """
     from worker_runtime import Settings
@@ -101,6 +112,7 @@ def install_shop(
     workers: Mapping[str, str] = REGISTERED,
 ) -> None:
     modules = {"__init__": "", "plugin": plugin, "services": services, "shipping": SHIPPING}
+    modules["ticking"] = TICKING
     site.install(
         "workers-shop",
         files={f"shop_things/{name}.py": source for name, source in modules.items()},
@@ -385,6 +397,23 @@ def test_settings_that_do_not_fit_halt_the_worker_instead_of_losing_its_records(
     assert sender.hidden == {"receipt-0": 900}
     assert "a service of ship_order could not be made; its records wait" in caplog.text
     assert "settings of shop (dev): Object missing required field `carrier`" in caplog.text
+
+
+def test_a_worker_that_takes_nothing_is_given_its_services(site: Site) -> None:
+    install_shop(site, workers={"shop.tick": "shop_things.ticking:ship_daily"})
+
+    reply = run(loaded("shop.tick"), {}, context=Context(), sender=RecordingSender())
+
+    assert reply == {"shipped": 1}
+    assert [order_id for _, order_id, _ in shipped()] == ["daily"]
+
+
+def test_a_worker_that_takes_nothing_halts_without_its_services(site: Site) -> None:
+    services = SERVICES.replace('carrier: str = "bike"', "carrier: str")
+    install_shop(site, services=services, workers={"shop.tick": "shop_things.ticking:ship_daily"})
+
+    with pytest.raises(Halt, match="a service could not be made: SettingsError: "):
+        run(loaded("shop.tick"), {}, context=Context(), sender=RecordingSender())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wording import says
-from worker_runtime import Change, Middleware, Sqs, Stack, TableStream, worker
+from worker_runtime import Change, Middleware, Schedule, Sqs, Stack, TableStream, worker
 from worker_runtime.errors import ReplyRefused
 from worker_runtime.replies import REPLY_BYTES, begin, verified
 from worker_runtime.runtime import run
@@ -27,6 +27,18 @@ def fail(order: str) -> None:
 def fail_change(changed: Change[dict[str, Any]]) -> None:
     """Fail always."""
     raise RuntimeError(f"told to: {changed.id}")
+
+
+@worker(Schedule("rate(1 minute)"), stack=SHOP)
+def fail_tick() -> None:
+    """Fail always."""
+    raise RuntimeError("told to")
+
+
+@worker(Schedule("rate(1 minute)"), stack=SHOP)
+def say_done() -> dict[str, int]:
+    """Say how much is done."""
+    return {"done": 3}
 
 
 def returning(reply: Any) -> Middleware:
@@ -82,21 +94,38 @@ def test_middleware_may_list_more_of_the_batch() -> None:
     assert run_through({"batchItemFailures": both}) == {"batchItemFailures": both}
 
 
-def test_middleware_cannot_swallow_the_failure_of_a_batch() -> None:
+def swallowing(reply: Any) -> Middleware:
     def around(call_next: Any) -> Any:
         def invoke(event: Any) -> Any:
             try:
                 return call_next(event)
             except Exception:
-                return {"batchItemFailures": []}
+                return reply
 
         return invoke
 
-    swallowing = ready(fail_change, middleware=(Middleware("swallows", around_invocation=around),))
+    return Middleware("swallows", around_invocation=around)
+
+
+def test_middleware_cannot_swallow_the_failure_of_a_batch() -> None:
+    swallowed = ready(fail_change, middleware=(swallowing({"batchItemFailures": []}),))
     event = table_event(*(change(new={"PK": "1", "SK": "1"}, at=at) for at in range(2)))
 
     with pytest.raises(ReplyRefused, match=says("middleware returned a reply where the batch had failed~")):
-        run(swallowing, event, context=Context(), sender=RecordingSender())
+        run(swallowed, event, context=Context(), sender=RecordingSender())
+
+
+def test_middleware_cannot_swallow_a_failure_by_returning_nothing() -> None:
+    with pytest.raises(ReplyRefused, match=says("middleware returned a reply where the batch had failed~")):
+        run(ready(fail_tick, middleware=(swallowing(None),)), {}, context=Context(), sender=RecordingSender())
+
+
+@pytest.mark.parametrize("reply", [None, {"batchItemFailures": []}, {"done": 4}])
+def test_middleware_cannot_say_something_else_than_a_scheduled_worker(reply: Any) -> None:
+    forged = ready(say_done, middleware=(returning(reply),))
+
+    with pytest.raises(ReplyRefused, match="middleware must return what call_next returned"):
+        run(forged, {}, context=Context(), sender=RecordingSender())
 
 
 @pytest.mark.parametrize(

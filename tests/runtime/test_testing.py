@@ -28,3 +28,15 @@ def test_whoever_needs_no_stand_in_imports_no_stage() -> None:
     )
 
     assert done.stdout.strip() == "False"
+
+
+def test_a_schedule_s_event_is_its_payload_or_a_tick() -> None:
+    rule = testing.schedule_event(rule="nightly")
+    scheduler = testing.schedule_event(timezone="UTC")
+
+    assert testing.schedule_event({"saleId": "s-1"}) == {"saleId": "s-1"}
+    assert rule.keys() == scheduler.keys()
+    assert (rule["source"], rule["detail"]) == ("aws.events", {})
+    assert (scheduler["source"], scheduler["detail"]) == ("aws.scheduler", "{}")
+    assert rule["resources"][0].endswith(":rule/nightly")
+    assert rule["id"] != scheduler["id"]

@@ -23,10 +23,10 @@ SNIPPET = dedent("""
     from msgspec import Struct
 
     from worker_runtime import (
-        Batch, Change, Defer, Metrics, Middleware, Provided, Record, Retry, Secret, Settings, Sqs, Stack,
-        TableStream, Worker, hookimpl, provide, reads, worker,
+        Batch, Change, Defer, Metrics, Middleware, Provided, Record, Retry, Schedule, Secret, Settings, Sqs,
+        Stack, TableStream, Worker, hookimpl, provide, reads, worker,
     )
-    from worker_runtime.testing import run_on, sqs_event
+    from worker_runtime.testing import run_on, schedule_event, sqs_event
 
     class Order(Struct):
         id: str
@@ -71,9 +71,26 @@ SNIPPET = dedent("""
             batch.retry(record.body)  # E: arg-type
             batch.reject(record)  # E: call-arg
 
-    every: list[Worker[..., Any]] = [ship_order, watch]
+    class Counts(Struct):
+        shipped: int
+
+    @worker(Schedule("rate(1 minute)", dead_letters="d"), stack=SHOP, reserved_concurrency=1)
+    def tick(*, shipping: Shipping) -> Counts:
+        '''Ship what is due.'''
+        return Counts(len(shipping.ship("1")))
+
+    assert_type(tick(shipping=Bikes()), Counts)
+    tick(Order("1"), shipping=Bikes())  # E: arg-type, misc
+    tick()  # E: call-arg
+    Schedule("rate(1 minute)", "UTC")  # E: arg-type, call-arg
+    Schedule("rate(1 minute)", retries="2")  # E: arg-type
+    Schedule()  # E: call-arg
+    worker(Schedule("rate(1 minute)"), stack=SHOP, reserved_concurrency="1")  # E: arg-type
+
+    every: list[Worker[..., Any]] = [ship_order, watch, tick]
     run_on(ship_order, sqs_event({"id": "1"}), services={Shipping: Bikes()})
     run_on(use, sqs_event())  # E: arg-type
+    run_on(tick, schedule_event({"a": 1}), services={Shipping: Bikes()})
 
     worker(Sqs("orders"))  # E: call-arg
     worker("orders", stack=SHOP)  # E: arg-type

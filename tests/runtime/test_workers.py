@@ -16,6 +16,7 @@ from worker_runtime import (
     Batch,
     Change,
     Record,
+    Schedule,
     Sqs,
     Stack,
     TableStream,
@@ -394,6 +395,7 @@ def test_a_table_stream_yields_changes_and_nothing_else(function: Callable[..., 
         ({"memory_mb": 10241}, "each: memory_mb is 10241; say 128 to 10240."),
         ({"concurrency": 0}, "each: concurrency is 0; say 1 to 1000."),
         ({"concurrency": 1001}, "each: concurrency is 1001; say 1 to 1000."),
+        ({"reserved_concurrency": 0}, "each: reserved_concurrency is 0; say 1 to 1000."),
         ({"timeout_s": 60.5}, "each: timeout_s is 60.5; say a whole number from 1 to 900."),
         ({"grants": ("x",)}, "each: grants is ('x',); say a tuple of grants, as (reads(~),)."),
         ({"grants": reads("orders")}, "each: grants is Grant(~); say a tuple of grants, as (reads(~),)."),
@@ -407,6 +409,26 @@ def test_a_setting_that_cannot_be_kept_is_refused(settings: dict[str, Any], expe
 def test_a_batch_is_one_call_so_concurrency_is_refused() -> None:
     with pytest.raises(DeclarationError, match=says("whole_batch takes a Batch, which is one call; leave ~")):
         declared(whole_batch, concurrency=2)
+
+
+def test_only_a_schedule_s_worker_may_take_nothing() -> None:
+    both = (Schedule("rate(1 minute)"), ORDERS)
+
+    tick = worker(both[0], stack=SHOP)(takes_nothing)
+
+    assert (tick.declaration.shape, tick.declaration.model) == ("nothing", None)
+    assert tick() is None
+    with pytest.raises(DeclarationError, match=says("takes_nothing takes 0 inputs; sqs orders brings ~")):
+        worker(*both, stack=SHOP)(takes_nothing)
+
+
+def test_a_schedule_has_no_batches() -> None:
+    expected = (
+        "whole_batch takes a Batch, and schedule rate(1 minute) brings one event at a time; take its payload."
+    )
+
+    with pytest.raises(DeclarationError, match=says(expected)):
+        worker(Schedule("rate(1 minute)"), stack=SHOP)(whole_batch)
 
 
 def test_a_worker_without_a_source_is_refused() -> None:

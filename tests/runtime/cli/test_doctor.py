@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HEAD = """
 from __future__ import annotations
 from msgspec import Struct
-from worker_runtime import Change, Sqs, Stack, TableStream, secret, worker
+from worker_runtime import Change, Schedule, Sqs, Stack, TableStream, secret, worker
 
 STACK = Stack("sick")
 
@@ -40,6 +40,18 @@ from things import Thing
 @worker({source}, stack=STACK)
 def work({takes}) -> None:
     """Ship an order."""
+'''
+    )
+
+
+def ticking(source: str, **settings: int) -> str:
+    more = "".join(f", {name}={value}" for name, value in settings.items())
+    return (
+        HEAD
+        + f'''
+@worker({source}, stack=STACK{more})
+def work() -> None:
+    """Tick."""
 '''
     )
 
@@ -100,6 +112,10 @@ SICK: dict[str, dict[str, Any]] = {
         "worker": worker('TableStream("t", dead_letters="dlq", retries=-1)', takes="change: Change[Order]")
     },
     "open": {"worker": worker('Sqs("orders")')},
+    "never": {"worker": ticking('Schedule("cron(0 0 30 2 ? *)")')},
+    "overlapping": {"worker": ticking('Schedule("cron(0/5 9 * * ? *)")', timeout_s=301)},
+    "alone": {"worker": ticking('Schedule("rate(1 minute)")', timeout_s=300, reserved_concurrency=1)},
+    "hasty": {"worker": ticking('Schedule("rate(1 hour)", retries=2, max_age_s=180)')},
     "slow": {"worker": SOUND},
     "list": {"worker": SOUND, "local": ""},
 }
@@ -127,6 +143,17 @@ EXPECTED = {
     "plugin confused, local hooks": ("broken", "'services'", "the hooks for people are commands"),
     "stream.work, table_stream t": ("warning", "a Halt spends its retries (3)", "say retries=-1"),
     "endless.work, table_stream t": ("warning", "retries without end", "say a max_age_s"),
+    "never.work, schedule cron(0 0 30 2 ? *)": ("warning", "it is never due again", "another expression"),
+    "overlapping.work, schedule cron(0/5 9 * * ? *)": (
+        "warning",
+        "an invocation may last 301 s and the next tick comes after 300 s: two may run at once",
+        "say reserved_concurrency=1",
+    ),
+    "hasty.work, schedule rate(1 hour)": (
+        "warning",
+        "its last retry comes when an event is 180 s old and more",
+        "say max_age_s=240 or more",
+    ),
     "open.work, sqs orders": ("warning", "no dead_letters", "name a queue with dead_letters="),
     "slow.work, sqs orders": (
         "warning",

@@ -47,6 +47,16 @@ def aws(emulator: Emulator) -> Iterator[AwsClients]:
         yield made
 
 
+TICKING = """
+    from worker_runtime import Record, Schedule, Stack, worker
+
+    @worker(Schedule("rate(1 minute)"), stack=Stack("shop"))
+    def work(asked: Record[dict]) -> dict:
+        "Say what has come."
+        return {"id": len(asked.id) == 36, "due": asked.sent_at is not None}
+"""
+
+
 @pytest.fixture
 def event(tmp_path: Path) -> Path:
     return recorded(tmp_path, sqs_event({"id": "1"}, {"id": "2"}, queue="orders"))
@@ -183,6 +193,32 @@ def test_a_service_that_nobody_provides_is_told_before_variables_that_are_missin
     assert (done.code, done.out) == (1, "")
     (line,) = done.err.splitlines()
     assert line.startswith("workers: ServiceMissing: poor.work(till) asks for Till, which nobody provides")
+
+
+def test_a_worker_that_is_only_scheduled_needs_no_event(workers: Workers, installed_plugin: Site) -> None:
+    installed_plugin.install_plugin("clock", worker=TICKING)
+
+    done = workers("invoke", "clock.work", site=installed_plugin)
+
+    assert (done.code, done.json) == (0, {"id": True, "due": True})
+
+
+@pytest.mark.parametrize("payload", ["{}", "null", '{"saleId": "s-1"}'])
+def test_a_scheduled_worker_takes_a_payload_from_a_file(
+    workers: Workers, installed_plugin: Site, payload: str
+) -> None:
+    installed_plugin.install_plugin("clock", worker=TICKING)
+
+    done = workers("invoke", "clock.work", "--event", "-", site=installed_plugin, stdin=payload)
+
+    assert (done.code, done.json) == (0, {"id": True, "due": False})
+
+
+def test_a_worker_of_a_queue_needs_an_event(workers: Workers, shop: Site) -> None:
+    done = workers("invoke", "shop.work", "--json", site=shop, env=NAMES)
+
+    assert (done.code, done.out) == (2, "")
+    assert "shop.work is not only scheduled; give an event with --event FILE." in done.err
 
 
 def test_an_event_of_another_source_says_what_the_worker_takes(

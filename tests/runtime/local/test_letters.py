@@ -65,6 +65,24 @@ def test_lambdas_metadata_says_its_condition_and_its_first_record(info: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ({"errorType": "ValueError", "errorMessage": "no fan"}, "ValueError: no fan"),
+        ({"errorType": "Runtime.ExitError"}, "Runtime.ExitError"),
+        (None, ""),
+    ],
+)
+def test_an_event_that_lambda_gave_up_says_its_condition_and_the_last_error(failure: Any, error: str) -> None:
+    context = {"condition": "RetriesExhausted", "requestId": "r-1", "functionArn": "arn"}
+    body = {"version": "1.0", "requestContext": context, "requestPayload": {}, "responsePayload": failure}
+
+    found = letter(json.dumps(body))
+
+    assert (found.form, found.worker, found.code) == ("event", None, "RetriesExhausted")
+    assert (found.record_id, found.error) == ("r-1", error)
+
+
+@pytest.mark.parametrize(
     "reason",
     [
         text("no JSON"),
@@ -91,10 +109,12 @@ def test_a_reason_that_is_not_ours_makes_a_letter_unreadable(reason: dict[str, A
         '{"requestContext":1,"KinesisBatchInfo":{}}',
         '{"requestContext":{"condition":"c"},"KinesisBatchInfo":{}}',
         '{"requestContext":{"condition":"c"},"DDBStreamBatchInfo":null}',
+        '{"requestContext":{},"requestPayload":{}}',
+        '{"requestContext":{"condition":"c"},"requestPayload":{},"responsePayload":"boom"}',
         json.dumps({**REASON, "version": 1, "recordId": 7}),
         "[" * 100_000,
     ],
-    ids=["no context", "no range", "null", "number", "deep"],
+    ids=["no context", "no range", "null", "no condition", "no failure", "number", "deep"],
 )
 def test_a_body_that_only_looks_like_ours_or_lambdas_is_unreadable(body: str) -> None:
     found = letter(body)

@@ -23,7 +23,7 @@ from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
 from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.local.stage.polling.table_changes import TableChanges
-from worker_runtime.testing import kinesis_record, message
+from worker_runtime.testing import kinesis_record, message, schedule_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ class Mailroom:
         """Redrive all and say everything about it."""
 
         def invoke(_: str, event: Any) -> Any:
-            self.handed += event["Records"]
+            self.handed += event.get("Records", [event])
             if isinstance(self.reply, BaseException):
                 raise self.reply
             return self.reply
@@ -153,6 +153,31 @@ def test_a_queues_original_goes_back_without_our_reason(room: Mailroom) -> None:
     assert back["Body"] == "the body"
     assert set(back["MessageAttributes"]) == {"kind"}
     assert room.peek() == []
+
+
+@pytest.mark.parametrize("form", ["given up by Lambda", "rejected by the worker"])
+def test_a_whole_event_is_handed_to_its_worker_again(room: Mailroom, form: str) -> None:
+    event = schedule_event()
+    context = {"requestId": "r-1", "condition": "RetriesExhausted", "approximateInvokeCount": 1}
+    given_up = {"version": "1.0", "requestContext": context, "requestPayload": event}
+    rejected = {**ENVELOPE, "source": "schedule", "record": event}
+    room.letter(given_up if form == "given up by Lambda" else rejected)
+
+    done = room.redrive()
+
+    assert done == (1, 0)
+    assert room.handed == [event]
+    assert room.peek() == []
+
+
+def test_a_whole_event_that_fails_again_stays(room: Mailroom) -> None:
+    room.reply = ValueError("no fan is there")
+    room.letter({**ENVELOPE, "source": "schedule", "record": schedule_event()})
+
+    done = room.round()
+
+    assert (done.sent, done.kept) == (0, ("1: ValueError: no fan is there",))
+    assert len(room.peek()) == 1
 
 
 def test_a_message_that_sqs_moved_goes_back_as_it_is(room: Mailroom) -> None:
