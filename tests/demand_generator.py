@@ -17,6 +17,7 @@ from workers_dmnd.policy import NotificationPolicy
 
 if TYPE_CHECKING:
     from worker_runtime import Verdict
+    from workers_dmnd.services import Events, GeneratedNotifications, Recipients, Sales
 
 Item = dict[str, Any]
 
@@ -83,7 +84,10 @@ class Generator:
         self.table = table or FakeTable()
         self.links = FakeLinks()
         self.campaigns = FakeCampaigns()
-        self.generated = FakeGenerated(self.table)
+        self.sales: Sales = FakeSales(self.table)
+        self.events: Events = FakeEvents(self.table)
+        self.recipients: Recipients = FakeRecipients(self.table)
+        self.generated: GeneratedNotifications = FakeGenerated(self.table)
         self.policy = replace(NotificationPolicy(), chunk_size=chunk_size)
         self.metrics = Metrics(plugin="dmnd", worker="dmnd.test", environment=Environment())
 
@@ -106,12 +110,12 @@ class Generator:
         """Make a tick, or ask for one sale."""
         return generate_notifications(
             GeneratorInput() if sale_id is None else GeneratorInput(event_id, sale_id),
-            sales=FakeSales(self.table),
-            events=FakeEvents(self.table),
+            sales=self.sales,
+            events=self.events,
             campaigns=self.campaigns,
             links=self.links,
             publisher=PublishesNothing(),
-            recipients=FakeRecipients(self.table),
+            recipients=self.recipients,
             notifications=self.generated,
             policy=self.policy,
             invocation=invocation or AnInvocation(),

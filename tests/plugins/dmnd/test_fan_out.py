@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,16 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demand_generator import AnInvocation, a_due_sale
-from worker_runtime import clock
+from worker_runtime import Environment, Metrics, clock
 from worker_runtime.testing import SteppedClock
-from workers_dmnd.fan_out import LOOKED_AT_PER_PLACE, chunked
+from workers_dmnd.fan_out import LOOKED_AT_PER_PLACE, FanOut, chunked
 from workers_dmnd.keys import SHARDS
 from workers_dmnd.models import Demand
+from workers_dmnd.new_notification import Announcement
+from workers_dmnd.policy import NotificationPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from workers_dmnd.fan_out import Chunk
+    from workers_dmnd.models import Notification
 
 LAYOUTS = st.dictionaries(st.integers(0, SHARDS - 1), st.integers(0, 40)).map(
     lambda sizes: {
@@ -130,3 +134,46 @@ def test_the_books_do_not_depend_on_the_size_of_chunks(stepped: SteppedClock, si
 
     end = generator.generation()
     assert (end["written"], end["skipped"], end["passes"]) == (25, 25, 2)
+
+
+class Crowd:
+    """Fans without end, made when they are asked for, and notifications that nobody keeps."""
+
+    def __init__(self, fans: int) -> None:
+        self._fans = fans
+
+    def of(self, sale_id: str, *, shard: int, after: str | None) -> Iterator[Demand]:
+        del after
+        for at in range(shard, self._fans, SHARDS):
+            yield Demand(f"u{at:06}", "e1", sale_id, notify=True, phone="+12125550123")
+
+    def present(self, notification_ids: Sequence[str]) -> dict[str, int | None]:
+        del notification_ids
+        return {}
+
+    def put(self, notifications: Sequence[Notification], *, made_in: int) -> list[str]:
+        del notifications, made_in
+        return []
+
+
+def peak_of(fans: int) -> int:
+    """Return the most bytes that a fan-out in chunks of 500 held at once."""
+    crowd = Crowd(fans)
+    policy = NotificationPolicy(chunk_size=500)
+    metrics = Metrics(plugin="dmnd", worker="dmnd.test", environment=Environment())
+    fan_out = FanOut(recipients=crowd, notifications=crowd, policy=policy, metrics=metrics)
+    announcement = Announcement(event_id="e1", sale_id="s1", template_id="t", vars={}, notify_at=0)
+    tracemalloc.start()
+    try:
+        written = sum(advance.written for advance in fan_out.over(announcement, made_in=1))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert written == fans
+    return peak
+
+
+def test_ten_times_the_fans_take_no_more_memory() -> None:
+    peak_of(500)  # whatever is made once is made
+
+    assert peak_of(5_000) < 1.1 * peak_of(500)

@@ -136,11 +136,12 @@ def test_what_stays_unwritten_puts_its_chunk_off(generator: Generator) -> None:
     generator.run()
     ids = [generator.notifications()[f"u{at:03}"]["notificationId"] for at in range(25)]
     again = a_due_sale(fans=25, chunk_size=10)
-    again.generated.refused = set(ids[:3])
+    again.generated = stubborn = FakeGenerated(again.table)
+    stubborn.refused = set(ids[:3])
 
     first = again.run()
     written, state = len(again.notifications()), again.generation()
-    again.generated.refused = set()
+    stubborn.refused = set()
     then = again.run()
 
     assert (state["id"], written >= 7) == ("DUE", True)

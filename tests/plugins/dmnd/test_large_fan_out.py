@@ -1,0 +1,137 @@
+"""Thousands of fans on a real table that is short of capacity, and a generator that dies on the way."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from demand_generator import AnInvocation, Generator
+from demand_items import demand_item, event_item, sale_item
+from worker_runtime import Metrics, concurrently
+from worker_runtime.clients import aws
+from worker_runtime.dynamodb_json import loads_image
+from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
+from worker_runtime.local.stage.gateway import Gateway
+from workers_dmnd.adapters.events import EventsTable
+from workers_dmnd.adapters.generated import GeneratedTable
+from workers_dmnd.adapters.recipients import RecipientsIndex
+from workers_dmnd.adapters.sales import SalesTable
+from workers_dmnd.generating import Generated
+from workers_dmnd.keys import notification_keys, sale_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from worker_runtime.clients.dynamodb import Table
+    from worker_runtime.local.stage.parts.emulator import Emulator
+    from worker_runtime.testing import SteppedClock
+    from workers_dmnd.models import Notification
+
+LONG_S = 100_000.0
+"""Of an invocation: on a clock that stands still every wait for capacity is added to one sum."""
+
+
+class Killed(BaseException):
+    """The end of a process, which nothing catches."""
+
+
+class Dying(GeneratedTable):
+    """Puts so many notifications, does what is to be done at that moment, and is killed."""
+
+    def __init__(self, table: Table, *, metrics: Metrics, puts: int, last_words: Callable[[], None]) -> None:
+        super().__init__(table, metrics=metrics)
+        self._puts = puts
+        self._last_words = last_words
+
+    def put(self, notifications: Sequence[Notification], *, made_in: int) -> list[str]:
+        if len(notifications) <= self._puts:
+            self._puts -= len(notifications)
+            return super().put(notifications, made_in=made_in)
+        super().put(notifications[: self._puts], made_in=made_in)
+        self._last_words()
+        raise Killed
+
+
+@pytest.fixture
+def unprocessed(emulator: Emulator, table: Table) -> Iterator[UnprocessedWrites]:
+    """Have all AWS clients go through a gateway from here on."""
+    assert table.name
+    unprocessed = UnprocessedWrites(seed=1)
+    with Gateway(emulator.endpoint_url, answer=unprocessed, called=lambda: None) as gateway:
+        aws.forget()
+        os.environ["AWS_ENDPOINT_URL"] = gateway.url
+        yield unprocessed
+        aws.forget()
+
+
+def a_generator(table: Table, *, chunk_size: int) -> Generator:
+    generator = Generator(chunk_size=chunk_size)
+    generator.sales, generator.events = SalesTable(table), EventsTable(table)
+    generator.recipients = RecipientsIndex(table)
+    generator.generated = GeneratedTable(table, metrics=generator.metrics)
+    return generator
+
+
+def fill(table: Table, fans: int) -> None:
+    table.put(event_item(shortUrl="https://bit.ly/e1"))
+    table.put(sale_item(generation={"id": "DUE"}))
+    demands = [demand_item(f"u{at:05}") for at in range(fans)]
+    parts = [demands[at : at + 500] for at in range(0, fans, 500)]
+    assert concurrently(table.batch_put, parts, at_once=4) == [[] for _ in parts]
+    table.put(demand_item("quiet", notify=False))
+
+
+def notifications(table: Table) -> list[dict[str, Any]]:
+    """Read all that the table has, each by its fan's collection."""
+    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
+    return [
+        loads_image(item) for page in pages for item in page["Items"] if item["type"]["S"] == "notification"
+    ]
+
+
+class Size(NamedTuple):
+    """How many fans in chunks of how many; the generator dies so many into the third chunk."""
+
+    fans: int
+    chunk: int
+    cut_off: int
+
+
+@pytest.mark.parametrize(
+    "size", [Size(1_235, 500, 70), pytest.param(Size(12_345, 5_000, 700), marks=pytest.mark.long)]
+)
+def test_each_of_many_fans_is_told_once_whatever_is_short_and_whoever_dies(
+    table: Table, unprocessed: UnprocessedWrites, stepped: SteppedClock, size: Size
+) -> None:
+    fill(table, size.fans)
+    unprocessed.share = 0.2
+    generator, second = (a_generator(table, chunk_size=size.chunk) for _ in range(2))
+    meanwhile: list[Generated] = []
+    generator.generated = Dying(
+        table,
+        metrics=generator.metrics,
+        puts=2 * size.chunk + size.cut_off,
+        last_words=lambda: meanwhile.append(second.run(invocation=AnInvocation("r2", remaining_s=LONG_S))),
+    )
+
+    with pytest.raises(Killed):
+        generator.run(invocation=AnInvocation("r1", remaining_s=LONG_S))
+    made = notifications(table)
+    sent = [item["notificationId"] for item in made[:: len(made) // 50]]
+    for each in sent:
+        table.update(notification_keys(each), set={"status.id": "SENT", "attempts": 1}, add={"version": 1})
+    stepped.sleep(LONG_S + 31)
+    end = second.run(invocation=AnInvocation("r3", remaining_s=LONG_S))
+
+    assert meanwhile == [Generated()]
+    assert len(made) == 2 * size.chunk + size.cut_off
+    assert end == Generated(sales=1, written=size.fans - 2 * size.chunk)
+    told = notifications(table)
+    assert len(told) == len({item["userId"] for item in told}) == size.fans
+    assert {item["notificationId"] for item in told if item["status"]["id"] == "SENT"} == set(sent)
+    assert {item["version"] for item in told if item["status"]["id"] == "PENDING"} == {1}
+    assert generator.measured()["UnprocessedRetries"][0] > size.fans * 0.1
+    sale = table.get(sale_keys("e1", "s1")) or {}
+    assert sale["generation"] == {"id": "DONE", "shard": 0, "written": size.fans, "skipped": 0, "passes": 1}
