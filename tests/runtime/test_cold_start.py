@@ -15,6 +15,7 @@ import worker_runtime
 from installed import Site
 from worker_runtime.catalogue import Catalogue, Entry
 from worker_runtime.delivery.worker_index import write_index
+from worker_runtime.testing import kinesis_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +68,20 @@ TICK_WORKER = """
         \"\"\"Release what is due.\"\"\"
         return Counts(3)
 """
+STREAM_WORKER = """
+    from msgspec import Struct
+    from worker_runtime import Kinesis, Stack, worker
+
+    class Order(Struct):
+        id: str
+
+    @worker(
+        Kinesis("orders", dead_letters="orders-dlq", filters=({"data": {"id": [{"exists": True}]}},)),
+        stack=Stack("shop"),
+    )
+    def follow(order: Order) -> None:
+        \"\"\"Follow orders.\"\"\"
+"""
 PLUGIN = """
     from worker_runtime import hookimpl
 
@@ -112,7 +127,7 @@ def made_layer(folder: Path) -> Path:
     """Fill a folder as a layer has it: the runtime, the plugin, the index beside them."""
     (folder / "worker_runtime").symlink_to(Path(worker_runtime.__file__).parent)
     modules = {"__init__": "", "plugin": PLUGIN, "work": WORKER, "watching": TABLE_WORKER}
-    modules["ticking"] = TICK_WORKER
+    modules |= {"ticking": TICK_WORKER, "following": STREAM_WORKER}
     Site(folder).install(
         "workers-shop",
         files={f"shop_things/{name}.py": text for name, text in modules.items()},
@@ -122,6 +137,7 @@ def made_layer(folder: Path) -> Path:
         "shop.ship": "shop_things.work:ship",
         "shop.watch": "shop_things.watching:watch",
         "shop.tick": "shop_things.ticking:tick",
+        "shop.follow": "shop_things.following:follow",
     }
     write_index(folder, Catalogue(workers=entries(workers), plugins=entries(PLUGINS), local={}))
     return folder
@@ -160,6 +176,14 @@ def test_an_sqs_worker_without_a_client_imports_nothing_heavy(
 @pytest.fixture(scope="module")
 def sqs_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str], object]:
     return cold(made_layer(tmp_path_factory.mktemp("layer")), "shop.ship", ORDER)
+
+
+def test_a_worker_of_a_kinesis_stream_imports_nothing_heavy(tmp_path: Path) -> None:
+    loaded, run, reply = cold(made_layer(tmp_path), "shop.follow", kinesis_event({"id": "o-1"}))
+
+    assert reply == {"batchItemFailures": []}
+    assert not loaded.intersection(HEAVY)
+    assert run == loaded
 
 
 def test_running_imports_nothing_that_loading_did_not(sqs_start: tuple[set[str], set[str], object]) -> None:

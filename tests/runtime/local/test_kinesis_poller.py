@@ -170,9 +170,8 @@ def test_a_record_arrived_by_the_stage_s_clock(streamed: Streamed) -> None:
     until_idle(poller)
 
     arrived_at = function.records[0]["kinesis"]["approximateArrivalTimestamp"]
-    assert (
-        before - SPEED * 0.002 <= arrived_at <= after
-    )  # the emulator tells milliseconds of the machine's time
+    off_s = SPEED * 0.002  # the emulator tells milliseconds of the machine's time
+    assert before - off_s <= arrived_at <= after + off_s
 
 
 def test_a_partial_reply_is_followed_as_lambda_was_recorded_to_follow_it(streamed: Streamed) -> None:
@@ -222,10 +221,10 @@ def test_records_that_are_too_old_are_given_up_without_a_try_as_recorded(streame
     theirs = recording["record_age_exceeded_payload"]["Messages"][0]["Body"]
     function = ScriptedFunction()
     streamed.put("old")
-    time.sleep(0.8)  # 80 s of the stage's time
+    time.sleep(1.7)  # 170 s of the stage's time
     streamed.put("new")
 
-    until_idle(streamed.poll(function, start="TRIM_HORIZON", max_age_s=60))
+    until_idle(streamed.poll(function, start="TRIM_HORIZON", max_age_s=150))
 
     (ours,) = streamed.given_up()
     assert data(function.records) == ["new"]
