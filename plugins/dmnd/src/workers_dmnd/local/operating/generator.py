@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from worker_runtime import Verdict
 from worker_runtime.clients import aws
 from worker_runtime.local.commands.reporting import CommandFailed
 from worker_runtime.local.invoke import prepare
@@ -35,15 +36,22 @@ class DeployedGenerator:
 
     def __call__(self, sale: Sale) -> dict[str, Any]:
         """Return the function's reply; GeneratorFailed with what it raised."""
-        with aws.verdicts("lambda"):
-            answer = aws.client("lambda", attempts=1, read_timeout_s=LONGEST_S).invoke(
-                FunctionName=self._function, Payload=json.dumps(_asked(sale))
-            )
-            said = json.loads(answer["Payload"].read() or b"null")
+        answer, said = self._invoked(_asked(sale))
         if "FunctionError" in answer:
             why = f"{said.get('errorType')}: {said.get('errorMessage')}" if isinstance(said, dict) else said
             raise GeneratorFailed(f"{self._function} raised {why}.")
         return _reply(said, of=self._function)
+
+    def _invoked(self, asked: dict[str, str]) -> tuple[dict[str, Any], Any]:
+        """Return Lambda's answer and the payload in it."""
+        try:
+            with aws.verdicts("lambda"):
+                invoke = aws.client("lambda", attempts=1, read_timeout_s=LONGEST_S).invoke
+                answer = invoke(FunctionName=self._function, Payload=json.dumps(asked))
+                return answer, json.loads(answer["Payload"].read() or b"null")
+        except Verdict as verdict:
+            cure = "is that its name, and may you invoke it?"
+            raise GeneratorFailed(f"{self._function} was not invoked: {verdict}; {cure}") from verdict
 
 
 class GeneratorHere:
