@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from demand_items import notification_item
+from demand_items import demand_item, event_item, notification_item, sale_item
 from worker_runtime import Environment
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
@@ -21,8 +21,9 @@ from worker_runtime.runtime import run
 from worker_runtime.settings_files import merged_settings
 from worker_runtime.testing import Context, RecordingSender, change, message, table_event
 from workers_dmnd.keys import event_keys, notification_keys, pointer_keys
-from workers_dmnd.local import BITLY, DEMAND_TABLE, scenarios, stand_ins
+from workers_dmnd.local import BITLY, scenarios, stand_ins
 from workers_dmnd.local.bitly import link_for
+from workers_dmnd.local.campaign import CampaignStandIn
 from workers_dmnd.local.sms import SmsStandIn
 
 if TYPE_CHECKING:
@@ -42,24 +43,22 @@ def sms(stepped: SteppedClock) -> Iterator[SmsStandIn]:
 
 
 @pytest.fixture
-def variables(
-    cloud: None,  # noqa: ARG001 - the emulator has to be there
+def campaign(stepped: SteppedClock) -> Iterator[CampaignStandIn]:
+    with CampaignStandIn(clock=stepped) as running:
+        yield running
+
+
+@pytest.fixture
+def variables(  # noqa: PLR0913, PLR0917 - all that the plugin reaches
+    table: Table,
     redis_server: RedisServer,
     bitly: BitlyStandIn,
     sms: SmsStandIn,
+    campaign: CampaignStandIn,
     tmp_path: Path,
 ) -> dict[str, str]:
     """Provision what the plugin needs and return the environment that names it."""
     unique = uuid4().hex[:8]
-    keys = (DEMAND_TABLE.hash_key, str(DEMAND_TABLE.range_key))
-    aws.client("dynamodb").create_table(
-        TableName=f"demand-{unique}",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[
-            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
-        ],
-    )
     queue = aws.client("sqs").create_queue(QueueName=f"event-short-url-{unique}")
     for secret, fields in BITLY.secrets.items():
         aws.client("secretsmanager").create_secret(
@@ -68,10 +67,11 @@ def variables(
     settings = merged_settings("workers_dmnd", config_env="dev")
     settings["http"]["bitly"]["baseUrl"] = bitly.url
     settings["http"]["sms"]["baseUrl"] = sms.url
+    settings["http"]["campaign"]["baseUrl"] = campaign.url
     (tmp_path / "settings.json").write_text(json.dumps({"dmnd": settings}))
     return {
         "WORKER_SETTINGS": str(tmp_path / "settings.json"),
-        "DEMAND_TABLE": f"demand-{unique}",
+        "DEMAND_TABLE": table.name,
         "EVENT_SHORT_URL_QUEUE_URL": queue["QueueUrl"],
         "BITLY_SECRET_ID": f"bitly-{unique}",
         "DMND_REDIS_URL": redis_server.url,
@@ -145,6 +145,24 @@ def test_a_released_notification_becomes_an_sms(variables: dict[str, str], sms: 
     assert (sent["status"]["id"], sent["messageId"]) == ("SENT", taken.message_id)
     assert (taken.to, sms.count()) == (item["to"], 1)
     assert table.get(pointer_keys(taken.message_id), consistent=True) is not None
+
+
+def test_a_due_sales_fans_are_told_with_the_events_short_link(
+    variables: dict[str, str], table: Table, campaign: CampaignStandIn, bitly: BitlyStandIn
+) -> None:
+    tick = json.loads((EVENTS / "dmnd_generator_tick.json").read_text())
+    campaign.put("c1", locales=["en"])
+    table.put(event_item())
+    table.put(sale_item(campaignId="c1", generation={"id": "DUE"}))
+    for user_id, locale in {"u1": "en-US", "u2": "en-GB", "u3": "fr-CA"}.items():
+        table.put(demand_item(user_id, locale=locale))
+
+    reply = invoke("notificationGenerator", tick, variables)
+
+    assert reply == {"sales": 1, "written": 2, "skipped": 0}
+    assert (bitly.count(), campaign.count()) == (1, 1)
+    fans = table.query("GSI2PK = :pk", values={"pk": "USER#u1"}, index="GSI2")
+    assert [item["vars"]["shortUrl"] for item in fans] == [link_for("https://www.ticketmaster.com/event/e1")]
 
 
 def test_each_stand_ins_setting_is_one_that_the_plugin_has() -> None:

@@ -1,1 +1,1 @@
-"""The services of ``workers_dmnd.services`` over AWS, Redis and HTTP; only ``plugin`` and ``tables`` know them."""
+"""``workers_dmnd.services`` served over AWS, Redis and HTTP; only ``plugin`` and ``tables`` know of it."""
