@@ -162,3 +162,13 @@ def test_saving_without_an_owner_is_a_mistake(sales: SalesTable, table: Table) -
 
     with pytest.raises(ValueError, match="lease_owner"):
         sales.save(sale, Generation("DONE"), next_at=None)
+
+
+def test_a_lease_is_not_taken_on_an_old_reading_of_the_sale(sales: SalesTable, table: Table) -> None:
+    sale = found(sales, table, generation={"id": "DUE", "cursor": "u1", "written": 1})
+    table.update(sale_keys("e1", "s1"), set={"generation.written": 9}, add={"version": 1})
+
+    taken = sales.lease(sale, LEASED, among=("DUE",), now=NOW)
+
+    assert not taken
+    assert item(table)["generation"]["written"] == 9

@@ -88,6 +88,7 @@ class Sale(Struct, frozen=True, rename="camel"):
     expires_at: str | None = None
     due_at: str | None = field(default=None, name="GSI1SK")
     """When its notifications are to be generated, or looked over again: its place in the index."""
+    version: int | None = None
 
     @property
     def is_cancelled(self) -> bool:

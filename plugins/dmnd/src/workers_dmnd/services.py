@@ -47,7 +47,10 @@ class Sales(Protocol):
     def lease(
         self, sale: Sale, generation: Generation, *, among: Sequence[GenerationState], now: float
     ) -> bool:
-        """Make ``generation`` the sale's where its state is one of these and nobody holds a lease."""
+        """Make ``generation`` the sale's where its state is one of these and nobody holds a lease.
+
+        False, too, where somebody has written to the sale since it was read.
+        """
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:
         """Save progress or the end, while ``generation.lease_owner`` still holds the lease; else False.

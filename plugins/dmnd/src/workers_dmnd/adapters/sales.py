@@ -56,8 +56,10 @@ class SalesTable:
         states = {f"state{at}": state for at, state in enumerate(among)}
         listed = ", ".join(f":{name}" for name in states)
         in_state = f"#generation.#id IN ({listed})" + (f" OR ({UNTOUCHED})" if "NONE" in among else "")
-        condition = f"({in_state}) AND {LEASE_IS_FREE}"
-        return self._update(sale, generation, condition=condition, values={**states, "now": timestamp(now)})
+        is_as_read, read = _as_read(sale)  # else a pass that went on meanwhile would be set back
+        condition = f"({in_state}) AND {LEASE_IS_FREE} AND {is_as_read}"
+        values = {**states, **read, "now": timestamp(now)}
+        return self._update(sale, generation, condition=condition, values=values)
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:
         """Save progress or the end, while ``generation.lease_owner`` still holds the lease; else False.
@@ -81,3 +83,9 @@ class SalesTable:
         changed = {"generation": plain_item(generation), "updatedAt": timestamp(clock.now())}
         keys = sale_keys(sale.event_id, sale.sale_id)
         return self._table.update(keys, set={**changed, **(listed or {})}, add={"version": 1}, **how)
+
+
+def _as_read(sale: Sale) -> tuple[str, dict[str, int]]:
+    if sale.version is None:
+        return "attribute_not_exists(#version)", {}
+    return "#version = :version", {"version": sale.version}
