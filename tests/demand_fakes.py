@@ -69,7 +69,8 @@ class FakeSales:
             until = ((stored or {}).get("generation") or {}).get("leaseUntil")
             return _state(stored) in among and (until is None or until < timestamp(now))
 
-        return self._change(sale, generation, only_if=is_free)
+        as_read = Guard.same("version", sale.version)
+        return self._change(sale, generation, only_if=is_free, guards=(as_read,))
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:
         if generation.lease_owner is None:
