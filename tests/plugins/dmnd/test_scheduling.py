@@ -103,6 +103,18 @@ def test_a_tick_ends_in_time_whatever_the_backlog(table: FakeTable, stepped: Ste
     assert ticked.recovered == 1
 
 
+def test_a_tick_that_has_no_time_begins_with_nothing(table: FakeTable) -> None:
+    table.put_sale()
+    table.put_notification()
+    before = table.items()
+
+    with clock.deadline(NOON + 9):
+        ticked = tick(table)
+
+    assert (ticked.released, ticked.sales_due, ticked.due_backlog) == (0, 0, 1)
+    assert table.items() == before
+
+
 def test_one_that_cannot_be_read_keeps_none_of_the_others(table: FakeTable) -> None:
     table.put_notification("n1")
     table.put_notification("poison", attempts="three")

@@ -48,7 +48,7 @@ class Tally:
     def go_through(
         self, due: Iterator[Name], deal_with: Callable[[Name], str | None], *, is_over: Callable[[], bool]
     ) -> bool:
-        """Deal with what is due until it ``is_over``; False where something was left because of that.
+        """Deal with what is due until it ``is_over``; False where something may be left because of that.
 
         ``deal_with`` returns the name of what it did, None where there was nothing to do. What fails
         keeps back nothing else; only a Halt ends all.
@@ -57,13 +57,16 @@ class Tally:
         def deal_unless_over(name: Name) -> str | None:
             return LEFT if is_over() else deal_with(name)
 
-        while names := self._next(due):
+        while not is_over():
+            names = self._next(due)
+            if not names:
+                return True
             results = concurrently(deal_unless_over, names, at_once=AT_ONCE)
             for name, result in zip(names, results, strict=True):
                 self._note(name, result)
             if LEFT in results:
                 return False
-        return True
+        return False
 
     def raise_failures(self) -> None:
         """Raise Retry where something failed, so that people hear of it; the next tick finds it due still."""
