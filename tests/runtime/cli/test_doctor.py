@@ -137,7 +137,7 @@ EXPECTED = {
     "fifo.work": ("broken", "max_receives is 3", "say max_receives=10 or more"),
     "unworthy.work": ("broken", "not a worker", "put @worker(...) on it"),
     "plugin typo": ("broken", "lmit", "mend it there"),
-    "ungranted.work": ("broken", "VAULT_SECRET_ID is not set", "grant it with secret(...)"),
+    "plugin ungranted": ("broken", "VAULT_SECRET_ID is named by its settings", "grant it with secret(...)"),
     "plugin dull, local hooks": ("broken", "scenarios() raised KeyError: 'seed'", "it returns a list"),
     "plugin lost, local hooks": ("broken", "No module named 'nothing_of_that_name'", "mend it there"),
     "plugin confused, local hooks": ("broken", "'services'", "the hooks for people are commands"),

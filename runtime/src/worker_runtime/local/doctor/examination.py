@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from worker_runtime.local.doctor.findings import Finding, warning
 from worker_runtime.local.doctor.machine import examine_machine
 from worker_runtime.local.doctor.plugins import Examined, examine_hooks_for_people, examine_plugin
+from worker_runtime.local.doctor.secrets import examine_secrets
 from worker_runtime.local.doctor.workers import examine_worker
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def examine(
         findings.extend(found)
         if examined is not None:
             plugins[name] = examined
+            findings.extend(examine_secrets(examined, catalogue))
     for name in sorted(catalogue.local):
         findings.extend(examine_hooks_for_people(name, catalogue))
         if name in taken_names:

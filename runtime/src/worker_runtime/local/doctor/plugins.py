@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,11 +17,12 @@ from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.settings import Environment, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import ModuleType
 
     from worker_runtime.catalogue import Catalogue
     from worker_runtime.services import Provided
+    from worker_runtime.settings import Settings
 
 HOOKS_FOR_PEOPLE: Final[tuple[Hook, ...]] = ("commands", "stand_ins", "scenarios")
 
@@ -47,7 +47,8 @@ def examine_plugin(name: str, catalogue: Catalogue) -> tuple[Examined | None, li
     except LoadError as error:
         return None, [broken(who, error)]
     unmarked = list(_unmarked(who, manager.get_plugin(name), ForLambda))
-    wrong = [broken(who, error) for error in settings_errors(name, manager, variables=_any_name())]
+    read = read_settings(name, manager)
+    wrong = [broken(who, error) for error in read if isinstance(error, SettingsError)]
     return Examined(name, manager, offered), [*unmarked, *wrong]
 
 
@@ -67,18 +68,14 @@ def examine_hooks_for_people(name: str, catalogue: Catalogue) -> list[Finding]:
     return [*findings, *_unmarked(who, plugin.module, ForPeople)]
 
 
-def settings_errors(
-    name: str, manager: pluggy.PluginManager, *, variables: Mapping[str, str], wanted: object = None
-) -> Iterator[SettingsError]:
-    """Read a plugin's settings (those of the type ``wanted``, if it is given) for every environment."""
+def read_settings(name: str, manager: pluggy.PluginManager) -> Iterator[Settings | SettingsError]:
+    """Read a plugin's settings for every environment, or find what is wrong with them."""
     for plugin, model in answers(manager, "settings"):
         package = getattr(manager.get_plugin(plugin), "__package__", "") or ""
-        if plugin != name or wanted not in (None, model):
-            continue
-        for config_env in _environments(package):
-            environment = Environment(config_env=config_env, variables=variables)
+        for config_env in _environments(package) if plugin == name else ():
+            environment = Environment(config_env=config_env)
             try:
-                load_settings(model, plugin=plugin, package=package, environment=environment)
+                yield load_settings(model, plugin=plugin, package=package, environment=environment)
             except SettingsError as error:
                 yield error
 
@@ -89,11 +86,6 @@ def _environments(package: str) -> list[str]:
     found = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     named = {each.removesuffix(".config.yml") for each in found if each.endswith(".config.yml")}
     return sorted(named - {"default"}) or ["dev"]
-
-
-def _any_name() -> Mapping[str, str]:
-    """Stand in for an environment in which every resource has its name."""
-    return defaultdict(lambda: "named")
 
 
 def _unmarked(who: str, module: ModuleType | Any, hooks: type) -> Iterator[Finding]:
