@@ -70,7 +70,8 @@ class FakeSales:
             return _state(stored) in among and (until is None or until < timestamp(now))
 
         as_read = Guard.same("version", sale.version)
-        return self._change(sale, generation, only_if=is_free, guards=(as_read,))
+        listed = {"GSI1PK": keys.DUE_SALES, "GSI1SK": generation.lease_until or timestamp(now)}
+        return self._change(sale, generation, sets=listed, only_if=is_free, guards=(as_read,))
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:
         if generation.lease_owner is None:

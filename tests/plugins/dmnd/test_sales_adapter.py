@@ -172,3 +172,13 @@ def test_a_lease_is_not_taken_on_an_old_reading_of_the_sale(sales: SalesTable, t
 
     assert not taken
     assert item(table)["generation"]["written"] == 9
+
+
+def test_a_leased_sale_is_due_again_when_the_lease_expires(sales: SalesTable, table: Table) -> None:
+    tomorrow = timestamp(NOW + 86_400)  # whoever asked for it by hand may die, too
+    sale = found(sales, table, generation={"id": "NONE"}, notifyAt=tomorrow)
+
+    sales.lease(sale, LEASED, among=("NONE",), now=NOW)
+
+    assert list(sales.due(now=NOW + 299)) == []
+    assert list(sales.due(now=NOW + 300)) == [("e1", "s1")]

@@ -49,7 +49,8 @@ class Sales(Protocol):
     ) -> bool:
         """Make ``generation`` the sale's where its state is one of these and nobody holds a lease.
 
-        False, too, where somebody has written to the sale since it was read.
+        False, too, where somebody has written to the sale since it was read. The index names the sale
+        again when the lease expires: whoever died is followed, asked for by hand or not.
         """
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:

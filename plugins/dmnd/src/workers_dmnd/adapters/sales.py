@@ -59,7 +59,8 @@ class SalesTable:
         is_as_read, read = _as_read(sale)  # else a pass that went on meanwhile would be set back
         condition = f"({in_state}) AND {LEASE_IS_FREE} AND {is_as_read}"
         values = {**states, **read, "now": timestamp(now)}
-        return self._update(sale, generation, condition=condition, values=values)
+        listed = {"GSI1PK": DUE_SALES, "GSI1SK": generation.lease_until or timestamp(now)}
+        return self._update(sale, generation, listed=listed, condition=condition, values=values)
 
     def save(self, sale: Sale, generation: Generation, *, next_at: str | None) -> bool:
         """Save progress or the end, while ``generation.lease_owner`` still holds the lease; else False.

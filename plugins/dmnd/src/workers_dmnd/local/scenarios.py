@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from workers_dmnd.local.large_fan_out import LargeFanOut
 from workers_dmnd.local.sale_to_sms.cast import Fate, Part, draw_cast
 from workers_dmnd.local.sale_to_sms.job import SaleToSms
 from workers_dmnd.local.sale_to_sms.ledger import judge as judge_sales
@@ -113,5 +114,6 @@ SCENARIOS: Final = (
         parts=(HELD, *SIGN_UPS, *_parts(*FAILURES, share=12.0)),
         fates=(Fate.HELD, Fate.LINKED),
     ),
+    LargeFanOut(),
     ShortLinks(),
 )

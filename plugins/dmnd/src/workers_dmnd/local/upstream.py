@@ -58,6 +58,11 @@ class Upstream:
             ExpressionAttributeValues=_typed({**values, ":one": 1}),
         )
 
+    def find(self, keys: Mapping[str, str]) -> dict[str, Any]:
+        """Read one item; KeyError where there is none."""
+        found = self._dynamodb.get_item(TableName=self._table, Key=_typed(keys), ConsistentRead=True)
+        return _plain(found["Item"])
+
     def items(self) -> list[dict[str, Any]]:
         """Read the whole table."""
         return [_plain(item) for page in self._pages(ConsistentRead=True) for item in page["Items"]]

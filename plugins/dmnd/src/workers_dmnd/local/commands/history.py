@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,9 +114,9 @@ def _items(
 def _show_one(account: Account, output: Output) -> None:
     status = account["status"]
     output.lines([(f"{account['notificationId']} is {status['id']}", "bold")])
+    since = {"since": status["at"], "by": status["by"], "reason": status["reason"]}
     plain = {name: value for name, value in account.items() if name not in ("next", "status")}
-    said = chain(status.items(), plain.items())
-    rows = [(name, _word(value)) for name, value in said if value is not None and name != "id"]
+    rows = [(name, _word(value)) for name, value in (since | plain).items() if value is not None]
     output.table(("", ""), [[(name, "dim"), (value, "")] for name, value in rows])
     steps = [
         [(each["transition"], "bold"), (each["becomes"], ""), (", ".join(each["by"]), ""), (each["when"], "")]

@@ -55,11 +55,11 @@ def working_on(wanted: type[T], *, env_file: Path | None) -> Iterator[T]:
         with provided(wanted, plugin=PLUGIN) as services:
             yield services
     except Reject as reject:
-        raise BadItem(f"{_table()}: {reject}.") from reject
+        raise BadItem(f"{_table()}: {reject}; mend the item.") from reject
     except Verdict as verdict:
-        raise TableUnanswered(
-            f"{_table()}: {verdict}; are DEMAND_TABLE, AWS_ENDPOINT_URL and the credentials right?"
-        ) from verdict
+        why = str(verdict).rstrip(".")
+        cure = "are DEMAND_TABLE, AWS_ENDPOINT_URL and the credentials right?"
+        raise TableUnanswered(f"{_table()}: {why}; {cure}") from verdict
 
 
 def _table() -> str:

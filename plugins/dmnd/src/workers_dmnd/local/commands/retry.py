@@ -124,8 +124,9 @@ def _code(last_error: object) -> str:
 def _agreed(many: int, sale: tuple[str, str] | None, *, yes: bool) -> bool:
     if not many or (many == 1 and sale is None):
         return True
+    what = "notification" if many == 1 else "notifications"
     of_sale = f" of sale {sale[1]}" if sale else ""
-    return agreed(f"Have {many:,} notifications{of_sale} sent once more?", yes=yes)
+    return agreed(f"Have {many:,} {what}{of_sale} sent once more?", yes=yes)
 
 
 def _reopened(ids: Sequence[str], asked: Asked, output: Output, *, reason: str, dry: bool) -> list[Retried]:

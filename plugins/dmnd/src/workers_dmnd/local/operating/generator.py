@@ -50,8 +50,9 @@ class DeployedGenerator:
                 answer = invoke(FunctionName=self._function, Payload=json.dumps(asked))
                 return answer, json.loads(answer["Payload"].read() or b"null")
         except Verdict as verdict:
+            why = str(verdict).rstrip(".")
             cure = "is that its name, and may you invoke it?"
-            raise GeneratorFailed(f"{self._function} was not invoked: {verdict}; {cure}") from verdict
+            raise GeneratorFailed(f"{self._function} was not invoked: {why}; {cure}") from verdict
 
 
 class GeneratorHere:
