@@ -40,6 +40,7 @@ def there(operator: Operator, tmp_path: Path) -> Iterator[Operator]:
         yield operator
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_of_a_commands_help_can_be_run_as_they_stand(there: Operator, command: str) -> None:
     told = there(command, "--help", env={"COLUMNS": "200"})
