@@ -101,9 +101,9 @@ class FanOutJob:
         for each in generators:
             each.start()
         self._wait(lambda generation: bool(generation.get("cursor")) or generation["id"] == "DONE")
-        self._mark()
         if kill and self._stage.kill_worker() is not None:
             self._tell("a worker process is killed in the middle of a chunk; its lease has to expire now")
+        self._mark()
         for each in generators:
             each.join()
         self._wait(lambda generation: generation["id"] in ("DONE", "FAILED"))
