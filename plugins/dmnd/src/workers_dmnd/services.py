@@ -177,8 +177,8 @@ class Sms(Protocol):
     def send(self, notification: Notification, *, client_message_id: str, body: str) -> str:
         """Have the text sent once for all calls with this id, and return the service's message id.
 
-        Raises Retry where it may be accepted later (or was, unheard of), Reject where it never will
-        be, Halt where the service does not let us in.
+        Raises Retry where it may be accepted later (or was, unheard of), Defer where it was not even
+        asked, Reject where it never will be, Halt where the service does not let us in.
         """
 
 

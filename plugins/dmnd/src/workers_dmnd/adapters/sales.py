@@ -54,8 +54,8 @@ class SalesTable:
     ) -> bool:
         """Make ``generation`` the sale's where its state is one of these and nobody holds a lease."""
         states = {f"state{at}": state for at, state in enumerate(among)}
-        listed = ", ".join(f":{name}" for name in states)
-        in_state = f"#generation.#id IN ({listed})" + (f" OR ({UNTOUCHED})" if "NONE" in among else "")
+        names = ", ".join(f":{name}" for name in states)
+        in_state = f"#generation.#id IN ({names})" + (f" OR ({UNTOUCHED})" if "NONE" in among else "")
         is_as_read, read = _as_read(sale)  # else a pass that went on meanwhile would be set back
         condition = f"({in_state}) AND {LEASE_IS_FREE} AND {is_as_read}"
         values = {**states, **read, "now": timestamp(now)}
