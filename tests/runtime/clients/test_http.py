@@ -119,19 +119,16 @@ def test_a_service_sees_no_more_connections_than_it_allows() -> None:
 
 
 def test_waiting_for_a_connection_is_part_of_the_timeout(echo: Echo) -> None:
-    echo.slow_next(3, latency_s=0.5)
+    echo.slow_next(8, latency_s=0.5)
     service = HttpService(echo.url, name="links", max_connections=1, timeout_s=0.3)
 
-    with ThreadPoolExecutor(3) as threads:
-        calls = [threads.submit(service.get, "/") for _ in range(3)]
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(service.get, "/") for _ in range(8)]
     errors = [str(call.exception()) for call in calls]
 
     service.close()
-    assert sorted(errors) == [
-        "links: GET /: ReadTimeout",
-        "links: GET /: ReadTimeout",
-        "links: all connections are taken",
-    ]
+    assert set(errors) == {"links: GET /: ReadTimeout", "links: all connections are taken"}
+    assert errors.count("links: all connections are taken") > 1  # however late a busy machine starts some
 
 
 def test_cookies_of_one_answer_do_not_reach_the_next_request(links: HttpService) -> None:
