@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from worker_runtime import Halt, Retry, Verdict, concurrently
+from worker_runtime import Halt, Reject, Retry, Verdict, concurrently
 from workers_dmnd.keys import SHARDS
 from workers_dmnd.rules import minute_of
 
@@ -19,6 +20,11 @@ AT_ONCE: Final = 16
 READ_AHEAD: Final = 8 * AT_ONCE
 FAILURES_TOLD: Final = 3
 LEFT: Final = "left for the next tick"
+UNREADABLE: Final = "Unreadable"
+MISSHAPEN: Final = "BAD_"
+"""How the codes begin under which adapters reject items of another shape."""
+
+log = logging.getLogger(__name__)
 
 
 def shards_at(now: float) -> list[int]:
@@ -51,7 +57,7 @@ class Tally:
         """Deal with what is due until it ``is_over``; False where something may be left because of that.
 
         ``deal_with`` returns the name of what it did, None where there was nothing to do. What fails
-        keeps back nothing else; only a Halt ends all.
+        keeps back nothing else, what nobody can read is counted; only a Halt ends all.
         """
 
         def deal_unless_over(name: Name) -> str | None:
@@ -84,7 +90,12 @@ class Tally:
     def _note(self, name: str | tuple[str, str], result: str | Exception | None) -> None:
         if isinstance(result, Halt):
             raise result
-        if isinstance(result, Exception):
+        if isinstance(
+            result, Reject
+        ):  # poison: a tick that fails each minute would hide what else goes wrong
+            log.error("%s has to be mended: %s", name, result)
+            self.done[UNREADABLE] += 1
+        elif isinstance(result, Exception):
             self._failures.append(f"{name}: {type(result).__name__} {result}")
         elif result is not None:
             self.done[result] += 1

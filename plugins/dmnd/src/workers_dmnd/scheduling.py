@@ -11,7 +11,7 @@ from worker_runtime import Invocation, Metrics, Schedule, clock, queries, reads,
 from workers_dmnd.moves import Moves
 from workers_dmnd.policy import NotificationPolicy, instant
 from workers_dmnd.releasing import EXPIRED, HELD, RELEASED, SUPPRESSED, Releasing, Turns
-from workers_dmnd.rounds import Tally
+from workers_dmnd.rounds import UNREADABLE, Tally
 from workers_dmnd.services import Demands, DueWork, Events, Notifications, Sales
 from workers_dmnd.stacks import DEMAND
 from workers_dmnd.sweeping import RECOVERED, Sweep
@@ -22,7 +22,7 @@ LEAST_LEFT_S: Final = 10.0
 LEFT_TO_SWEEP_S: Final = 20.0
 """What it has to have left to release more: a backlog is to leave time for what is stuck."""
 SALES_DUE: Final = "SalesDue"
-MEASURED: Final = (RELEASED, SUPPRESSED, EXPIRED, RECOVERED)
+MEASURED: Final = (RELEASED, SUPPRESSED, EXPIRED, RECOVERED, UNREADABLE)
 
 
 class Ticked(Struct, frozen=True, rename="camel"):
