@@ -59,6 +59,7 @@ class Scenery(Part):
     """The surroundings of the workers of a play; its attributes are there once it is started."""
 
     aws: AwsClients
+    redis: RedisServer | None
     names: Names
     book: VisibilityBook
     around: Surroundings
@@ -88,7 +89,7 @@ class Scenery(Part):
         if endpoint_url is None:
             endpoint_url = parts.enter_context(Emulator(play.folder / "emulator")).endpoint_url
         self.aws = parts.enter_context(AwsClients(endpoint_url, region=REGION, credentials=own))
-        redis = parts.enter_context(RedisServer()) if self._needs_redis() else None
+        self.redis = redis = parts.enter_context(RedisServer()) if self._needs_redis() else None
         offers = offers_of(plugins_of(play.declarations), play.catalogue)
         settings_file = self._stand_in(parts, offers)
         redis_url = None if redis is None else redis.url

@@ -112,6 +112,15 @@ class Stage(Part):
         """Let DynamoDB leave this share (0 to 1) of all batch writes unprocessed from now on."""
         self._scenery.unprocessed.share = share
 
+    def lose_redis(self, *, down_s: float) -> None:
+        """Kill Redis and bring an empty one back after ``down_s`` of the machine's seconds; returns then."""
+        redis = self._scenery.redis
+        if redis is None:
+            raise WorkerRuntimeError("no worker of this stage is granted a Redis, so there is none to lose.")
+        redis.kill()
+        time.sleep(down_s)
+        redis.start()
+
     def workers(self) -> dict[str, WorkerCounts]:
         """Return what each worker has done so far."""
         return self._tally.by_worker()
