@@ -1,7 +1,7 @@
 """From a due sale to a delivered SMS on the stage: every fan's story ends as it has to, whatever strikes.
 
 CI's short form: the whole scenario with few fans, plain, under each fault and under all of them for ten
-seeds; its smaller kin under all faults.
+seeds; its smaller kin and a large fan-out under all faults.
 """
 
 from __future__ import annotations
@@ -22,21 +22,33 @@ FAULTS: Final = ("", "duplicate", "poison", "outage", "crash")
 SEEDS: Final = range(10)
 KIN: Final = ("nothing-to-tell", "sign-ups", "late-receipts", "no-way-through")
 
+LARGE: Final = ("large-fan-out", 1, "all")
+LARGE_FANS: Final = 1_500
+
 Key = tuple[str, int, str]
 
 
 def calls() -> list[Key]:
     whole = [("sale-to-sms", 0, fault) for fault in FAULTS]
     seeds = [("sale-to-sms", seed, "all") for seed in SEEDS]
-    return [*whole, *seeds, *((name, 1, "all") for name in KIN)]
+    return [*whole, *seeds, *((name, 1, "all") for name in KIN), LARGE]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Key, Ran]:
     """Run them all, some at a time."""
     asked = [
-        (name, "--json", "--events", FANS, "--seed", seed, "--faults", faults)
-        for name, seed, faults in calls()
+        (
+            key[0],
+            "--json",
+            "--events",
+            LARGE_FANS if key == LARGE else FANS,
+            "--seed",
+            key[1],
+            "--faults",
+            key[2],
+        )
+        for key in calls()
     ]
     return dict(zip(calls(), demos(tmp_path_factory.mktemp("sales"), asked), strict=True))
 

@@ -36,6 +36,7 @@ MARKED: Final = 25
 
 _WITHIN_S: Final = 600.0  # of the machine's time, as all that follow
 _LOOK_S: Final = 0.3
+_AT_WORK_S: Final = 1.5
 
 
 class LargeFanOut(Struct, frozen=True):
@@ -100,9 +101,12 @@ class FanOutJob:
         ]
         for each in generators:
             each.start()
+        self._wait(lambda generation: generation["id"] != "NONE")
+        if kill:
+            time.sleep(_AT_WORK_S)
+            if self._stage.kill_worker(GENERATOR) is not None:
+                self._tell("the generator is killed in the middle of a chunk; its lease has to expire now")
         self._wait(lambda generation: bool(generation.get("cursor")) or generation["id"] == "DONE")
-        if kill and self._stage.kill_worker() is not None:
-            self._tell("a worker process is killed in the middle of a chunk; its lease has to expire now")
         self._mark()
         for each in generators:
             each.join()

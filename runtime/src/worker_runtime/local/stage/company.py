@@ -70,9 +70,9 @@ class Company(Part):
         """Return what runs a worker, past all pollers."""
         return self._invokers[worker_id]
 
-    def kill_one(self) -> int | None:
-        """Kill one busy worker process; its id, None where none is busy."""
-        invokers = list(self._invokers.values())
+    def kill_one(self, worker_id: str | None = None) -> int | None:
+        """Kill one busy process of a worker, or of any; its id, None where none is busy."""
+        invokers = [made for made_for, made in self._invokers.items() if worker_id in (None, made_for)]
         self._chance.shuffle(invokers)
         return next((pid for invoker in invokers if (pid := invoker.kill_one()) is not None), None)
 

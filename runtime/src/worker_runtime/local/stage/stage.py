@@ -168,9 +168,9 @@ class Stage(Part):
             raise InvocationFailed(f"{worker_id}: {answer.error_type}: {answer.message}")
         return answer.value
 
-    def kill_worker(self) -> int | None:
-        """Kill one busy worker process by SIGKILL; its id, None where none is busy."""
-        return self._company.kill_one()
+    def kill_worker(self, worker_id: str | None = None) -> int | None:
+        """Kill one busy process of a worker, or of any, by SIGKILL; its id, None where none is busy."""
+        return self._company.kill_one(worker_id)
 
     def _bring_up(self, parts: ExitStack) -> None:
         """Start part after part; ``parts`` takes them down in the opposite order."""
