@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from demand_service import SmsService
     from demand_table import FakeTable
     from demand_workers import Signed
+    from demand_world import World
 
     Item = dict[str, Any]
 
@@ -22,14 +23,35 @@ NEXT_EPOCH: Final = (rows.SEND_AGAIN, rows.REOPEN)
 UNDELIVERED: Final = ("undelivered", "failed")
 
 
-class Writes:
-    """Holds writes to notifications, one after the other, to the table of transitions."""
+class Laws:
+    """Holds a world to them: ``check`` at any time, ``check_end`` when it has settled."""
 
-    def __init__(self, sms: SmsService) -> None:
-        self._sms = sms
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._sms = world.sms
+        self._checked = 0
         self._claimed_by: dict[str, int] = {}
 
-    def check(self, signed: Signed) -> None:
+    def check(self) -> None:
+        """Hold all writes since the last look to the transitions, and each notification to its status."""
+        signed = self._world.table.signed
+        while self._checked < len(signed):
+            self._check_write(signed[self._checked])
+            self._checked += 1
+        for item in self._world.notifications():
+            _check_item(item, self._sms)
+        _check_messages(self._world.table, self._sms)
+
+    def check_end(self) -> None:
+        """Hold each notification to an end, and the sale to the number of them."""
+        for item in self._world.notifications():
+            _check_end(item, self._world.table, self._sms)
+        generation = self._world.sale()["generation"]
+        if generation["id"] == "DONE":
+            made = [item for item in self._world.notifications() if item.get("saleId")]
+            assert generation["written"] == len(made)
+
+    def _check_write(self, signed: Signed) -> None:
         """Hold a write to being one of its row, made when it may be, by who may make it."""
         old, new = signed.write
         if new is None or not new["PK"].startswith("NTF#"):
@@ -97,7 +119,7 @@ def _check_time(row: Transition, old: Item, new: Item) -> None:
             assert new["resume"] is True
 
 
-def check_item(item: Item, sms: SmsService) -> None:
+def _check_item(item: Item, sms: SmsService) -> None:
     """Hold a notification to what its status means."""
     notification_id, status = item["notificationId"], Status(item["status"]["id"])
     place, shard = (item.get("GSI1PK"), item.get("GSI1SK")), shard16(notification_id)
@@ -121,7 +143,7 @@ def check_item(item: Item, sms: SmsService) -> None:
         assert item.get("messageId") in (None, sms.accepted.get(sending)), ("not its message", item)
 
 
-def check_messages(table: FakeTable, sms: SmsService) -> None:
+def _check_messages(table: FakeTable, sms: SmsService) -> None:
     """Hold the messages to the epochs that there were, and to being known where a sender was told of them."""
     for name, message_id in sms.accepted.items():
         sending = sending_of(name)
@@ -133,7 +155,7 @@ def check_messages(table: FakeTable, sms: SmsService) -> None:
             assert table.item(pointer_keys(message_id)) is not None, ("nobody knows whose it is", name)
 
 
-def check_end(item: Item, table: FakeTable, sms: SmsService) -> None:
+def _check_end(item: Item, table: FakeTable, sms: SmsService) -> None:
     """Hold a notification to an end, or to being sent with nothing more known of it."""
     notification_id, status = item["notificationId"], Status(item["status"]["id"])
     assert status in (*FINAL, Status.SENT), ("stuck", item)

@@ -77,7 +77,7 @@ class SmsService:
         """Report something of a message that was accepted; None where there is none."""
         if not self.accepted:
             return None
-        sendings = sorted(self.accepted)
+        sendings = [*reversed(self.accepted)]  # the latest first
         sending = sendings[which // len(REPORTS) % len(sendings)]
         status, code = REPORTS[which % len(REPORTS)]
         receipt = {"messageId": self.accepted[sending], "status": status, "timestamp": timestamp(clock.now())}
