@@ -82,7 +82,9 @@ def test_a_move_leads_from_its_rows_sources_to_its_target(row: Transition, sourc
     assert move.transition is row
     assert move.guards[0] == Guard("status.id", "in", spellings(row.sources))
     assert item["status"] == {
-        "id": (row.target or source).value, "at": timestamp(NOW), "by": row.writers[0].value,
+        "id": (row.target or source).value,
+        "at": timestamp(NOW),
+        "by": row.writers[0].value,
         **({"reason": item["status"]["reason"]} if "reason" in item["status"] else {}),
     }
     assert (item["version"], item["updatedAt"]) == (2, timestamp(NOW))
