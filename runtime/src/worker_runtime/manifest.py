@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -99,5 +100,8 @@ def describe(worker_id: str, declaration: Declaration, *, distribution: str, ver
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a manifest."""
-    return msgspec.json.schema(Manifest)
+    """Return the JSON Schema of a manifest, the same one under every Python."""
+    made = msgspec.json.schema(Manifest)
+    for entry in made["$defs"].values():
+        entry["description"] = cleandoc(entry["description"])  # Python dedents docstrings from 3.13 on
+    return made
