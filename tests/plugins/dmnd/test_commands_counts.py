@@ -40,7 +40,16 @@ def test_of_an_event_all_its_sales_are_counted(counted: Operator) -> None:
 
     assert [sale["saleId"] for sale in encoded.json["sales"]] == ["s1", "s2"]
     heading, _, first, second = (line.split() for line in shown.out.splitlines() if line.strip())
-    assert heading == ["event", "sale", "generation", "fans", "missing", "CREATED", "DELIVERED", "FAILED"]
+    assert heading == [
+        "event",
+        "sale",
+        "generation",
+        "recipients",
+        "missing",
+        "CREATED",
+        "DELIVERED",
+        "FAILED",
+    ]
     assert first == ["e1", "s1", "DONE", "4", "1", "0", "2", "1"]
     assert second == ["e1", "s2", "FAILED", "BAD_URL", "1", "0", "1", "0", "0"]
 

@@ -109,7 +109,7 @@ def test_what_is_not_made_to_the_end_is_exit_code_1_and_says_why(  # noqa: PLR09
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "asked"), [({"typed": "y\n"}, 0, 1), ({"typed": "n\n"}, 0, 0), ({}, 2, 0)]
+    ("answer", "code", "asked"), [({"typed": "y\n"}, 0, 1), ({"typed": "n\n"}, 1, 0), ({}, 2, 0)]
 )
 def test_nothing_is_made_before_somebody_agrees_to_the_number_of_fans(
     due: Operator, deployed: LambdaStandIn, answer: dict[str, Any], code: int, asked: int

@@ -16,7 +16,12 @@ WHY = ("--reason", "carrier outage")
 def failed(operator: Operator, user_id: str = "u1", **changed: Any) -> str:
     """Put a notification that was given up after three attempts."""
     sale = changed.pop("sale", None) or operator.put_sale()
-    given = {"attempts": 3, "lastError": "30005", "messageId": "m-1", "expiresAt": "2020-01-01T00:00:00.000Z"}
+    given = {
+        "attempts": 3,
+        "lastError": "30005: undelivered",
+        "messageId": "m-1",
+        "expiresAt": "2020-01-01T00:00:00.000Z",
+    }
     return operator.put_fan(user_id, sale, status="FAILED", **{**given, **changed})
 
 
@@ -29,6 +34,7 @@ def test_a_failed_notification_is_sent_once_more_with_all_attempts_and_time_anew
     assert done.code == 0
     assert done.json == {
         "retried": 1,
+        "retriable": 0,
         "left": 0,
         "notifications": [{"notificationId": made, "result": "retried", "why": None}],
     }
@@ -44,8 +50,10 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(operator: Operator
     before = operator.stored(made)
 
     done = operator("retry", made, *WHY, "--dry-run")
+    encoded = operator("retry", made, *WHY, "--dry-run", "--json")
 
-    assert (done.code, done.out) == (0, "1 would be retried, 0 left\n")
+    assert (done.code, done.out) == (0, "1 would be retried, 0 left as they are\n")
+    assert (encoded.json["retried"], encoded.json["retriable"]) == (0, 1)
     assert operator.stored(made) == before
 
 
@@ -71,30 +79,37 @@ def test_what_cannot_be_retried_is_left_with_its_reason_and_the_exit_code_says_s
 def test_of_a_sale_all_failed_ones_are_retried_or_those_of_one_error(operator: Operator) -> None:
     sale = operator.put_sale()
     by_code = failed(operator, "u1", sale=sale, lastError="INVALID_NUMBER: refused")
-    others = [failed(operator, "u2", sale=sale), failed(operator, "u3", sale=sale)]
+    by_receipt = failed(operator, "u2", sale=sale)
+    others = [by_receipt, failed(operator, "u3", sale=sale, lastError="30006: failed")]
     delivered = operator.put_fan("u4", sale, status="DELIVERED")
 
     of_code = operator("retry", "--sale", "e1", "s1", "--code", "INVALID_NUMBER", *WHY, "--yes", "--json")
+    of_receipt = operator("retry", "--sale", "e1", "s1", "--code", "30005", *WHY, "--dry-run", "--json")
     after_that = [operator.stored(each)["status"]["id"] for each in others]
     of_all = operator("retry", "--sale", "e1", "s1", *WHY, "--yes", "--json")
     of_none = operator("retry", "--sale", "e1", "s1", *WHY, "--json")
 
     assert [each["notificationId"] for each in of_code.json["notifications"]] == [by_code]
+    assert [each["notificationId"] for each in of_receipt.json["notifications"]] == [by_receipt]
     assert after_that == ["FAILED", "FAILED"]
     assert {each["notificationId"] for each in of_all.json["notifications"]} == set(others)
     assert operator.stored(delivered)["status"]["id"] == "DELIVERED"
-    assert (of_none.code, of_none.json) == (0, {"retried": 0, "left": 0, "notifications": []})
+    assert (of_none.code, of_none.json) == (
+        0,
+        {"retried": 0, "retriable": 0, "left": 0, "notifications": []},
+    )
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "status"),
     [
         ({"typed": "y\n"}, 0, "RETRY"),
-        ({"typed": "n\n"}, 0, "FAILED"),
+        ({"typed": "n\n"}, 1, "FAILED"),
+        ({"typed": "\x04"}, 1, "FAILED"),
         ({"stdin": "y\n"}, 2, "FAILED"),
         ({}, 2, "FAILED"),
     ],
-    ids=["agreed", "not agreed", "piped", "nobody there"],
+    ids=["agreed", "not agreed", "gone", "piped", "nobody there"],
 )
 def test_many_are_retried_only_where_a_person_at_a_terminal_agrees(
     operator: Operator, answer: dict[str, Any], code: int, status: str
@@ -106,6 +121,7 @@ def test_many_are_retried_only_where_a_person_at_a_terminal_agrees(
 
     assert "Have 2 notifications of sale s1 sent once more?" in done.err
     assert done.code == code
+    assert ("nothing was done" in done.err) is (code == 1)
     assert [operator.stored(each)["status"]["id"] for each in made] == [status, status]
 
 
@@ -140,6 +156,7 @@ def test_fans_of_what_is_off_are_told_nothing(operator: Operator, off: dict[str,
         (("n1", "--reason", " "), "--reason is empty"),
         (WHY, "say one of NOTIFICATION_ID, --sale"),
         (("n1", "--code", "30005", *WHY), "--code goes with --sale"),
+        (("--sale", "e1", "--yes", *WHY), "it takes two ids, EVENT_ID SALE_ID"),
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_read(

@@ -47,7 +47,7 @@ AUDIT_WORKER = '''
     from pathlib import Path
 
     from msgspec import Struct
-    from worker_runtime import Change, Stack, TableStream, worker
+    from worker_runtime import Change, Reject, Stack, TableStream, worker
 
 
     class Account(Struct):
@@ -61,6 +61,8 @@ AUDIT_WORKER = '''
         """Note a changed account."""
         if change.new.id == "bad":
             raise ValueError("still bad")
+        if change.new.id == "hopeless":
+            raise Reject("HOPELESS", "nobody can use it")
         Path(os.environ["TRAIL"]).write_text(change.new.id)
 '''
 
@@ -175,7 +177,7 @@ def test_messages_go_back_to_their_queue_as_they_were(
 ) -> None:
     done = dead_letters("redrive", "orders-dlq", "--yes", "--json")
 
-    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "missed": 0})
+    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "rejected": [], "missed": 0})
     assert waiting(sqs, queues["orders-dlq"]) == []
     sent = {each["Body"][:4]: each for each in waiting(sqs, queues["orders"])}
     assert sent.keys() == {'{"id', "call"}
@@ -198,7 +200,7 @@ def test_a_dry_run_says_the_way_and_sends_nothing(
     ("answer", "left"),
     [
         ({"typed": "y\n"}, (0, 2)),
-        ({"typed": "n\n"}, (0, 0)),
+        ({"typed": "n\n"}, (1, 0)),
         ({"stdin": ""}, (2, 0)),
         ({"stdin": "y\n"}, (2, 0)),  # it may be meant for somebody else
     ],
@@ -237,6 +239,26 @@ def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
     assert trail.read_text(encoding="utf-8") == "good"
     (left,) = waiting(sqs, queues["audit-dlq"])
     assert json.loads(left["Body"])["recordId"] == "bad"
+
+
+def test_a_change_that_its_worker_rejects_again_is_told_and_waits_anew(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], installed_plugin: Site
+) -> None:
+    installed_plugin.install_plugin("audit", worker=AUDIT_WORKER)
+    for at, name in enumerate(("good", "hopeless"), start=1):
+        record = change(new={"PK": name, "SK": "A", "id": name}, table="accounts", at=at)
+        head = {**REASON, "worker": "audit.work", "source": "table_stream", "recordId": name}
+        sqs.send_message(QueueUrl=queues["audit-dlq"], MessageBody=json.dumps({**head, "record": record}))
+    env = {"TRAIL": str(installed_plugin.folder / "trail"), "AUDIT_DLQ_QUEUE_URL": queues["audit-dlq"]}
+
+    done = dead_letters("redrive", "audit-dlq", "--yes", site=installed_plugin, env=env)
+
+    assert done.code == 1
+    told, why = done.out.splitlines()
+    assert told == "2 sent back, 1 of them rejected again, 0 kept"
+    assert why.endswith(": HOPELESS: nobody can use it")
+    (left,) = waiting(sqs, queues["audit-dlq"])
+    assert json.loads(left["Body"])["code"] == "HOPELESS"
 
 
 @pytest.fixture
@@ -288,7 +310,7 @@ def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
     assert forms["envelope"]["body"]["record"]["kinesis"]["data"] == opened
     assert forms["metadata"]["code"] == "RetryAttemptsExhausted"
     assert way.out.count("meter.work, in this process") == 2
-    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "missed": 0})
+    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "rejected": [], "missed": 0})
     assert sorted(trail.read_text(encoding="utf-8")) == ["a", "b"]
     assert waiting(sqs, queues["meter-dlq"]) == []
 

@@ -91,9 +91,10 @@ def _undelivered(receipt: SmsStatus, notification: Notification, epoch: int, mov
 
 
 def _error(receipt: SmsStatus) -> str:
+    """Word an error as verdicts do: the code first, where there is one."""
     if not receipt.error_code:
         return receipt.status
-    return f"{receipt.status}: {receipt.error_code[:CODE_CHARS]}"
+    return f"{receipt.error_code[:CODE_CHARS]}: {receipt.status}"
 
 
 def _measure(receipt: SmsStatus, notification: Notification | None, metrics: Metrics) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.local.commands.asking import agreed
+from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.options import AsJson, EndpointUrl, StackName, Yes, take_variables
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 
@@ -89,7 +89,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
 
     Records of a stream are handed to it in this process, with this environment. A letter leaves the queue
     when it has been sent or its worker has taken it; what cannot go stays. The exit code is 1 where one
-    stays, or where fewer were met than wait there.
+    stays, where a worker rejects one anew (it waits there again), or where fewer were met than wait there.
     """
     with answering(as_json=as_json) as output:
         office = _office(endpoint_url, env_file)
@@ -97,8 +97,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         if dry_run:
             _show_ways(office.ways(queue, waiting), output)
             return
-        if not agreed(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes):
-            return
+        ask(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes)
         done = office.redrive(queue, refresh=refresh, seen=len(waiting))
         tell_redriven(done, output)
 
@@ -115,9 +114,10 @@ def tell_redriven(done: Redriven, output: Output) -> None:
     if output.as_json:
         output.json(done)
     else:
-        output.lines([(f"{done.sent} sent back, {len(done.kept)} kept", "bold")])
-        output.lines([(f"  {why}", "red") for why in (*done.kept, *_missed(done))])
-    if done.kept or done.missed:
+        again = f", {len(done.rejected)} of them rejected again" if done.rejected else ""
+        output.lines([(f"{done.sent} sent back{again}, {len(done.kept)} kept", "bold")])
+        output.lines([(f"  {why}", "red") for why in (*done.kept, *done.rejected, *_missed(done))])
+    if done.kept or done.rejected or done.missed:
         raise typer.Exit(FAILED)
 
 

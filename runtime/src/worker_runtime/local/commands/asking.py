@@ -6,19 +6,26 @@ import sys
 
 import typer
 
-from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.commands.reporting import CommandFailed, Misuse
 
 
-def agreed(question: str, *, yes: bool) -> bool:
-    """Ask on the terminal and return the answer; with ``yes`` (the option ``--yes``) ask nobody.
+class Refused(CommandFailed):
+    """The person said no, or went away instead of an answer."""
 
-    Raises Misuse where stdin is no terminal: a script has to say ``--yes``, and what it pipes is no answer.
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ask on the terminal and return on a yes; with ``yes`` (the option ``--yes``) ask nobody.
+
+    Raises Refused on any other answer, Misuse where stdin is no terminal: a script has to say ``--yes``,
+    and what it pipes is no answer.
     """
     if yes:
-        return True
+        return
     if not sys.stdin.isatty():
         raise Misuse(f"{question} Nobody is there to be asked; say --yes.")
     try:
-        return typer.confirm(question, err=True)
+        agreed = typer.confirm(question, err=True)
     except typer.Abort:
-        return False
+        agreed = False
+    if not agreed:
+        raise Refused("nothing was done.")

@@ -58,10 +58,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """How many letters were sent back, why others were not, and how many that waited were not met."""
+    """How many letters were sent back, why others were not, and how many that waited were not met.
+
+    ``rejected`` says which records of those sent back were rejected anew by a worker in this process.
+    """
 
     sent: int
     kept: tuple[str, ...]
+    rejected: tuple[str, ...] = ()
     missed: int = 0
 
 
@@ -86,6 +90,7 @@ class Redriver:
         self._aws = aws
         self._invoke = invoke
         self._patience_s = patience_s
+        self._handed_over: set[str] = set()
 
     def redrive(self, *, refresh: bool = False, seen: int = 0) -> Redriven:
         """Send back what waits now; ``refresh`` takes changed items as they are in the table now.
@@ -96,8 +101,8 @@ class Redriver:
         sent = 0
         sqs = self._aws("sqs")
         with Walk(sqs, self._queue_url, visibility_s=_VISIBILITY_S, patience_s=self._patience_s) as walk:
-            waiting = max(walk.counted, seen)
-            for letter in islice(walk, waiting):  # what comes back meanwhile is for the next time
+            waiting, letters = max(walk.counted, seen), iter(walk)
+            for letter in islice(letters, waiting):  # what comes back meanwhile is for the next time
                 try:
                     self._keep_order(letter, [other for other, _ in kept])
                     self._send_back(letter, refresh=refresh)
@@ -107,8 +112,19 @@ class Redriver:
                     _log.warning("dead letter %s stays: %s", letter.record_id, _why(error))
                 else:
                     sent += 1
+            rejected = self._rejected_anew(letters)
         reasons = tuple(f"{letter.record_id}: {why}" for letter, why in kept)
-        return Redriven(sent=sent, kept=reasons, missed=waiting - sent - len(kept))
+        return Redriven(sent=sent, kept=reasons, rejected=rejected, missed=waiting - sent - len(kept))
+
+    def _rejected_anew(self, letters: Iterable[Letter]) -> tuple[str, ...]:
+        """Say of which records a worker has written a new letter, although it acknowledged them."""
+        if not self._handed_over:
+            return ()
+        return tuple(
+            f"{letter.record_id}: {letter.code}: {redact_text(letter.error)}"
+            for letter in letters
+            if letter.record_id in self._handed_over
+        )
 
     def _keep_order(self, letter: Letter, kept: Iterable[Letter]) -> None:
         if letter.group is not None and any(letter.group == other.group for other in kept):
@@ -129,6 +145,7 @@ class Redriver:
             if record.get("eventSource") == "aws:sqs":
                 self._resend(origin, original_of(record))
             elif _STREAMED.isdisjoint(record):
+                self._handed_over.add(letter.record_id)
                 self._invoke(origin.worker_id, record)
             else:
                 self._hand_over(origin, [restaged(record)], refresh=refresh)
@@ -152,6 +169,7 @@ class Redriver:
         records = [record for record in records if origin.filters.takes(record.raw)]
         if not records:
             return
+        self._handed_over.update(record.id for record in records)
         reply = self._invoke(origin.worker_id, {"Records": [record.raw for record in records]})
         reading = read_reply(json.dumps(reply).encode(), ids={record.id for record in records})
         if not isinstance(reading, AllDone):

@@ -60,9 +60,10 @@ def counts(
 ) -> None:
     """Count notifications by sale and status, and say how far each sale is generated.
 
-    Of a sale or an event the sales' fans are gone through, so that it is known who has no notification
-    yet. With --all the table is read from end to end, eight segments at once; sign-ups' confirmations
-    and notifications of sales that are gone are counted too.
+    Of a sale or an event the sales' fans are gone through, so that it is known how many want to be told
+    and can be (recipients), and who of them has no notification yet. With --all the table is read from
+    end to end, eight segments at once; sign-ups' confirmations and notifications of sales that are gone
+    are counted too.
 
     Exit codes: 0 counted, 1 there is no such sale or the table does not answer, 2 called wrongly.
     """
@@ -120,7 +121,7 @@ def _show(found: Sequence[Census], output: Output) -> None:
         return
     known = {status for each in found for status in each.notifications}
     statuses = [*(status for status in Status if status in known), *sorted(known - set(Status))]
-    columns = ("event", "sale", "generation", "fans", "missing", *statuses)
+    columns = ("event", "sale", "generation", "recipients", "missing", *statuses)
     output.table(columns, [_row(each, statuses) for each in found])
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from worker_runtime import clock
 from worker_runtime.clients.dynamodb import Table
-from worker_runtime.local.commands.asking import agreed
+from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.options import (  # noqa: TC001 - typer reads annotations
     AsJson,
     DryRun,
@@ -70,8 +70,8 @@ class Asked(Struct, frozen=True):
     ),
 )
 def generate(  # noqa: PLR0913 - options of a command
-    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID")],
-    sale_id: Annotated[str, typer.Argument(metavar="SALE_ID")],
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event of the sale.")],
+    sale_id: Annotated[str, typer.Argument(metavar="SALE_ID", help="The sale whose fans are to be told.")],
     *,
     function: Annotated[
         str | None,
@@ -111,8 +111,7 @@ def generate(  # noqa: PLR0913 - options of a command
             if generator is None:
                 _tell_forecast(sale, expected, output)
                 return
-            if not agreed(_question(sale, expected), yes=yes):
-                return
+            ask(_question(sale, expected), yes=yes)
             with progress("dealt with", output=output, total=expected.recipients) as advance:
                 made = make(generator, sale, sales=asked.sales, to_the_end=here, advance=advance)
         _tell(sale, expected, made, output)
@@ -143,6 +142,10 @@ def _watched(fans: Fans, sale: Sale, output: Output) -> Iterator[Sequence[Fan]]:
 
 
 def _question(sale: Sale, expected: Forecast) -> str:
+    if not expected.would_be_made:
+        return (
+            f"No notification of sale {sale.sale_id} is missing. Have the generator see to it all the same?"
+        )
     when = f" and sent from {sale.notify_at}" if instant(sale.notify_at) > clock.now() else ""
     return (
         f"Have notifications for up to {expected.would_be_made:,} fans of sale {sale.sale_id} made now{when}?"

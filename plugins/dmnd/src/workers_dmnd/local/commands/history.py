@@ -44,7 +44,9 @@ class Asked(Struct, frozen=True):
     ),
 )
 def history(  # noqa: PLR0913 - options of a command
-    notification_id: Annotated[str | None, typer.Argument(metavar="NOTIFICATION_ID")] = None,
+    notification_id: Annotated[
+        str | None, typer.Argument(metavar="NOTIFICATION_ID", help="One notification, told in full.")
+    ] = None,
     *,
     user: Annotated[
         str | None, typer.Option("--user", metavar="USER_ID", help="All notifications of a fan, by time.")
@@ -66,7 +68,7 @@ def history(  # noqa: PLR0913 - options of a command
     the last error; of one, also whose its message is, a receipt that is kept for it, and what may happen
     next. A sale's are those that the generator makes, without sign-ups' confirmations.
 
-    Exit codes: 0 told, 1 there is no such thing or the table does not answer, 2 called wrongly.
+    Exit codes: 0 told, 1 no such notification or sale, or no answer from the table, 2 called wrongly.
     """
     with answering(as_json=as_json) as output:
         exactly_one(NOTIFICATION_ID=notification_id, user=user, sale=sale)
@@ -132,18 +134,18 @@ def _show_all(accounts: Sequence[Account], output: Output) -> None:
     if not accounts:
         output.text("No notifications.")
         return
-    columns = ("created", "notification", "fan", "sale", "status", "since", "tries", "epoch", "why")
+    columns = ("notification", "fan", "sale", "status", "since", "tries", "why")
     output.table(columns, [_row(account) for account in accounts])
 
 
 def _row(account: Account) -> list[tuple[str, str]]:
     status = account["status"]
     told = (
-        *(account["createdAt"], account["notificationId"], account["userId"], account["saleId"]),
-        *(status["id"], status["at"], account["attempts"], account["epoch"]),
+        *(account["notificationId"], account["userId"], account["saleId"]),
+        *(status["id"], status["at"], account["attempts"]),
         account["lastError"] or status["reason"],
     )
-    styles = ("dim", "", "", "", "red" if status["id"] == Status.FAILED else "bold", "dim", "", "", "")
+    styles = ("", "", "", "red" if status["id"] == Status.FAILED else "bold", "dim", "", "")
     return [(_word(value), style) for value, style in zip(told, styles, strict=True)]
 
 

@@ -22,9 +22,19 @@ T = TypeVar("T")
 
 PLUGIN = "dmnd"
 
+
+def _both(sale: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Refuse an option that was taken for an id, where one of the two is left out."""
+    if sale is not None and any(each.startswith("-") for each in sale):
+        raise typer.BadParameter("it takes two ids, EVENT_ID SALE_ID.")
+    return sale
+
+
 OfSale = Annotated[
     tuple[str, str] | None,
-    typer.Option("--sale", metavar="EVENT_ID SALE_ID", help="The notifications of one sale's fans."),
+    typer.Option(
+        "--sale", metavar="EVENT_ID SALE_ID", help="The notifications of one sale's fans.", callback=_both
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from worker_runtime import clock, concurrently
 from worker_runtime.clients.dynamodb import Table
-from worker_runtime.local.commands.asking import agreed
+from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.options import (  # noqa: TC001 - typer reads annotations
     AsJson,
     DryRun,
@@ -23,7 +24,7 @@ from workers_dmnd.local.commands.options import OfSale, exactly_one, working_on
 from workers_dmnd.local.operating.accounts import account_of
 from workers_dmnd.local.operating.fans import Fans
 from workers_dmnd.local.operating.finding import the_sale
-from workers_dmnd.local.operating.reopening import LEFT, Reopening, Retried
+from workers_dmnd.local.operating.reopening import LEFT, RETRIABLE, RETRIED, Reopening, Retried
 from workers_dmnd.models import Status
 from workers_dmnd.moves import Moves
 from workers_dmnd.policy import NotificationPolicy
@@ -60,7 +61,10 @@ class Asked(Struct, frozen=True):
     ),
 )
 def retry(  # noqa: PLR0913 - options of a command
-    notification_ids: Annotated[list[str] | None, typer.Argument(metavar="NOTIFICATION_ID...")] = None,
+    notification_ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NOTIFICATION_ID...", help="Their ids, as `workers dmnd history` shows them."),
+    ] = None,
     *,
     sale: OfSale = None,
     code: Annotated[
@@ -92,10 +96,10 @@ def retry(  # noqa: PLR0913 - options of a command
             raise Misuse("--reason is empty; say why they are sent once more.")
         with working_on(Asked, env_file=env_file) as asked:
             ids = list(dict.fromkeys(notification_ids or ())) or _failed(sale, code, asked, output)
-            if not dry_run and not _agreed(len(ids), sale, yes=yes):
-                return
+            if not dry_run:
+                _ask(len(ids), sale, yes=yes)
             results = _reopened(ids, asked, output, reason=f"{reason} ({operator or getuser()})", dry=dry_run)
-        _tell(results, output)
+        _tell(results, output, dry_run=dry_run)
 
 
 def _failed(sale: tuple[str, str] | None, code: str | None, asked: Asked, output: Output) -> list[str]:
@@ -117,16 +121,16 @@ def _failed(sale: tuple[str, str] | None, code: str | None, asked: Asked, output
 
 
 def _code(last_error: object) -> str:
-    """Return the code of an error as the sender writes it: ``CODE`` or ``CODE: detail``."""
+    """Return the code of an error as sender and receipts write it: ``CODE`` or ``CODE: detail``."""
     return str(last_error).partition(":")[0]
 
 
-def _agreed(many: int, sale: tuple[str, str] | None, *, yes: bool) -> bool:
+def _ask(many: int, sale: tuple[str, str] | None, *, yes: bool) -> None:
     if not many or (many == 1 and sale is None):
-        return True
+        return
     what = "notification" if many == 1 else "notifications"
     of_sale = f" of sale {sale[1]}" if sale else ""
-    return agreed(f"Have {many:,} {what}{of_sale} sent once more?", yes=yes)
+    ask(f"Have {many:,} {what}{of_sale} sent once more?", yes=yes)
 
 
 def _reopened(ids: Sequence[str], asked: Asked, output: Output, *, reason: str, dry: bool) -> list[Retried]:
@@ -153,15 +157,15 @@ def _reopened(ids: Sequence[str], asked: Asked, output: Output, *, reason: str, 
     return results
 
 
-def _tell(results: Sequence[Retried], output: Output) -> None:
+def _tell(results: Sequence[Retried], output: Output, *, dry_run: bool) -> None:
     """Say what became of each; typer.Exit where some were left as they are."""
     left = [each for each in results if each.result == LEFT]
-    counts = {"retried": len(results) - len(left), "left": len(left)}
     if output.as_json:
-        output.json({**counts, "notifications": results})
+        counts = Counter(each.result for each in results)
+        output.json({**{each: counts[each] for each in (RETRIED, RETRIABLE, LEFT)}, "notifications": results})
     else:
-        done = next((each.result for each in results if each.result != LEFT), "retried")
-        output.lines([(f"{counts['retried']:,} {done}, {counts['left']:,} left", "bold")])
+        done = "would be retried" if dry_run else "retried"
+        output.lines([(f"{len(results) - len(left):,} {done}, {len(left):,} left as they are", "bold")])
         output.lines([(f"  {each.notification_id}: {each.why}", "red") for each in left])
     if left:
         raise typer.Exit(FAILED)

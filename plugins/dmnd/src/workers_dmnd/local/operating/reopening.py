@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from workers_dmnd.services import Demands, Events, Notifications, Sales
 
 RETRIED: Final = "retried"
-WOULD_BE_RETRIED: Final = "would be retried"
+RETRIABLE: Final = "retriable"
 LEFT: Final = "left"
 
 
 class Retried(Struct, frozen=True, rename="camel"):
-    """What became of one notification, and ``why`` where it was left as it is."""
+    """What became of one notification, or would (``retriable``), and ``why`` where it is left as it is."""
 
     notification_id: str
-    result: Literal["retried", "would be retried", "left"]
+    result: Literal["retried", "retriable", "left"]
     why: str | None = None
 
 
@@ -62,7 +62,7 @@ class Reopening:
             why = str(error)
         if why is not None:
             return Retried(notification_id, LEFT, why)
-        return Retried(notification_id, WOULD_BE_RETRIED if dry_run else RETRIED)
+        return Retried(notification_id, RETRIABLE if dry_run else RETRIED)
 
     def _reopened(self, notification_id: str, *, dry_run: bool) -> str | None:
         """Reopen it and return None, or say why not."""
