@@ -9,7 +9,7 @@ import pytest
 from wording import says
 from worker_runtime import Change, Middleware, Schedule, Sqs, Stack, TableStream, worker
 from worker_runtime.errors import ReplyRefused
-from worker_runtime.replies import REPLY_BYTES, begin, verified
+from worker_runtime.replies import REPLY_BYTES, check_size
 from worker_runtime.runtime import run
 from worker_runtime.testing import Context, RecordingSender, change, ready, sqs_event, table_event
 
@@ -137,7 +137,26 @@ def test_middleware_cannot_say_something_else_than_a_scheduled_worker(reply: Any
     ids=["surrogate", "large"],
 )
 def test_a_reply_that_lambda_could_not_carry_is_refused_by_name(name: str, expected: str) -> None:
-    begin(asked=False)
-
     with pytest.raises(ReplyRefused, match=says(expected)):
-        verified({"batchItemFailures": [{"itemIdentifier": name}]})
+        check_size({"batchItemFailures": [{"itemIdentifier": name}]})
+
+
+def test_a_large_reply_is_measured_as_lambdas_client_posts_it() -> None:
+    numbers = [1] * (REPLY_BYTES // 3)  # "1, " each, where msgspec writes "1,"
+
+    check_size(numbers[:-1])
+    with pytest.raises(ReplyRefused, match=f"Lambda takes {REPLY_BYTES}"):
+        check_size([*numbers, 1])
+
+
+def test_what_middleware_answers_without_asking_has_the_sources_shape() -> None:
+    def answers(reply: Any) -> Any:
+        return ready(fail, middleware=(Middleware("answers", around_invocation=lambda _: lambda _: reply),))
+
+    good = run(
+        answers({"batchItemFailures": []}), sqs_event("fail"), context=Context(), sender=RecordingSender()
+    )
+
+    assert good == {"batchItemFailures": []}
+    with pytest.raises(ReplyRefused, match="another shape than batchItemFailures"):
+        run(answers({"done": 1}), sqs_event("fail"), context=Context(), sender=RecordingSender())

@@ -15,6 +15,7 @@ from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
 from worker_runtime.middleware.metrics import Metrics
+from worker_runtime.outcomes import Family
 from worker_runtime.pipeline import attempt, attempt_batch, contained
 from worker_runtime.services import Provided, Services
 from worker_runtime.settings import Environment, Settings, load_settings
@@ -74,6 +75,8 @@ class LoadedWorker(Struct, frozen=True):
     def route(self, event: Any) -> Route:
         """Find the declared source that takes the event; its ARN only breaks ties."""
         fitting = [route for route in self.routes if route.source.recognises(event)]
+        if len(fitting) > 1:  # a direct invocation may be anything, so it is asked last
+            fitting = [route for route in fitting if route.source.family is not Family.INVOKE]
         if len(fitting) > 1:
             owning = [route for route in fitting if route.source.owns(event)]
             fitting = sorted(owning, key=lambda route: len(route.source.name), reverse=True) or fitting

@@ -71,7 +71,12 @@ class Family(StrEnum):
     SQS = "sqs"
     FIFO = "sqs_fifo"
     STREAM = "stream"
+    KAFKA = "kafka"
     ASYNC = "async"
+    APPSYNC = "appsync"
+    HTTP = "http"
+    INVOKE = "invoke"
+    FIREHOSE = "firehose"
 
 
 class Action(StrEnum):
@@ -81,7 +86,10 @@ class Action(StrEnum):
     REDELIVER = "redeliver"
     RESEND = "send again with the delay, then acknowledge"
     DEAD_LETTER = "dead-letter, then acknowledge"
+    ANSWER = "told to the caller, in the reply"
 
+
+_ALL: Final = (Done, Skipped, Failed, Deferred, Rejected, Unstarted)
 
 VERDICTS: Final[Mapping[Family, Mapping[type[Outcome], Action]]] = {
     Family.SQS: {
@@ -108,6 +116,14 @@ VERDICTS: Final[Mapping[Family, Mapping[type[Outcome], Action]]] = {
         Rejected: Action.DEAD_LETTER,
         Unstarted: Action.REDELIVER,
     },
+    Family.KAFKA: {  # redelivered is listed with all behind it in its partition, or raised
+        Done: Action.ACKNOWLEDGE,
+        Skipped: Action.ACKNOWLEDGE,
+        Failed: Action.REDELIVER,
+        Deferred: Action.REDELIVER,
+        Rejected: Action.DEAD_LETTER,
+        Unstarted: Action.REDELIVER,
+    },
     Family.ASYNC: {  # acknowledged is returned, redelivered is raised
         Done: Action.ACKNOWLEDGE,
         Skipped: Action.ACKNOWLEDGE,
@@ -116,6 +132,17 @@ VERDICTS: Final[Mapping[Family, Mapping[type[Outcome], Action]]] = {
         Rejected: Action.DEAD_LETTER,
         Unstarted: Action.REDELIVER,
     },
+    Family.APPSYNC: dict.fromkeys(_ALL, Action.ANSWER),
+    Family.HTTP: dict.fromkeys(_ALL, Action.ANSWER),
+    Family.INVOKE: {  # redelivered is raised, under the error's class name: whoever calls decides
+        Done: Action.ANSWER,
+        Skipped: Action.ANSWER,
+        Failed: Action.REDELIVER,
+        Deferred: Action.REDELIVER,
+        Rejected: Action.REDELIVER,
+        Unstarted: Action.REDELIVER,
+    },
+    Family.FIREHOSE: dict.fromkeys(_ALL, Action.ANSWER),  # a Halt is raised
 }
 
 

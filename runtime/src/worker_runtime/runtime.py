@@ -12,7 +12,18 @@ from worker_runtime.effects import perform
 from worker_runtime.errors import BatchFailed, UnrecognisedEvent, text_of
 from worker_runtime.invocation import invoked, set_record, set_source
 from worker_runtime.middleware import around_invocation
-from worker_runtime.outcomes import DONE, Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
+from worker_runtime.outcomes import (
+    DONE,
+    VERDICTS,
+    Action,
+    Deferred,
+    Done,
+    Failed,
+    Outcome,
+    Rejected,
+    Skipped,
+    Unstarted,
+)
 from worker_runtime.pipeline import Pass, run_pass
 from worker_runtime.replies import begin, verified, was_worded, word
 
@@ -44,7 +55,7 @@ def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaCo
         with invoked(context):
             begin(asked=False)
             try:
-                reply = verified(invoke(event))
+                reply = verified(invoke(event), source=lambda: worker.route(event).source)
             except Exception as error:
                 if not (isinstance(error, BatchFailed | UnrecognisedEvent) or was_worded(error)):
                     _log.exception("the invocation failed")
@@ -69,11 +80,13 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     records = route.source.records(event)
     outcomes = _outcomes(worker, route, records, sender)
     set_record(None)
+    has_letters = VERDICTS[route.source.family][Rejected] is Action.DEAD_LETTER
     if {*map(type, outcomes)} != {Done}:  # most batches are done and need nothing but a reply
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
-        _take_back(outcomes)
-    _report(worker, records, outcomes, began=started)
-    return word(partial(route.source.reply, records, outcomes), records)
+        if has_letters:
+            _take_back(outcomes)
+    _report(worker, records, outcomes, began=started, has_letters=has_letters)
+    return word(route.source, records, outcomes)
 
 
 def _take_back(outcomes: list[Outcome]) -> None:
@@ -112,22 +125,27 @@ def _outcomes(
 
 
 def _report(
-    worker: LoadedWorker, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, began: float
+    worker: LoadedWorker,
+    records: Sequence[Record[Any]],
+    outcomes: Sequence[Outcome],
+    *,
+    began: float,
+    has_letters: bool,
 ) -> None:
     """Log one line a failure and one an invocation; count its records."""
     for record, outcome in zip(records, outcomes, strict=True):
         if outcome is not DONE:
-            _report_one(record, outcome)
+            _report_one(record, outcome, has_letters=has_letters)
     took_ms = (clock.now() - began) * 1000
     counts = Counter(type(outcome).__name__.lower() for outcome in outcomes)
     _log.info("%d records", len(records), extra={"outcomes": dict(counts), "duration_ms": round(took_ms, 3)})
-    worker.metrics.count_outcomes(outcomes)
+    worker.metrics.count_outcomes(outcomes, has_letters=has_letters)
     worker.metrics.observe_ms("BatchDurationMs", took_ms)
     if records and (oldest := records[0].sent_at) is not None:
         worker.metrics.observe_ms("RecordAgeMs", (clock.now() - oldest.timestamp()) * 1000)
 
 
-def _report_one(record: Record[Any], outcome: Outcome) -> None:
+def _report_one(record: Record[Any], outcome: Outcome, *, has_letters: bool) -> None:
     """Log what became of a record that is not simply done."""
     set_record(record)
     match outcome:
@@ -135,6 +153,8 @@ def _report_one(record: Record[Any], outcome: Outcome) -> None:
             _log.info("skipped", extra={"outcome": "skip", "reason": reason})
         case Deferred(error=error, after_s=after_s):
             _log.info("deferred", extra={"outcome": "defer", "reason": text_of(error), "after_s": after_s})
+        case Rejected(code=code, error=error) if not has_letters:  # the caller's mistake, and they are told
+            _log.info("refused", extra={"outcome": "refuse", "reason": code, "detail": text_of(error)})
         case Rejected(code=code, error=error):
             _log.error("rejected", exc_info=error, extra={"outcome": "dlq", "reason": code})
         case Failed(error=error, halted=True):

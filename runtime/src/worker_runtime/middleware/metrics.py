@@ -53,11 +53,12 @@ class Metrics:
         with self._lock:
             self._values.setdefault((name, "Milliseconds"), []).append(round(milliseconds, 3))
 
-    def count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
-        """Count records by what became of them."""
+    def count_outcomes(self, outcomes: Iterable[Outcome], *, has_letters: bool = True) -> None:
+        """Count records by what became of them; without dead letters what is rejected is refused."""
         for kind, number in Counter(map(type, outcomes)).items():
             self.count("RecordsReceived", number)
-            self.count(_COUNTED[kind], number)
+            refused = kind is Rejected and not has_letters
+            self.count("RecordsRefused" if refused else _COUNTED[kind], number)
 
     def flush(self) -> str | None:
         """Return the invocation's line and begin anew; None where nothing was measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from worker_runtime.errors import BatchFailed, DeclarationError
+from worker_runtime.errors import BatchFailed, DeclarationError, ReplyRefused
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
 from worker_runtime.settings import in_lambda
 
@@ -82,6 +82,12 @@ class Source(Protocol):
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Word the reply, or raise so that the whole batch is delivered again."""
 
+    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+        """Refuse what middleware made of a ``worded`` reply where AWS would read something else.
+
+        ``ids`` are those of the event's records, None where they were never opened. Raises ReplyRefused.
+        """
+
     def grants(self) -> tuple[Grant, ...]:
         """List what the source itself needs in order to work."""
 
@@ -126,6 +132,36 @@ def item_failures(ids: Iterable[Any]) -> dict[str, list[dict[str, str]]]:
     if unusable := [name for name in listed if not isinstance(name, str) or not name]:
         raise BatchFailed(f"{len(unusable)} failed records have no id that a reply could name")
     return {"batchItemFailures": [{"itemIdentifier": name} for name in listed]}
+
+
+def check_item_failures(reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    """Let a partial reply list more of the batch than the source did, never less nor anything else."""
+    listed = _listed(reply)
+    if lost := _listed(worded) - listed:
+        raise ReplyRefused(
+            f"middleware left {len(lost)} failed records out of the reply; return that of call_next."
+        )
+    if ids is not None and (unknown := listed - ids):
+        raise ReplyRefused(f"middleware lists {len(unknown)} records that are not of this batch.")
+
+
+def _listed(reply: Any) -> set[str]:
+    """Read the ids of a partial reply; anything else that Lambda would take for success is refused."""
+    match reply:
+        case {"batchItemFailures": [*items], **others} if not others:
+            ids = [item.get("itemIdentifier") for item in items if isinstance(item, dict)]
+            named = {each for each in ids if isinstance(each, str) and each}
+            if len(ids) == len(items) and named == {*ids}:
+                return named
+    raise another_shape(reply, "batchItemFailures")
+
+
+def another_shape(reply: Any, wanted: str) -> ReplyRefused:
+    """Word the refusal of a reply that is not of the shape that AWS reads."""
+    return ReplyRefused(
+        f"the reply is a {type(reply).__name__} of another shape than {wanted};"
+        " middleware must return what call_next returned."
+    )
 
 
 def check_patterns(patterns: Sequence[Any], *, data_key: Literal["body", "data", "dynamodb"]) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from worker_runtime.errors import BatchFailed, DeclarationError, ReplyRefused
 from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import Done, Failed, Family, Outcome, Rejected
-from worker_runtime.sources import admitted, check_names, check_range, redelivered
+from worker_runtime.sources import admitted, another_shape, check_names, check_range, redelivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +95,11 @@ class AsyncSource(Struct, frozen=True, kw_only=True, rename="camel"):
                 raise BatchFailed("it was not started; it has to come again")
         values = [outcome.value for outcome in outcomes if isinstance(outcome, Done)]
         return plain(values[0]) if len(values) == 1 else None
+
+    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - ids mean nothing here
+        """Refuse any other reply: whoever reads it is to hear the worker itself."""
+        if reply != worded:
+            raise another_shape(reply, "the worker's")
 
     def grants(self) -> tuple[Grant, ...]:
         """Send dead letters, where it has any; being invoked takes no permission of the worker's own."""

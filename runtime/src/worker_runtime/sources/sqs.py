@@ -19,6 +19,7 @@ from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family,
 from worker_runtime.sources import (
     OF_BATCHES,
     admitted,
+    check_item_failures,
     check_names,
     check_patterns,
     check_range,
@@ -221,6 +222,10 @@ class Sqs(Struct, frozen=True, rename="camel"):
         """List the failed messages; on a FIFO queue with all that follow in their group."""
         again = self._again(records, outcomes)
         return item_failures(record.id for record, failed in zip(records, again, strict=True) if failed)
+
+    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+        """Let middleware list more of the batch, never less."""
+        check_item_failures(reply, worded=worded, ids=ids)
 
     def grants(self) -> tuple[Grant, ...]:
         """Consume the queue; send deferrals back to it and dead letters on."""

@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant, spills
 from worker_runtime.outcomes import Family, Outcome
-from worker_runtime.sources import OF_BATCHES, admitted, check_names, check_patterns, check_range
+from worker_runtime.sources import (
+    OF_BATCHES,
+    admitted,
+    check_item_failures,
+    check_names,
+    check_patterns,
+    check_range,
+)
 from worker_runtime.sources.checkpoints import stream_effects, stream_reply
 
 if TYPE_CHECKING:
@@ -147,6 +154,10 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Name the checkpoint, or raise where it would be no progress."""
         return stream_reply(records, outcomes)
+
+    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+        """Let middleware list more of the batch, never less."""
+        check_item_failures(reply, worded=worded, ids=ids)
 
     def grants(self) -> tuple[Grant, ...]:
         """Read the stream; send dead letters."""
