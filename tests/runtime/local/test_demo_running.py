@@ -21,6 +21,9 @@ from worker_runtime.local.stage.counting import WorkerCounts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker_runtime.local.demo.report import Report
+    from worker_runtime.local.demo.running import Staged
+
 HOLDS = Outcome(endings={"done": 3, "skipped: late": 1})
 LOSES = Outcome(endings={"done": 3, "lost": 1}, findings=(Finding("item-4", "is gone"),))
 
@@ -43,7 +46,11 @@ class CountingStage:
 
     def workers(self) -> dict[str, WorkerCounts]:
         self.records += 1
-        return {"shop.pack": WorkerCounts(invocations=1, records=self.records, busy_s=0.5)}
+        counts = WorkerCounts(invocations=1, records=self.records, busy_s=0.5)
+        return {"shop.pack": counts, "shop.send": counts}
+
+    def environment(self) -> dict[str, str]:
+        return {"PARCELS_TABLE": "parcels"}
 
 
 class Packing:
@@ -76,9 +83,9 @@ class StumblingStage(CountingStage):
         raise RuntimeError("no room")
 
 
-def run(scenario: Packing, *, screen: Any, stage: CountingStage | None = None) -> Any:
+def run(scenario: Packing, *, screen: Any, stage: CountingStage | None = None, **more: Any) -> Any:
     asked = Asked(scenario="packing", events=4, faults=frozenset({"crash"}), seed=9)
-    return run_demo(scenario, asked=asked, stage=stage or CountingStage(), screen=screen)
+    return run_demo(scenario, asked=asked, stage=stage or CountingStage(), screen=screen, **more)
 
 
 def plain() -> tuple[io.StringIO, PlainScreen]:
@@ -110,7 +117,30 @@ def test_counts_follow_in_plain_lines_while_the_scenario_runs() -> None:
 
     carried = [line for line in written.getvalue().splitlines() if "carried:" in line]
     assert len(carried) > 1
-    assert "shop.pack calls 1, records " in carried[0]
+    assert "carried: calls 2, records " in carried[0]
+
+
+def test_plain_lines_are_broken_between_words_and_a_path_never() -> None:
+    written, screen = plain()
+    path = "/var/" + "-".join(["folder"] * 20)
+
+    screen.tell("notifications wait, " * 8 + path)
+
+    *lines, last = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert last.strip() == path
+
+
+def test_what_comes_afterwards_has_the_report_while_the_stage_is_up() -> None:
+    stage, seen = CountingStage(), []
+
+    def afterwards(report: Report, staged: Staged) -> None:
+        seen.append((report.holds, stage.running, staged.environment()))
+
+    run(Packing(HOLDS), screen=plain()[1], stage=stage, afterwards=afterwards)
+
+    assert seen == [(True, True, {"PARCELS_TABLE": "parcels"})]
+    assert not stage.running
 
 
 def test_counts_that_stand_still_are_not_repeated() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker_runtime.cli.keeping import keep_up, refuse_taken
 from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
-from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
 from worker_runtime.local.demo.asked import FAULTS, Asked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker_runtime.local.demo.report import Report
     from worker_runtime.local.demo.running import Staged
     from worker_runtime.local.offers import Scenario
@@ -23,7 +27,7 @@ app = typer.Typer(add_completion=False)
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="SCENARIO", help="Which one; said with what each shows where it is missing."),
+    typer.Argument(metavar="SCENARIO", help="Which one; without it all are listed."),
 ]
 Events = Annotated[
     int | None,
@@ -40,12 +44,21 @@ Speed = Annotated[
         min=0.1, help="How many times faster than the wall the stage's time runs; else as is usual for it."
     ),
 ]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep",
+        metavar="FILE",
+        help="Keep the stage up afterwards, until Ctrl-C, so that others find it with --env-file FILE.",
+    ),
+]
 
 
 @app.command(
     "demo",
     epilog=examples(
-        "workers demo sale-to-sms",
+        "workers demo",
+        "workers demo sale-to-sms --keep local.env",
         "workers demo sale-to-sms --faults all --seed 2",
         "workers demo short-links --events 500 --faults crash,outage",
         "workers demo short-links --in-process --json | jq .holds",
@@ -59,9 +72,10 @@ def demo(  # noqa: PLR0913 - options of a command
     seed: Seed = 0,
     in_process: InProcess = False,
     speed: Speed = None,
+    keep: Keep = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a job on a local stage and prove that nothing was lost.
+    """Run a job on a local stage and prove that nothing was lost; without SCENARIO, list what there is.
 
     Items are put, worker processes carry them, outside services throttle; faults strike as you ask.
 
@@ -71,10 +85,11 @@ def demo(  # noqa: PLR0913 - options of a command
 
     Exit codes: 0 it holds, 1 it does not (the findings say which item), 2 the command was called wrongly.
 
-    Ctrl-C (130), SIGTERM (143) and SIGHUP (129) stop it cleanly: no process stays behind.
+    Ctrl-C (130), SIGTERM (143) and SIGHUP (129) stop it cleanly: no process stays behind. With --keep
+    Ctrl-C is the end that is awaited, and the exit code is the verdict's.
     """
     with stoppable(), answering(as_json=as_json) as output:
-        chosen = _chosen(scenario)
+        chosen = _chosen(scenario, output)
         asked = Asked(
             scenario=chosen.name,
             events=chosen.events if events is None else events,
@@ -83,12 +98,15 @@ def demo(  # noqa: PLR0913 - options of a command
             in_process=in_process,
             speed=chosen.speed if speed is None else speed,
         )
-        report = _run(chosen, asked)
-        if as_json:
-            output.json(report.plain())
-        else:
+        if keep is not None:
+            refuse_taken(keep)
+
+        def afterwards(report: Report, stage: Staged) -> None:
             _show(report, output)
-        if not report.holds:
+            if keep is not None:
+                keep_up(stage.environment(), keep)
+
+        if not _run(chosen, asked, afterwards=afterwards).holds:
             raise typer.Exit(FAILED)
 
 
@@ -102,33 +120,38 @@ def parse_faults(listed: str) -> frozenset[str]:
     return named
 
 
-def _chosen(name: str | None) -> Scenario:
-    from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
-    from worker_runtime.local.hooks import local_hooks  # noqa: PLC0415
+def _chosen(name: str | None, output: Output) -> Scenario:
+    """Find the scenario that is asked for; typer.Exit where none is said and all there are were listed."""
+    from worker_runtime.local.demo.offered import offered_scenarios  # noqa: PLC0415 - help needs none of it
 
-    hooks = local_hooks(installed())
-    offered, failed = hooks.offered("scenarios")
-    by_name: dict[str, Scenario] = {each.name: each for _, each in offered}
-    if name is None and len(by_name) == 1:
-        return next(iter(by_name.values()))
-    if name in by_name:
-        return by_name[name]
-    there = "; ".join(f"{each.name} ({each.summary})" for each in by_name.values())
-    there = there or "none; install a plugin that offers one"
-    broken = "".join(f" {each.plugin} is broken: {each.error}" for each in (*hooks.problems, *failed))
-    raise Misuse(
-        f"{f'no such scenario: {name}' if name else 'say which scenario'}; there are {there}.{broken}"
-    )
+    scenarios, broken = offered_scenarios()
+    if name is not None and name in scenarios:
+        return scenarios[name]
+    if name is not None or not scenarios:
+        there = ", ".join(scenarios) or "none; install a plugin that offers one"
+        wrong = "there is no scenario" if name is None else f"no such scenario: {name}; there are {there}"
+        raise Misuse(". ".join((wrong, *broken)))
+    if len(scenarios) == 1:
+        return next(iter(scenarios.values()))
+    if output.as_json:
+        output.json({"scenarios": {each.name: each.summary for each in scenarios.values()}})
+    else:
+        rows = [[(each.name, "bold"), (each.summary, "")] for each in scenarios.values()]
+        output.table(("scenario", "what it shows"), rows)
+    for each in broken:
+        tell(each, style="red")
+    raise typer.Exit
 
 
-def _run(scenario: Scenario, asked: Asked) -> Report:
+def _run(scenario: Scenario, asked: Asked, *, afterwards: Callable[[Report, Staged], None]) -> Report:
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
 
     from worker_runtime.local.demo.running import run_demo  # noqa: PLC0415
     from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
 
     screen = screen_on(Console(stderr=True, highlight=False))
-    return run_demo(scenario, asked=asked, stage=_stage(scenario, asked), screen=screen)
+    stage = _stage(scenario, asked)
+    return run_demo(scenario, asked=asked, stage=stage, screen=screen, afterwards=afterwards)
 
 
 def _stage(scenario: Scenario, asked: Asked) -> Staged:
@@ -149,9 +172,12 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
 
 
 def _show(report: Report, output: Output) -> None:
-    from worker_runtime.local.demo.tables import LEGEND, table_lines  # noqa: PLC0415 - JSON needs none
+    if output.as_json:
+        output.json(report.plain())
+        return
+    from worker_runtime.local.demo.tables import LEGEND, PLAIN_WIDTH, table_lines  # noqa: PLC0415 - JSON needs none
 
-    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size().columns)
+    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
     output.lines([("", ""), (heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
     outcome = report.outcome
     output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])

@@ -48,6 +48,7 @@ class Output:
     def text(self, text: str) -> None:
         """Write text, with a line break at its end."""
         self._stream.write(text if text.endswith("\n") else f"{text}\n")
+        self._stream.flush()  # the command may have more to do, for as long as somebody likes
 
     def lines(self, lines: Sequence[tuple[str, str]]) -> None:
         """Write lines of (text, style)."""
@@ -58,17 +59,10 @@ class Output:
             console.print(Text(text, style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> None:
-        """Write a table of (text, style) cells."""
-        from rich import box  # noqa: PLC0415 - JSON needs none
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        """Write a table of (text, style) cells, or where it is too wide a block of lines for each row."""
+        from worker_runtime.local.commands.tables import print_table  # noqa: PLC0415 - JSON needs none
 
-        table = Table(*columns, box=box.SIMPLE, header_style="bold", pad_edge=False)
-        for column in table.columns:
-            column.overflow = "fold"  # an id that is cut off cannot be copied
-        for row in rows:
-            table.add_row(*(Text(text, style=style) for text, style in row))
-        _console(self._stream).print(table)
+        print_table(_console(self._stream), columns, rows)
 
 
 @contextmanager

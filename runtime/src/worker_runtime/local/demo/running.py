@@ -10,7 +10,7 @@ from worker_runtime.local.demo.asked import FAULTS
 from worker_runtime.local.demo.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -30,12 +30,25 @@ class Staged(AbstractContextManager["Staged"], Protocol):
     def workers(self) -> Mapping[str, WorkerCounts]:
         """Count what each worker has done so far."""
 
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables with which other commands find it."""
+
     def __enter__(self) -> Self:
         """Start it."""
 
 
-def run_demo(scenario: Scenario, *, asked: Asked, stage: Staged, screen: Screen) -> Report:
-    """Start the stage, run the scenario on it while the screen follows, and report."""
+def run_demo(
+    scenario: Scenario,
+    *,
+    asked: Asked,
+    stage: Staged,
+    screen: Screen,
+    afterwards: Callable[[Report, Staged], None] = lambda _report, _stage: None,
+) -> Report:
+    """Start the stage, run the scenario on it while the screen follows, and report.
+
+    ``afterwards`` gets the report while the stage is still up.
+    """
     began = time.monotonic()
     screen.tell(f"{scenario.name}: {scenario.summary}")
     for fault in sorted(asked.faults):
@@ -51,11 +64,12 @@ def run_demo(scenario: Scenario, *, asked: Asked, stage: Staged, screen: Screen)
         except KeyboardInterrupt:
             screen.tell(f"interrupted; the workers' output is in {started.logs}")
             raise
-        workers = dict(started.workers())
-    return Report(
-        asked=asked,
-        outcome=outcome,
-        workers=workers,
-        wall_s=time.monotonic() - began,
-        logs=str(started.logs),
-    )
+        report = Report(
+            asked=asked,
+            outcome=outcome,
+            workers=dict(started.workers()),
+            wall_s=time.monotonic() - began,
+            logs=str(started.logs),
+        )
+        afterwards(report, started)
+    return report

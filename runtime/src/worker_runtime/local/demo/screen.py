@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.console import Group
@@ -15,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from worker_runtime.local.demo.tables import counted, table_lines
+from worker_runtime.local.demo.tables import PLAIN_WIDTH, counted, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 TICK_S: Final = 1.0
 
 _REDRAWS_A_SECOND: Final = 4
+_WATCH_WIDTH: Final = 9  # of "  0.0 s  "
 
 
 class Screen(Protocol):
@@ -56,8 +58,15 @@ class PlainScreen:
         self._watch = _Watch()
 
     def tell(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(Text(f"{self._watch}  {text}"), soft_wrap=True)
+        """Print a line, or several of ``PLAIN_WIDTH`` that are broken between words."""
+        said = fill(
+            f"{self._watch}  {text}",
+            width=PLAIN_WIDTH,
+            subsequent_indent=" " * _WATCH_WIDTH,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self._console.print(Text(said), soft_wrap=True)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:

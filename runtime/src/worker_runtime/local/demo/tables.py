@@ -22,6 +22,9 @@ HEADINGS: Final[Mapping[str, str]] = {
 
 LEGEND: Final = "records: deliveries, repeats included; time: spent inside the workers."
 
+PLAIN_WIDTH: Final = 100
+"""How wide lines are where there is no terminal to fit."""
+
 _GAPS: Final = (2, 1)  # the wider where it fits
 _INDENT: Final = "  "
 _TENTHS_BELOW_S: Final = 100
@@ -45,8 +48,12 @@ def table_lines(workers: Mapping[str, WorkerCounts], *, width: int) -> list[str]
 
 
 def counted(workers: Mapping[str, WorkerCounts]) -> str:
-    """Word the counts in one line, leaving out what has not occurred."""
-    return "carried: " + "; ".join(f"{worker_id} {_some(counts)}" for worker_id, counts in workers.items())
+    """Word in one line what all workers have done together, leaving out what has not occurred."""
+    totals = (
+        (heading, sum(getattr(counts, name) for counts in workers.values()))
+        for name, heading in HEADINGS.items()
+    )
+    return "carried: " + (", ".join(f"{heading} {total}" for heading, total in totals if total) or "nothing")
 
 
 def _numbers(counts: WorkerCounts) -> tuple[str, ...]:
@@ -57,8 +64,3 @@ def _numbers(counts: WorkerCounts) -> tuple[str, ...]:
 def _aligned(rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
     columns = [[cell.rjust(max(map(len, column))) for cell in column] for column in zip(*rows, strict=True)]
     return list(zip(*columns, strict=True))
-
-
-def _some(counts: WorkerCounts) -> str:
-    named = ((getattr(counts, name), heading) for name, heading in HEADINGS.items())
-    return ", ".join(f"{heading} {count}" for count, heading in named if count) or "nothing yet"

@@ -170,12 +170,15 @@ def _remarks(cast: Cast, items: Mapping[str, Mapping[str, Any]], seen: Seen) -> 
         item["status"]["id"] for key, item in items.items() if key.startswith("NTF#") and key.endswith(" NTF")
     )
     yield "notifications: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    generations = Counter(
-        items[key]["generation"]["id"]
+    generations = [
+        items[key]["generation"]
         for sale in cast.sales
         if (key := f"EVENT#{sale.event_id} SALE#{sale.sale_id}") in items
-    )
-    yield "sales: " + ", ".join(f"{count} {state}" for state, count in sorted(generations.items()))
+    ]
+    ended = Counter(each["id"] for each in generations)
+    yield "sales: " + ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))
+    off = Counter(each.get("error") for each in generations if each["id"] == "FAILED")
+    yield from (f"why a sale is FAILED: {count} x {why}" for why, count in sorted(off.items(), key=str))
     yield f"SMS service: {len(seen.accepted)} accepted, {seen.requests} requests"
     first = Counter(f"{letter.reason} in {letter.queue}" for letter in seen.letters)
     yield from (f"dead letters at first: {count} x {what}" for what, count in sorted(first.items()))

@@ -1,0 +1,38 @@
+"""A stage that stays up behind its demo, so that a person can try other commands on it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from worker_runtime.cli.stopping import Stopped
+from worker_runtime.local.commands.reporting import Misuse, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def refuse_taken(file: Path) -> None:
+    """Raise Misuse where the file is there already: it may be anybody's."""
+    if file.exists():
+        raise Misuse(f"{file} is there already; name another file, or remove it.")
+
+
+def keep_up(environment: Mapping[str, str], file: Path) -> None:
+    """Write to a file with which variables a stage is found, and return on Ctrl-C, the file gone again."""
+    refuse_taken(file)
+    try:
+        lines = [f"{name}={value}\n" for name, value in sorted(environment.items())]
+        file.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise Misuse(f"cannot write {file}: {error.strerror}.") from error
+    try:
+        tell(f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}", style="bold")
+        threading.Event().wait()
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        tell("stopping the stage")
+    finally:
+        file.unlink(missing_ok=True)
