@@ -11,6 +11,7 @@ from worker_runtime.catalogue import installed
 from worker_runtime.errors import SettingsError
 from worker_runtime.handler import open_door
 from worker_runtime.loading import declared_worker, load_plugins, offers
+from worker_runtime.local.reachable import refuse_silence
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.services import Services
 from worker_runtime.settings import Environment
@@ -41,7 +42,8 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     """Load a worker; what is returned takes an event and returns the reply, or raises what Lambda reports.
 
     ``variables`` are added to this process's environment, which the runtime and AWS's SDK read.
-    Raises LoadError where the worker cannot be made ready, SettingsError where variables are missing.
+    Raises LoadError where the worker cannot be made ready, SettingsError where variables are missing,
+    EndpointSilent where nobody answers at AWS_ENDPOINT_URL.
     """
     catalogue = installed()
     worker_id = catalogue.find(name)
@@ -49,6 +51,9 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     os.environ.update({**variables, "APP_NAME": worker_id})
     _refuse_unprovided(worker_id, declaration, catalogue)
     _refuse_missing(worker_id, declaration, os.environ)
+    endpoint_url = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint_url and any(grant.actions for grant in declaration.all_grants):
+        refuse_silence(endpoint_url)
     handler = open_door(os.environ)
     return lambda event: handler(
         event, LocalContext(function_name=worker_id, timeout_s=declaration.timeout_s)
