@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from command import Workers
 
 ROOT = Path(__file__).parents[3]
+NEW = {
+    "sendIt": ("sqs", "send_it"),
+    "sendInTurn": ("sqs-fifo", "send_in_turn"),
+    "assignCodes": ("table-stream", "assign_codes"),
+    "countReplies": ("kinesis", "count_replies"),
+    "openDoors": ("schedule", "open_doors"),
+}
+QUEUES = (
+    *("SEND_IT", "SEND_IT_DLQ", "SEND_IN_TURN_FIFO", "SEND_IN_TURN_DLQ_FIFO"),
+    *("ASSIGN_CODES_DLQ", "COUNT_REPLIES_DLQ"),
+)
 
 
 def in_folder(folder: Path, *command: str) -> None:
@@ -40,13 +51,7 @@ def alone(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     begun = workers("new", "plugin", "fan-mail", cwd=folder)
     assert begun.code == 0, begun.err
     plugin = folder / "workers-fan-mail"
-    sources = {
-        "sendIt": "sqs",
-        "sendInTurn": "sqs-fifo",
-        "assignCodes": "table-stream",
-        "countReplies": "kinesis",
-    }
-    for name, source in sources.items():
+    for name, (source, _) in NEW.items():
         added = workers("new", "worker", f"fan_mail.{name}", "--source", source, cwd=plugin)
         assert added.code == 0, added.err
     return plugin
@@ -77,19 +82,41 @@ def test_what_is_written_passes_its_own_checks(alone: Path, tool: tuple[str, ...
     in_folder(alone, *tool)
 
 
-def test_the_new_workers_are_found_and_sound(workers: Workers, alone: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def installed(alone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install what was written; return the variables with which it is found."""
     project = tomllib.loads((alone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    site = Site(tmp_path / "site")
+    site = Site(tmp_path_factory.mktemp("site"))
     site.install(project["name"], files={}, entry_points=project["entry-points"], version=project["version"])
-    env = {"PYTHONPATH": f"{site.folder}{os.pathsep}{alone / 'src'}"}
+    return {"PYTHONPATH": f"{site.folder}{os.pathsep}{alone / 'src'}"}
 
-    listed = workers("list", "--stack", "fan-mail", "--json", env=env)
-    examined = workers("doctor", "--json", env=env)
+
+@pytest.mark.parametrize(("name", "source", "module"), [(name, *made) for name, made in NEW.items()])
+def test_a_new_worker_takes_the_event_that_is_written_with_it(
+    workers: Workers, alone: Path, installed: dict[str, str], name: str, source: str, module: str
+) -> None:
+    event = alone / f"tests/events/fan_mail_{module}.json"
+    queues = {f"{queue}_QUEUE_URL": "https://queue" for queue in QUEUES}
+
+    done = workers(
+        *("invoke", f"fan_mail.{name}", "--event", str(event)),
+        env={**installed, **queues, "AWS_REGION": "us-east-1"},
+    )
+
+    assert done.code == 0, done.err
+    assert done.json == (None if source == "schedule" else {"batchItemFailures": []})
+    assert '"outcome"' not in done.err  # which only a record has that is not done
+
+
+def test_the_new_workers_are_found_and_sound(workers: Workers, installed: dict[str, str]) -> None:
+    listed = workers("list", "--stack", "fan-mail", "--json", env=installed)
+    examined = workers("doctor", "--json", env=installed)
 
     assert {row["id"]: row["error"] for row in listed.json["workers"]} == {
         "fan_mail.assignCodes": None,
         "fan_mail.countReplies": None,
         "fan_mail.keepNote": None,
+        "fan_mail.openDoors": None,
         "fan_mail.sendInTurn": None,
         "fan_mail.sendIt": None,
     }
@@ -116,6 +143,7 @@ def test_in_a_workspace_a_plugin_goes_to_plugins_and_its_tests_to_tests(
     assert added.out.split() == [
         "plugins/greetings/src/workers_greetings/say_hello.py",
         "tests/plugins/greetings/test_say_hello.py",
+        "tests/events/greetings_say_hello.json",
     ]
     assert "[tool." not in (workspace / "plugins/greetings/pyproject.toml").read_text(encoding="utf-8")
     in_folder(workspace, "ruff", "check", ".")

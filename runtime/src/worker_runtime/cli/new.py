@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
+from worker_runtime.cli.skeletons.events import SourceKind  # noqa: TC001 - typer reads annotations
 from worker_runtime.cli.skeletons.places import Place, shown
 from worker_runtime.cli.skeletons.plugins import write_plugin
-from worker_runtime.cli.skeletons.workers import (  # typer reads annotations
-    SourceKind,
-    write_worker,
-)
+from worker_runtime.cli.skeletons.workers import write_worker
 from worker_runtime.local.commands.reporting import answering, examples, tell
 
 app = typer.Typer(add_completion=False)
@@ -54,6 +52,7 @@ def plugin(
     epilog=examples(
         "workers new worker greetings.sayHello --source sqs",
         "workers new worker greetings.seatGuest --source sqs-fifo",
+        "workers new worker greetings.openDoors --source schedule",
         "workers new worker greetings.countGuests --source table-stream --into ../greetings",
     ),
 )
@@ -68,7 +67,10 @@ def worker(
         typer.Option("--into", metavar="DIR", help="The plugin's folder, if it is not found here."),
     ] = None,
 ) -> None:
-    """Write a new worker into a plugin: its module, its model, its entry point and its test."""
+    """Write a new worker into a plugin: its module, its model, its entry point, its test, and an event.
+
+    The event is one that Lambda would send; try the worker with `workers invoke PLUGIN.ID --event FILE`.
+    """
     with answering() as output:
         place, written, added_to = write_worker(worker_id, source=source, into=into)
         for file in written:

@@ -11,7 +11,9 @@ from worker_runtime.local.commands.reporting import Misuse
 PLUGIN: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 WORKER: Final = re.compile(r"[a-z][A-Za-z0-9]*")
 LONGEST: Final = 32  # with a prefix and an environment it still fits into Lambda's 64
-TAKEN: Final = frozenset({"change", "kinesis_event", "run_on", "sqs_event", "table_event", "worker"})
+TAKEN: Final = frozenset(
+    {"change", "kinesis_event", "run_on", "schedule_event", "sqs_event", "table_event", "worker"}
+)
 """What a skeleton imports beside the worker."""
 
 

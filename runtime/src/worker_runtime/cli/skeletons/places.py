@@ -16,11 +16,12 @@ _STACK = re.compile(r'^(?P<name>[A-Z]\w*)(?:: \w+)? = Stack\("', re.MULTILINE)
 
 
 class Place(Struct, frozen=True):
-    """A plugin's folder, its package's, and its tests'; ``alone`` where no workspace brings the tools."""
+    """A plugin's folder, its package's, its tests' and events'; ``alone`` where no workspace brings tools."""
 
     folder: Path
     package: Path
     tests: Path
+    events: Path
     alone: bool
 
 
@@ -63,8 +64,14 @@ def shown(file: Path) -> str:
 
 def _place(folder: Path, *, package: str, plugin: str) -> Place:
     workspace = _workspace(folder)
-    tests = folder / "tests" if workspace is None else workspace / "tests" / "plugins" / plugin
-    return Place(folder, folder / "src" / package, tests, workspace is None)
+    all_tests = (workspace or folder) / "tests"
+    return Place(
+        folder=folder,
+        package=folder / "src" / package,
+        tests=all_tests / "plugins" / plugin if workspace else all_tests,
+        events=all_tests / "events",
+        alone=workspace is None,
+    )
 
 
 def _workspace(folder: Path) -> Path | None:

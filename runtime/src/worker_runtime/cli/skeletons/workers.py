@@ -1,11 +1,12 @@
-"""The skeleton of a worker: its module, its model, its entry point, its test."""
+"""The skeleton of a worker: its module, its model, its entry point, its test, an event to try it with."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final
 
 from worker_runtime.catalogue import WORKERS
+from worker_runtime.cli.skeletons.events import SourceKind, event_text
 from worker_runtime.cli.skeletons.names import worker_names
 from worker_runtime.cli.skeletons.places import Place, find_place, find_stack
 from worker_runtime.cli.skeletons.writing import filled, write_new
@@ -15,8 +16,7 @@ from worker_runtime.local.commands.reporting import Misuse
 if TYPE_CHECKING:
     from pathlib import Path
 
-SourceKind = Literal["sqs", "sqs-fifo", "table-stream", "kinesis"]
-
+_TAKES_NOTHING: Final = frozenset({"schedule"})  # such a skeleton has no model
 _IMPORTS_STRUCT = re.compile(r"^from msgspec import .*\bStruct\b", re.MULTILINE)
 _FUTURE = "from __future__ import annotations\n"
 _EMPTY_MODELS = '"""What arrives, as far as the workers read it; camelCase on the wire."""\n\n' + _FUTURE
@@ -33,21 +33,23 @@ def write_worker(
     names["stack_module"], names["STACK"] = find_stack(place, package=names["package"])
     template = source.replace("-", "_")
     project, models = place.folder / "pyproject.toml", place.package / "models.py"
-    listed = _listed(read_text(project), worker_id=worker_id, names=names, file=project)
-    modelled = _modelled(
-        read_text(models) if models.exists() else _EMPTY_MODELS,
-        model=filled(f"workers/{template}_model.py", names),
-    )
+    changed = {project: _listed(read_text(project), worker_id=worker_id, names=names, file=project)}
+    if source not in _TAKES_NOTHING:
+        changed[models] = _modelled(
+            read_text(models) if models.exists() else _EMPTY_MODELS,
+            model=filled(f"workers/{template}_model.py", names),
+        )
     module = names["function"]
     written = write_new(
         {
             place.package / f"{module}.py": filled(f"workers/{template}.py", names),
             place.tests / f"test_{module}.py": filled(f"workers/test_{template}.py", names),
+            place.events / f"{names['plugin']}_{module}.json": event_text(source, names),
         }
     )
-    project.write_text(listed, encoding="utf-8")
-    models.write_text(modelled, encoding="utf-8")
-    return place, written, [project, models]
+    for file, text in changed.items():
+        file.write_text(text, encoding="utf-8")
+    return place, written, list(changed)
 
 
 def _listed(text: str, *, worker_id: str, names: dict[str, str], file: Path) -> str:
