@@ -91,10 +91,11 @@ def installed(alone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return {"PYTHONPATH": f"{site.folder}{os.pathsep}{alone / 'src'}"}
 
 
-@pytest.mark.parametrize(("name", "source", "module"), [(name, *made) for name, made in NEW.items()])
+@pytest.mark.parametrize("name", NEW)
 def test_a_new_worker_takes_the_event_that_is_written_with_it(
-    workers: Workers, alone: Path, installed: dict[str, str], name: str, source: str, module: str
+    workers: Workers, alone: Path, installed: dict[str, str], name: str
 ) -> None:
+    source, module = NEW[name]
     event = alone / f"tests/events/fan_mail_{module}.json"
     queues = {f"{queue}_QUEUE_URL": "https://queue" for queue in QUEUES}
 

@@ -34,8 +34,10 @@ def doctor(
 ) -> None:
     """Load every installed worker and plugin as far as that goes without AWS.
 
-    Each finding says who, what and the cure. Exit code 1 where something is broken; warnings alone
-    are 0.
+    Each finding says who, what and the cure. What is broken will not run; a warning is something that
+    AWS allows and that its author may not expect, or that this machine lacks.
+
+    Exit codes: 0 nothing is broken, 1 something is, 2 called wrongly.
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it

@@ -26,7 +26,7 @@ def examine_machine() -> Iterator[Finding]:
     who = "this machine"
     for package, purpose in PARTS.items():
         if find_spec(package) is None:
-            what = f"{package} is not installed: {purpose}."
+            what = f"{package} is not installed: {purpose}; `workers demo` cannot run."
             yield warning(who, what, cure="pip install 'worker-runtime[local]'.")
     try:
         find_redis_server()

@@ -48,8 +48,9 @@ def _too_slow(
     yield warning(
         who,
         f"a batch of {batch_size} at {expected_s:g} s a record, {at_once} at once, does not fit"
-        f" into {timeout_s} s: what was not started is delivered again and has spent a receive.",
-        cure=f"say batch_size={fitting} or less." if fitting else "raise timeout_s.",
+        f" into timeout_s={timeout_s}: what was not started in time is delivered again, and AWS counts that"
+        " as a failed attempt.",
+        cure=f"say batch_size={fitting} or less, or raise timeout_s." if fitting else "raise timeout_s.",
     )
 
 
@@ -57,8 +58,9 @@ def _queue(who: str, source: Sqs) -> Iterator[Finding]:
     if source.dead_letters is None:
         yield warning(
             who,
-            "it has no dead_letters: what is rejected is received again until the queue forgets it.",
-            cure="name a queue with dead_letters=.",
+            "it has no dead_letters: a message that can never be done is received again and again until the"
+            " queue forgets it, and then it is lost.",
+            cure="name a queue with dead_letters=, from which `workers dead-letters redrive` brings it back.",
         )
 
 
@@ -66,13 +68,18 @@ def _stream(who: str, source: StreamSource) -> Iterator[Finding]:
     if source.retries != UNLIMITED:
         yield warning(
             who,
-            f"a Halt spends its retries ({source.retries}) like any failure; then Lambda gives the records"
-            f" up, and {source.dead_letters} gets where they were, not what they were.",
-            cure="to block the shard until it is mended, say retries=-1 and a max_age_s.",
+            f"while it halts (a secret is missing, say), its {source.retries} retries run out as with any"
+            f" failure; Lambda then skips the batch, and {source.dead_letters} gets only the batch's place in"
+            " the stream.",
+            cure=f"set an alarm on {source.dead_letters} and run `workers dead-letters redrive"
+            f" {source.dead_letters}` before the stream forgets the records; or say retries=-1 and a"
+            " max_age_s, and the shard waits until the cause is mended.",
         )
     elif source.max_age_s == UNLIMITED:
         yield warning(
             who,
-            "it retries without end: a record that always fails blocks its shard until it is forgotten.",
-            cure="say a max_age_s shorter than the stream's retention.",
+            "it retries without end: a record that always fails holds up all behind it in its shard until"
+            " the stream forgets it.",
+            cure="say a max_age_s shorter than the stream's retention; what is older goes to"
+            f" {source.dead_letters}.",
         )

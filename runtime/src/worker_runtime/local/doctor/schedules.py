@@ -24,22 +24,27 @@ def examine_schedule(
     """Warn of what a schedule declares and AWS takes, and that its author may not expect."""
     due = _due_times(source, now=now)
     if not due:
-        yield warning(who, "it is never due again.", cure="say another expression, or remove the worker.")
+        yield warning(
+            who,
+            "it is never due again: no tick will ever start the worker.",
+            cure="say another expression, or remove the worker.",
+        )
     between_s = min((later - at for at, later in pairwise(due)), default=None)
     timeout_s = declaration.timeout_s
     if between_s is not None and timeout_s > between_s and declaration.reserved_concurrency != 1:
         yield warning(
             who,
-            f"an invocation may last {timeout_s} s and the next tick comes after {between_s:g} s: two may"
-            " run at once.",
-            cure="make that safe; or say reserved_concurrency=1, or a shorter timeout_s.",
+            f"an invocation may last {timeout_s} s and the next tick comes after {between_s:g} s: Lambda then"
+            " starts a second one beside it.",
+            cure="nothing, where two at once do no harm (leases, conditional writes); else say"
+            " reserved_concurrency=1, or a timeout_s shorter than the interval.",
         )
     needed_s = RETRIED_AFTER_S.get(source.retries, 0)
     if source.retries and source.max_age_s <= needed_s:
         yield warning(
             who,
-            f"its last retry comes when an event is {needed_s} s old and more, and one older than"
-            f" {source.max_age_s} s is given up: it never comes.",
+            f"retries={source.retries} does not come to pass: Lambda makes the last one when a tick is"
+            f" {needed_s} s old and more, and gives up what is older than max_age_s={source.max_age_s}.",
             cure=f"say max_age_s={needed_s + declaration.timeout_s} or more, or fewer retries.",
         )
 
