@@ -3,15 +3,19 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.main import get_command
 
 from command import COMMAND
 from worker_runtime.cli import GROUPS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from command import Workers
     from installed import Site
 
@@ -39,6 +43,21 @@ def test_help_of_a_group_has_an_example_that_begins_with_the_command(workers: Wo
 
     assert done.code == 0
     assert f" workers {group}" in done.out.partition("Examples:")[2]
+
+
+def words(command: Any, path: str) -> Iterator[tuple[str, str | None]]:
+    """List arguments and options, of the commands below too, with the help that each has."""
+    for each in command.params:
+        yield f"{path} {each.name}", each.help
+    for name, below in getattr(command, "commands", {}).items():
+        yield from words(below, f"{path} {name}")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_argument_and_option_has_its_help(group: str) -> None:
+    command = get_command(import_module(GROUPS[group].module).app)
+
+    assert [path for path, said in words(command, group) if not said] == []
 
 
 def test_an_unknown_command_is_a_wrong_call_and_the_likely_one_is_named(workers: Workers) -> None:
@@ -136,9 +155,13 @@ def test_colour_is_for_terminals_and_not_where_it_is_unwanted(workers: Workers) 
         ("workers inv", "invoke"),
         ("workers invoke shop.", "shop.work"),
         ("workers invoke --env", "--env-file"),
+        ("workers demo sale", "sale-to-sms"),
+        ("workers demo sale-to-sms --faults crash,o", "crash,outage"),
+        ("workers list --stack sh", "shop"),
+        ("workers new worker shop.pack --source sched", "schedule"),
     ],
 )
-def test_a_shell_completes_commands_ids_and_options(
+def test_a_shell_completes_whatever_there_is_to_choose_from(
     workers: Workers, shop: Site, typed: str, offered: str
 ) -> None:
     asked = {"_WORKERS_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}

@@ -25,15 +25,33 @@ FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
 
 app = typer.Typer(add_completion=False)
 
+
+def _scenarios(incomplete: str) -> list[tuple[str, str]]:
+    from worker_runtime.local.demo.offered import offered_scenarios  # noqa: PLC0415 - only while a shell completes
+
+    there = offered_scenarios().scenarios.values()
+    return [(each.name, each.summary) for each in there if each.name.startswith(incomplete)]
+
+
+def _faults(incomplete: str) -> list[str]:
+    """Complete the last one of the list."""
+    said, comma, last = incomplete.rpartition(",")
+    return [f"{said}{comma}{fault}" for fault in (*FAULTS, "all") if fault.startswith(last)]
+
+
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="SCENARIO", help="Which one; without it all are listed."),
+    typer.Argument(
+        metavar="SCENARIO", help="Which one; without it all are listed.", autocompletion=_scenarios
+    ),
 ]
 Events = Annotated[
     int | None,
     typer.Option(min=FEWEST_EVENTS, help="How many items are put; else as many as is usual for it."),
 ]
-Faults = Annotated[str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.")]
+Faults = Annotated[
+    str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.", autocompletion=_faults)
+]
 Seed = Annotated[int, typer.Option(help="Draws the items and the faults; the same seed, the same end.")]
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")

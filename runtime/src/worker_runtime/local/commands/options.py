@@ -21,10 +21,20 @@ def _worker_ids(incomplete: str) -> list[str]:
     return [name for name in sorted(installed().workers) if name.startswith(incomplete)]
 
 
+def _stacks(incomplete: str) -> list[str]:
+    from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
+    from worker_runtime.local.inventory import take_inventory  # noqa: PLC0415
+
+    there = {row.stack for row in take_inventory(installed()).workers if row.stack}
+    return sorted(stack for stack in there if stack.startswith(incomplete))
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON: the result on stdout, an error on stderr.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-StackName = Annotated[str | None, typer.Option("--stack", help="Only the workers of this stack.")]
+StackName = Annotated[
+    str | None, typer.Option("--stack", help="Only the workers of this stack.", autocompletion=_stacks)
+]
 WorkerName = Annotated[
     str,
     typer.Argument(
