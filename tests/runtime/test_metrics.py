@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from typing import Any
 
 from worker_runtime import Environment, Metrics
@@ -95,18 +96,17 @@ def test_each_outcome_has_its_counter() -> None:
     measured = metrics()
     error = ValueError()
 
-    measured.count_outcomes(
-        [
-            DONE,
-            Done("a value"),
-            Skipped("x"),
-            Failed(error),
-            Failed(Retry(30), 30),
-            Deferred(error, 30),
-            Rejected("X", error, written=True),
-            Unstarted("the deadline is near"),
-        ]
+    outcomes = (
+        DONE,
+        Done("a value"),
+        Skipped("x"),
+        Failed(error),
+        Failed(Retry(30), 30),
+        Deferred(error, 30),
+        Rejected("X", error, written=True),
+        Unstarted("the deadline is near"),
     )
+    measured.count_outcomes(Counter(map(type, outcomes)))
 
     line = flushed(measured)
     assert {name: value for name, (value, *_) in line.items() if name.startswith("Records")} == {

@@ -16,7 +16,7 @@ from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.outcomes import Family
-from worker_runtime.pipeline import attempt, attempt_batch, contained
+from worker_runtime.pipeline import attempt_batch, attempting, contained
 from worker_runtime.services import Provided, Services
 from worker_runtime.settings import Environment, Settings, load_settings
 from worker_runtime.workers import Declaration, Worker
@@ -221,7 +221,7 @@ def routes(
         if declaration.shape == "batch":
             composed.append(Route(source, None, partial(attempt_batch, function, decode)))
         else:
-            one = partial(attempt, function, decode, shape=declaration.shape)
+            one = attempting(function, decode, shape=declaration.shape)
             wrapped = around_record(middleware, one)
             composed.append(Route(source, one if wrapped is one else contained(wrapped), None))
     return tuple(composed)

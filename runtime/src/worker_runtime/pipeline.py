@@ -24,20 +24,29 @@ if TYPE_CHECKING:
 UNDECODABLE = "UNDECODABLE"
 
 
-def attempt(function: Callable[..., Any], decode: Decode, record: Record[Any], *, shape: Shape) -> Outcome:
-    """Decode one record and hand it to the worker; whatever is raised is an outcome."""
-    set_record(record)
-    try:
-        body = decode(record)
-    except Exception as error:  # noqa: BLE001 - a poison record fails as itself, whatever it does
-        return undecodable(error)
-    try:
-        value = function(body if shape == "each" else replace(record, body=body))
-    except Exception as error:  # noqa: BLE001 - the one place where a worker's errors become outcomes
-        return outcome_of(error)
-    if value is None:
-        return DONE
-    return outcome_of(value) if isinstance(value, Verdict) else Done(value)  # returned by a slip
+def attempting(function: Callable[..., Any], decode: Decode, *, shape: Shape) -> Attempt:
+    """Compose what decodes one record and hands it to the worker; whatever is raised is an outcome."""
+    taken = _as_record(decode) if shape == "record" else decode
+
+    def attempt(record: Record[Any]) -> Outcome:
+        set_record(record)
+        try:
+            body = taken(record)
+        except Exception as error:  # noqa: BLE001 - a poison record fails as itself, whatever it does
+            return undecodable(error)
+        try:
+            value = function(body)
+        except Exception as error:  # noqa: BLE001 - the one place where a worker's errors become outcomes
+            return outcome_of(error)
+        if value is None:
+            return DONE
+        return outcome_of(value) if isinstance(value, Verdict) else Done(value)  # returned by a slip
+
+    return attempt
+
+
+def _as_record(decode: Decode) -> Decode:
+    return lambda record: replace(record, body=decode(record))
 
 
 def attempt_batch(
@@ -100,20 +109,35 @@ class Pass(Struct):
     blocked: set[str]
     stopped: str | None = None
 
-    def take(self, at: int) -> None:
-        """Start the record at a position, or say why not."""
-        record = self.records[at]
+    def take_all(self, positions: Sequence[int]) -> None:
+        """Start the records at these positions one after the other, or say why not.
+
+        The hot loop: what it asks for a record is local, and a record that is done costs nothing more.
+        """
+        records, outcomes, attempt, now, latest = (
+            self.records,
+            self.outcomes,
+            self.attempt,
+            self.now,
+            self.latest,
+        )
+        blocked = self.blocked
+        for at in positions:
+            record = records[at]
+            if self.stopped is not None or now() > latest or (blocked and record.lane in blocked):
+                self._hold_back(at)
+                continue
+            outcome = attempt(record)
+            if outcome is not DONE:
+                outcomes[at] = outcome
+                if not isinstance(outcome, Done):
+                    self._mind(at, record, outcome)
+
+    def _hold_back(self, at: int) -> None:
+        """Say why a record is not started."""
         if self.stopped is None and self.now() > self.latest:
             self.stopped = "the deadline is near"
-        if self.stopped is not None:
-            self.outcomes[at] = Unstarted(self.stopped)
-        elif self.blocked and record.lane in self.blocked:
-            self.outcomes[at] = Unstarted("an earlier record of its lane failed")
-        else:
-            outcome = self.attempt(record)
-            self.outcomes[at] = outcome
-            if not isinstance(outcome, Done):
-                self._mind(at, record, outcome)
+        self.outcomes[at] = Unstarted(self.stopped or "an earlier record of its lane failed")
 
     def _mind(self, at: int, record: Record[Any], outcome: Outcome) -> None:
         """Write an ordered lane's dead letter before its next record starts; hold back what must wait."""
@@ -129,11 +153,6 @@ class Pass(Struct):
             self.stopped = "an earlier record of the batch failed"
         elif self.source.ordered:
             self.blocked.add(record.lane)
-
-    def take_all(self, positions: Sequence[int]) -> None:
-        """Take the records at these positions one after the other."""
-        for at in positions:
-            self.take(at)
 
 
 def run_pass(going: Pass, *, concurrency: int) -> list[Outcome]:

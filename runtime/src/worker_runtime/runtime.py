@@ -28,7 +28,7 @@ from worker_runtime.pipeline import Pass, run_pass
 from worker_runtime.replies import begin, verified, was_worded, word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from worker_runtime.effects import Sender
     from worker_runtime.invocation import LambdaContext
@@ -81,11 +81,15 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     outcomes = _outcomes(worker, route, records, sender)
     set_record(None)
     has_letters = VERDICTS[route.source.family][Rejected] is Action.DEAD_LETTER
-    if {*map(type, outcomes)} != {Done}:  # most batches are done and need nothing but a reply
+    kinds = Counter(map(type, outcomes))
+    if kinds[Done] < len(outcomes):  # most batches are done and need nothing but a reply
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
         if has_letters:
             _take_back(outcomes)
-    _report(worker, records, outcomes, began=started, has_letters=has_letters)
+        kinds = Counter(map(type, outcomes))
+        for record, outcome in zip(records, outcomes, strict=True):
+            _report_one(record, outcome, has_letters=has_letters)
+    _report(worker, records, kinds, began=started, has_letters=has_letters)
     return word(route.source, records, outcomes)
 
 
@@ -127,26 +131,25 @@ def _outcomes(
 def _report(
     worker: LoadedWorker,
     records: Sequence[Record[Any]],
-    outcomes: Sequence[Outcome],
+    kinds: Mapping[type[Outcome], int],
     *,
     began: float,
     has_letters: bool,
 ) -> None:
-    """Log one line a failure and one an invocation; count its records."""
-    for record, outcome in zip(records, outcomes, strict=True):
-        if outcome is not DONE:
-            _report_one(record, outcome, has_letters=has_letters)
+    """Log one line for the invocation and count its records."""
     took_ms = (clock.now() - began) * 1000
-    counts = Counter(type(outcome).__name__.lower() for outcome in outcomes)
-    _log.info("%d records", len(records), extra={"outcomes": dict(counts), "duration_ms": round(took_ms, 3)})
-    worker.metrics.count_outcomes(outcomes, has_letters=has_letters)
+    counts = {kind.__name__.lower(): number for kind, number in kinds.items()}
+    _log.info("%d records", len(records), extra={"outcomes": counts, "duration_ms": round(took_ms, 3)})
+    worker.metrics.count_outcomes(kinds, has_letters=has_letters)
     worker.metrics.observe_ms("BatchDurationMs", took_ms)
     if records and (oldest := records[0].sent_at) is not None:
         worker.metrics.observe_ms("RecordAgeMs", (clock.now() - oldest.timestamp()) * 1000)
 
 
 def _report_one(record: Record[Any], outcome: Outcome, *, has_letters: bool) -> None:
-    """Log what became of a record that is not simply done."""
+    """Log what became of a record, unless it is simply done."""
+    if isinstance(outcome, Done):
+        return
     set_record(record)
     match outcome:
         case Skipped(reason=reason):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import Reject, Retry
@@ -43,7 +44,7 @@ def metrics_of_one_each() -> str:
         Rejected("BAD", reject),
         Unstarted("x"),
     ]
-    metrics.count_outcomes(outcomes)
+    metrics.count_outcomes(Counter(map(type, outcomes)))
     line = metrics.flush()
     assert line is not None
     return line

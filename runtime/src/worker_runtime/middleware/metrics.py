@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,7 +11,7 @@ from worker_runtime import clock
 from worker_runtime.outcomes import Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from worker_runtime.settings import Environment
 
@@ -53,9 +52,9 @@ class Metrics:
         with self._lock:
             self._values.setdefault((name, "Milliseconds"), []).append(round(milliseconds, 3))
 
-    def count_outcomes(self, outcomes: Iterable[Outcome], *, has_letters: bool = True) -> None:
+    def count_outcomes(self, kinds: Mapping[type[Outcome], int], *, has_letters: bool = True) -> None:
         """Count records by what became of them; without dead letters what is rejected is refused."""
-        for kind, number in Counter(map(type, outcomes)).items():
+        for kind, number in kinds.items():
             self.count("RecordsReceived", number)
             refused = kind is Rejected and not has_letters
             self.count("RecordsRefused" if refused else _COUNTED[kind], number)

@@ -115,6 +115,11 @@ def redelivered(family: Family, outcome: Outcome) -> bool:
     return type(outcome) in _AGAIN[family]
 
 
+def all_over(family: Family, outcomes: Iterable[Outcome]) -> bool:
+    """Whether AWS is to deliver none of the records again."""
+    return _AGAIN[family].isdisjoint(map(type, outcomes))
+
+
 def admitted(family: Family, outcome: Outcome, *, dead_letters: str | None) -> Outcome:
     """Turn a deferral that cannot be carried, and a rejection without dead letters, into a Retry."""
     match outcome:
@@ -136,8 +141,12 @@ def item_failures(ids: Iterable[Any]) -> dict[str, list[dict[str, str]]]:
 
 def check_item_failures(reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
     """Let a partial reply list more of the batch than the source did, never less nor anything else."""
-    listed = _listed(reply)
-    if lost := _listed(worded) - listed:
+    middleware_lists(_listed(reply), worded=_listed(worded), ids=ids)
+
+
+def middleware_lists(listed: set[str], *, worded: set[str], ids: frozenset[str] | None) -> None:
+    """Refuse ids that a partial reply has lost, or that are not of the batch."""
+    if lost := worded - listed:
         raise ReplyRefused(
             f"middleware left {len(lost)} failed records out of the reply; return that of call_next."
         )
@@ -164,7 +173,9 @@ def another_shape(reply: Any, wanted: str) -> ReplyRefused:
     )
 
 
-def check_patterns(patterns: Sequence[Any], *, data_key: Literal["body", "data", "dynamodb"]) -> None:
+def check_patterns(
+    patterns: Sequence[Any], *, data_key: Literal["body", "data", "dynamodb", "value"]
+) -> None:
     """Refuse event patterns that AWS would refuse.
 
     Not in Lambda: there the mapping carries them already, and a cold start has better things to do.

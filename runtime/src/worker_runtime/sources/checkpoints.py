@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from worker_runtime.dead_letters import Postbox, Reason, enveloped
 from worker_runtime.errors import BatchFailed, text_of
 from worker_runtime.outcomes import Failed, Family, Outcome, Rejected
-from worker_runtime.sources import item_failures, redelivered
+from worker_runtime.sources import all_over, item_failures, redelivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,8 @@ class Lettered(Protocol):
 
 def checkpoint(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> int | None:
     """Find the position of the lowest sequence number that has to come again; None where none has."""
+    if all_over(Family.STREAM, outcomes):
+        return None
     again = [at for at, outcome in enumerate(outcomes) if redelivered(Family.STREAM, outcome)]
     return min(again, key=lambda at: sequence(records[at]), default=None)
 

@@ -19,6 +19,7 @@ from worker_runtime.outcomes import HALT_VISIBILITY_S, Deferred, Failed, Family,
 from worker_runtime.sources import (
     OF_BATCHES,
     admitted,
+    all_over,
     check_item_failures,
     check_names,
     check_patterns,
@@ -220,6 +221,8 @@ class Sqs(Struct, frozen=True, rename="camel"):
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """List the failed messages; on a FIFO queue with all that follow in their group."""
+        if all_over(self.family, outcomes):
+            return item_failures(())
         again = self._again(records, outcomes)
         return item_failures(record.id for record, failed in zip(records, again, strict=True) if failed)
 
