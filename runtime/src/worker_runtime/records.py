@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 from msgspec import Struct
 
 from worker_runtime.errors import Reject, text_of
-from worker_runtime.outcomes import Failed, Outcome, Rejected, Skipped, outcome_of
+from worker_runtime.outcomes import Done, Failed, Outcome, Rejected, Skipped, outcome_of
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -108,6 +108,10 @@ class Batch(Generic[T]):
     def skip(self, record: Record[T], reason: str) -> None:
         """Count the record as one with nothing to do."""
         self._mark(record, Skipped(reason))
+
+    def answer(self, record: Record[T], value: object) -> None:
+        """Give the record a result of its own, for sources that tell one a record."""
+        self._mark(record, Done(value))
 
     def fail(self, record: Record[T], error: Exception) -> None:
         """Mark the record as if a worker of single records had raised ``error``."""

@@ -72,16 +72,20 @@ def verified(reply: Any, *, source: Callable[[], Source]) -> Any:
     return reply
 
 
-def check_size(reply: Any) -> None:
-    """Refuse a reply that is no JSON, or that Lambda's client makes more of than Lambda takes."""
+def check_size(reply: Any, *, limit: int = REPLY_BYTES, taker: str = "Lambda") -> None:
+    """Refuse a reply that is no JSON, or that Lambda's client makes more of than its ``taker`` takes."""
     try:
-        size = len(msgspec.json.encode(reply))
-        if size * _ESCAPED > REPLY_BYTES:
-            size = _size_as_posted(reply)
+        size = size_of(reply, limit=limit)
     except (TypeError, ValueError) as error:
         raise ReplyRefused(f"the reply is no JSON: {error}") from error
-    if size > REPLY_BYTES:
-        raise ReplyRefused(f"the reply has {size} bytes, Lambda takes {REPLY_BYTES}; return less.")
+    if size > limit:
+        raise ReplyRefused(f"the reply has {size} bytes, {taker} takes {limit}; return less.")
+
+
+def size_of(reply: Any, *, limit: int) -> int:
+    """Count a reply's bytes: as they are posted, with spaces and escapes, where they may pass the limit."""
+    size = len(msgspec.json.encode(reply))
+    return size if size * _ESCAPED <= limit else _size_as_posted(reply)
 
 
 def _size_as_posted(reply: Any) -> int:
