@@ -37,3 +37,11 @@ def snapshot(name: str) -> dict[str, Any]:
         pytest.skip(f"no {name} in {FOLDER}; WORKERS_CONFORMANCE names the folder")
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["content"]
     return content
+
+
+def sample(name: str) -> Any:
+    """Return a sample event of this name, or skip the test, saying what is missing."""
+    file = FOLDER / "events" / f"{name}.json"
+    if not file.is_file():
+        pytest.skip(f"no {name} in {FOLDER}; WORKERS_CONFORMANCE names the folder")
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -22,7 +22,8 @@ FACE = {
     *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
     *("sends", "updates"),
     *("Middleware", "Provided", "hookimpl", "provide"),
-    *("Kinesis", "Schedule", "Sqs", "Stack", "TableStream", "Worker", "worker"),
+    *("Firehose", "Kafka", "Kinesis", "Schedule", "Sqs", "TableStream", "Transformed"),
+    *("Stack", "Worker", "worker"),
     *("concurrently", "correlation_id", "redact", "redact_text"),
 }
 BESIDE = ("worker_runtime.clients", "worker_runtime.clock", "worker_runtime.testing")

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from worker_runtime.redaction import redact, redact_text
     from worker_runtime.services import Provided, provide
     from worker_runtime.settings import Environment, Secret, Settings
+    from worker_runtime.sources.firehose import Firehose, Transformed
+    from worker_runtime.sources.kafka import Kafka
     from worker_runtime.sources.kinesis import Kinesis
     from worker_runtime.sources.schedule import Schedule
     from worker_runtime.sources.sqs import Sqs
@@ -51,6 +53,8 @@ else:
         "redaction": "redact redact_text",
         "services": "Provided provide",
         "settings": "Environment Secret Settings",
+        "sources.firehose": "Firehose Transformed",
+        "sources.kafka": "Kafka",
         "sources.kinesis": "Kinesis",
         "sources.schedule": "Schedule",
         "sources.sqs": "Sqs",
@@ -75,9 +79,11 @@ __all__ = [
     "Change",
     "Defer",
     "Environment",
+    "Firehose",
     "Grant",
     "Halt",
     "Invocation",
+    "Kafka",
     "Kinesis",
     "Metrics",
     "Middleware",
@@ -92,6 +98,7 @@ __all__ = [
     "Sqs",
     "Stack",
     "TableStream",
+    "Transformed",
     "Verdict",
     "Worker",
     "assumes",

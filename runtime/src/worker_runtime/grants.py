@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from worker_runtime.errors import DeclarationError
 
-Kind = Literal["table", "index", "queue", "stream", "bucket", "secret", "redis", "role"]
+Kind = Literal["table", "index", "queue", "stream", "cluster", "bucket", "secret", "redis", "role"]
 
 _WORDS: Final = {
     "table": ("TABLE",),
     "queue": ("QUEUE", "URL"),
     "stream": ("STREAM", "ARN"),
+    "cluster": ("CLUSTER", "ARN"),
     "bucket": ("BUCKET",),
     "secret": ("SECRET", "ID"),
     "redis": ("REDIS", "URL"),

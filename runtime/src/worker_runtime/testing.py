@@ -5,25 +5,23 @@ A plain call with fakes is the unit test of a worker; ``run_on`` runs one on a w
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from hashlib import md5
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from msgspec import Struct
 
-from worker_runtime import clock
 from worker_runtime.clock import SteppedClock
-from worker_runtime.dynamodb_json import dumps_item
+from worker_runtime.events.firehose import firehose_event
+from worker_runtime.events.kafka import kafka_event, kafka_record
+from worker_runtime.events.kinesis import kinesis_event, kinesis_record
+from worker_runtime.events.schedule import schedule_event
+from worker_runtime.events.sqs import message, sqs_event
+from worker_runtime.events.table import change, table_event
 from worker_runtime.invocation import Invocation
 from worker_runtime.loading import LoadedWorker, routes
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.runtime import run
 from worker_runtime.services import Provided, Services
 from worker_runtime.settings import Environment
-from worker_runtime.sources.schedule import Schedule
-from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +52,9 @@ __all__ = [
     "StandIn",
     "SteppedClock",
     "change",
+    "firehose_event",
+    "kafka_event",
+    "kafka_record",
     "kinesis_event",
     "kinesis_record",
     "message",
@@ -63,9 +64,6 @@ __all__ = [
     "sqs_event",
     "table_event",
 ]
-
-REGION = "us-east-1"
-ACCOUNT = "000000000000"
 
 
 class RecordingSender:
@@ -109,123 +107,6 @@ class Context(Struct, frozen=True):
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the time-out."""
         return int(self.remaining_s * 1000)
-
-
-def message(  # noqa: PLR0913 - a message has as many parts, all but its body optional
-    body: Any,
-    *,
-    at: int = 0,
-    queue: str = "queue",
-    group: str | None = None,
-    receives: int = 1,
-    attributes: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Build one SQS record; a body that is no text becomes JSON."""
-    text = body if isinstance(body, str) else json.dumps(body)
-    system = {
-        "ApproximateReceiveCount": str(receives),
-        "SentTimestamp": str(int(clock.now() * 1000)),
-        "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-        "ApproximateFirstReceiveTimestamp": str(int(clock.now() * 1000)),
-    }
-    if group is not None:
-        system |= {"MessageGroupId": group, "SequenceNumber": f"{at:020}", "MessageDeduplicationId": str(at)}
-    return {
-        "messageId": str(UUID(int=at, version=4)),
-        "receiptHandle": f"receipt-{at}",
-        "body": text,
-        "attributes": system,
-        "messageAttributes": {
-            name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
-            for name, value in (attributes or {}).items()
-        },
-        "md5OfBody": md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest(),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}",
-        "awsRegion": REGION,
-    }
-
-
-def sqs_event(*bodies: Any, queue: str = "queue", group: str | None = None) -> dict[str, Any]:
-    """Build the event of an SQS batch, one message a body."""
-    return {"Records": [message(each, at=at, queue=queue, group=group) for at, each in enumerate(bodies)]}
-
-
-def change(
-    *,
-    new: Mapping[str, Any] | None = None,
-    old: Mapping[str, Any] | None = None,
-    keys: Sequence[str] = ("PK", "SK"),
-    table: str = "table",
-    at: int = 0,
-) -> dict[str, Any]:
-    """Build one DynamoDB Streams record of a change from ``old`` to ``new`` (plain items)."""
-    item = new if new is not None else old or {}
-    images = {"NewImage": new, "OldImage": old}
-    return {
-        "eventID": f"{at:032x}",
-        "eventName": "REMOVE" if new is None else "INSERT" if old is None else "MODIFY",
-        "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb",
-        "awsRegion": REGION,
-        "dynamodb": {
-            "ApproximateCreationDateTime": clock.now(),
-            "Keys": dumps_item({name: item[name] for name in keys if name in item}),
-            **{name: dumps_item(image) for name, image in images.items() if image is not None},
-            "SequenceNumber": str(100_000_000_000_000_000_000 + at),
-            "SizeBytes": 1,
-            "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-        "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/2026-01-01T00:00:00.000",
-    }
-
-
-def table_event(*changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the event of a table stream's batch."""
-    return {"Records": list(changes)}
-
-
-def kinesis_record(
-    data: Any, *, at: int = 0, stream: str = "stream", partition_key: str = "1"
-) -> dict[str, Any]:
-    """Build one Kinesis record; data that is neither bytes nor text becomes JSON."""
-    text = data if isinstance(data, bytes | str) else json.dumps(data)
-    encoded = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
-    sequence = str(49_590_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000 + at)
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": partition_key,
-            "sequenceNumber": sequence,
-            "data": b64encode(encoded).decode(),
-            "approximateArrivalTimestamp": round(clock.now(), 3),
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"shardId-000000000000:{sequence}",
-        "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/test",
-        "awsRegion": REGION,
-        "eventSourceARN": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}",
-    }
-
-
-def kinesis_event(*data: Any, stream: str = "stream", partition_key: str = "1") -> dict[str, Any]:
-    """Build the event of a Kinesis batch, one record a datum."""
-    return {
-        "Records": [
-            kinesis_record(each, at=at, stream=stream, partition_key=partition_key)
-            for at, each in enumerate(data)
-        ]
-    }
-
-
-def schedule_event(
-    payload: Mapping[str, Any] | None = None, *, rule: str = "rule", timezone: str | None = None
-) -> Any:
-    """Build what a schedule sends: its payload, else a rule's tick (with ``timezone`` a Scheduler's)."""
-    schedule = Schedule("rate(1 minute)", payload=payload, rule=rule, timezone=timezone)
-    return tick(schedule, at=clock.now(), region=REGION, account=ACCOUNT)
 
 
 def ready(

@@ -86,7 +86,9 @@ def _refuse_missing(worker_id: str, declaration: Declaration, environ: Mapping[s
     What it reads its records from is not needed here, where the event is given.
     """
     used = [
-        grant for grant in declaration.all_grants if grant.kind != "stream" or grant in declaration.grants
+        grant
+        for grant in declaration.all_grants
+        if grant.kind not in ("stream", "cluster") or grant in declaration.grants
     ]
     needed = {grant.variable for grant in used}
     if any(grant.actions for grant in used):  # a Redis cluster has none: it is no service of AWS's API
