@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demos import Ran, assert_nothing_lost, demo
+from workers_dmnd.local.scenarios import SCENARIOS
 from workers_dmnd.local.short_links.event_items import CANARIES
 from workers_dmnd.local.short_links.ledger import COMPLETED
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+SHOWN = {each.name: each.summary for each in SCENARIOS}
 LOSING = """
 from worker_runtime import hookimpl
 from worker_runtime.local.demo.outcome import Finding, Outcome
@@ -163,6 +165,14 @@ def test_a_ledger_that_does_not_hold_fails_with_the_findings_by_item(tmp_path: P
     assert ran.code == 1
     assert "item-4: is gone" in ran.stdout
     assert "The ledger does not hold: 1 finding" in ran.stdout
+
+
+def test_without_a_scenario_all_are_listed_with_what_they_show(tmp_path: Path) -> None:
+    told, encoded = demo(tmp_path), demo(tmp_path, "--json")
+
+    assert (told.code, encoded.code) == (0, 0)
+    assert [line.split()[0] for line in told.stdout.splitlines() if line.strip()][2:] == list(SHOWN)
+    assert encoded.result == {"scenarios": SHOWN}
 
 
 @pytest.mark.parametrize(

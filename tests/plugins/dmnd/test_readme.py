@@ -11,12 +11,14 @@ import pytest
 from worker_runtime import Settings
 from worker_runtime.catalogue import installed
 from workers_dmnd.local.commands import groups
+from workers_dmnd.local.scenarios import SCENARIOS
 from workers_dmnd.settings import DemandSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = (Path(__file__).parents[3] / "plugins/dmnd/README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "plugins/dmnd/README.md").read_text(encoding="utf-8")
 
 
 def settings_of(model: Any, *, above: str = "") -> Iterator[str]:
@@ -44,3 +46,9 @@ def test_the_readme_tells_every_worker_and_every_command() -> None:
 
     assert all(f"| `{worker}` |" in README for worker in workers)
     assert all(f"| `{command}" in README for command in commands)
+
+
+def test_the_projects_readme_tells_every_job_that_can_be_watched() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert [each.name for each in SCENARIOS if f"| `{each.name}` |" not in readme] == []
