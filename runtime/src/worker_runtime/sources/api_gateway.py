@@ -1,0 +1,208 @@
+"""API Gateway and function URLs: one request an event, the worker's word as the response."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+
+from worker_runtime.decoding import json_decoder
+from worker_runtime.errors import DeclarationError, text_of
+from worker_runtime.outcomes import Family
+from worker_runtime.settings import in_lambda
+from worker_runtime.sources import check_names, check_range
+from worker_runtime.sources.answering import AnsweringSource
+from worker_runtime.sources.http_record import http_record, is_v1, is_v2, text_at
+from worker_runtime.sources.http_replies import check_http_reply
+from worker_runtime.sources.http_request import (
+    MISSING_PARAMETERS,
+    HttpRequest,
+    Refused,
+    body_of,
+    line_of,
+    query_of,
+    request_of,
+)
+from worker_runtime.sources.http_response import response_of, worded
+from worker_runtime.sources.http_route import check_route, parsed_route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker_runtime.outcomes import Outcome
+    from worker_runtime.records import Record
+    from worker_runtime.sources import Shape
+    from worker_runtime.sources.http_record import HttpRecord
+    from worker_runtime.sources.http_route import HttpRoute
+
+Endpoint = Literal["rest", "http", "url"]
+
+ANSWER_WITHIN_S: Final[Mapping[str, int]] = {"rest": 29, "http": 30, "url": 900}  # integration time-outs
+REQUEST_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous request
+REFUSALS: Final = range(400, 500)
+_MEDIA_TYPE: Final = re.compile(r"[\w.!#$&^*+-]+/[\w.!#$&^*+-]+", re.ASCII)  # RFC 6838, or "*/*"
+_FIELD: Final = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)  # RFC 9110: a header's name is a token
+_SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
+
+
+class ApiGateway(AnsweringSource, frozen=True, rename="camel"):
+    """Answer one route, ``POST /things/{id}``, of a REST API, an HTTP API or a function URL.
+
+    ``api`` is the logical name of the API, by default the stack's own. What is required is refused
+    with 400 where it is missing or blank; a REST API does so before it asks the worker, and holds
+    bodies against the model ``body``. A rejection is answered with 400 unless ``statuses`` says
+    another status for its code. ``binary_types`` are media types that a REST API carries as bytes.
+    """
+
+    route: str
+    api: str | None = None
+    endpoint: Endpoint = "rest"
+    required_query: tuple[str, ...] = ()
+    required_headers: tuple[str, ...] = ()
+    body: Any = None
+    body_max_bytes: int = REQUEST_BYTES
+    statuses: Mapping[str, int] = {}
+    binary_types: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``api_gateway``."""
+        return "api_gateway"
+
+    @property
+    def name(self) -> str:
+        """The route."""
+        return self.route
+
+    @property
+    def family(self) -> Family:
+        """Every outcome is told to the caller."""
+        return Family.HTTP
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        """A worker takes the body, the request, or a record of either."""
+        return _SHAPES
+
+    def check(self, *, worker: str, timeout_s: float) -> None:
+        """Refuse settings that API Gateway refuses, or with which callers would not hear the worker."""
+        who = f"{worker}: ApiGateway({self.route!r})"
+        check_route(who, self.route)
+        check_names(who, api=self.api)
+        if self.endpoint not in ANSWER_WITHIN_S:
+            raise DeclarationError(f"{who} endpoint is {self.endpoint!r}; say 'rest', 'http' or 'url'.")
+        if timeout_s > (longest := ANSWER_WITHIN_S[self.endpoint]):
+            raise DeclarationError(
+                f"{who} callers get an answer within {longest} s, and the worker's time-out is {timeout_s} s;"
+                f" say timeout_s={longest} or less."
+            )
+        check_range(f"{who} body_max_bytes", self.body_max_bytes, 1, REQUEST_BYTES)
+        _check_texts(who, required_query=self.required_query, binary_types=self.binary_types)
+        _check_texts(who, required_headers=self.required_headers)
+        for code, status in self.statuses.items():
+            if type(status) is not int or status not in REFUSALS:
+                raise DeclarationError(f"{who} statuses[{code!r}] is {status!r}; say 400 to 499.")
+        self._check_body(who)
+
+    def _check_body(self, who: str) -> None:
+        """Refuse a model that no validator could be made of."""
+        if self.body is None or in_lambda():
+            return
+        if self.endpoint != "rest":
+            raise DeclarationError(
+                f"{who} body is {self.body!r}; only a REST API validates bodies: take HttpRequest[YourModel]."
+            )
+        from worker_runtime.sources.request_models import request_schema  # noqa: PLC0415 - not in Lambda
+
+        try:
+            request_schema(self.body)
+        except Exception as error:
+            raise DeclarationError(
+                f"{who} body is {self.body!r}, which has no JSON Schema: {text_of(error)}"
+            ) from error
+
+    def recognises(self, event: Any) -> bool:
+        """Whether the event is a request in one of API Gateway's two forms."""
+        return is_v1(event) or is_v2(event)
+
+    def owns(self, event: Any) -> bool:
+        """Whether the event is of this very route."""
+        route = parsed_route(self.route)
+        method, path, _ = line_of(event)
+        if not route.takes(method):
+            return False
+        said = text_at(event, "routeKey").partition(" ")[2] if is_v2(event) else text_at(event, "resource")
+        return said == route.path or (said in ("", "$default") and route.parameters(path) is not None)
+
+    def records(self, event: Any) -> list[Record[Any]]:
+        """Open the one request, its body not decoded yet."""
+        return [http_record(event)]
+
+    def decoder(self, model: Any) -> Callable[[Record[Any]], Any]:
+        """Decode the body, JSON unless the worker takes ``bytes`` or ``str``; no body reads as ``{}``."""
+        whole = get_origin(model) is HttpRequest
+        if model is HttpRequest:
+            raise DeclarationError("HttpRequest says nothing of its body; write HttpRequest[YourModel].")
+        inner = get_args(model)[0] if whole else model
+        decode = json_decoder(inner)
+        nothing = b"" if inner in (bytes, str) else b"{}"
+        route = parsed_route(self.route)
+
+        def taken(record: HttpRecord[Any]) -> Any:
+            self._refuse_unfit(record, route)
+            raw_body = body_of(record, max_bytes=self.body_max_bytes)
+            body = decode(raw_body or nothing)
+            return request_of(record, route=route, body=body, raw_body=raw_body) if whole else body
+
+        return taken  # type: ignore[return-value]  # its own records, as everywhere
+
+    def _refuse_unfit(self, record: HttpRecord[Any], route: HttpRoute) -> None:
+        """Refuse what a REST API refuses by itself, in its words and its order."""
+        if self.endpoint == "url":  # it has no routes: whatever is asked for comes here
+            method, path, _ = line_of(record.raw)
+            if not route.takes(method) or route.parameters(path) is None:
+                raise Refused("NO_SUCH_ROUTE", "There is no such route", status=404)
+        if not (self.required_query or self.required_headers):
+            return
+        query = query_of(record.raw)
+        missing = [name for name in self.required_query if not query.get(name, "").strip()]
+        missing += [name for name in self.required_headers if not record.headers.get(name, "").strip()]
+        if missing:
+            raise Refused("MISSING_PARAMETERS", MISSING_PARAMETERS.format(", ".join(missing)), status=400)
+
+    def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
+        """Word the response in the form of the request."""
+        ((record,), (outcome,)) = records, outcomes
+        response = response_of(outcome, statuses=self.statuses, correlation_id=record.correlation_id)
+        return worded(response, v2=is_v2(record.raw))
+
+    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - a request is answered, not listed
+        """Let middleware answer otherwise, in a form that API Gateway reads."""
+        check_http_reply(reply, worded=worded)
+
+    def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
+        """Its settings as plain data, for the manifest: what its route is made from."""
+        from worker_runtime.sources.request_models import request_schema  # noqa: PLC0415 - not in Lambda
+
+        route = parsed_route(self.route)
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "api": self.api,
+            "endpoint": self.endpoint,
+            "method": route.method,
+            "path": route.path,
+            "requiredQuery": list(self.required_query),
+            "requiredHeaders": list(self.required_headers),
+            "bodySchema": None if self.body is None else request_schema(self.body),
+            "bodyMaxBytes": self.body_max_bytes,
+            "statuses": dict(self.statuses),
+            "binaryTypes": list(self.binary_types),
+        }
+
+
+def _check_texts(who: str, **given: Any) -> None:
+    """Refuse what is no tuple of names; a lone text would be taken letter by letter."""
+    for what, texts in given.items():
+        fits = _MEDIA_TYPE if what == "binary_types" else _FIELD
+        if not isinstance(texts, tuple) or not all(isinstance(t, str) and fits.fullmatch(t) for t in texts):
+            raise DeclarationError(f"{who} {what} is {texts!r}; say a tuple of names, as ('a',).")
