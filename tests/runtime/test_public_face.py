@@ -23,6 +23,7 @@ FACE = {
     *("sends", "updates"),
     *("Middleware", "Provided", "hookimpl", "provide"),
     *("Firehose", "Kafka", "Kinesis", "Schedule", "Sqs", "TableStream", "Transformed"),
+    *("AppSync", "AppSyncAuthorizer", "Authorization", "FieldRequest", "Identity", "Invoke"),
     *("Stack", "Worker", "worker"),
     *("concurrently", "correlation_id", "redact", "redact_text"),
 }

@@ -32,12 +32,21 @@ if TYPE_CHECKING:
     from worker_runtime.redaction import redact, redact_text
     from worker_runtime.services import Provided, provide
     from worker_runtime.settings import Environment, Secret, Settings
+    from worker_runtime.sources.api_gateway import ApiGateway
+    from worker_runtime.sources.appsync import AppSync
+    from worker_runtime.sources.appsync_authorizer import AppSyncAuthorizer
+    from worker_runtime.sources.appsync_record import FieldRequest, Identity
+    from worker_runtime.sources.authorization import Authorization
     from worker_runtime.sources.firehose import Firehose, Transformed
+    from worker_runtime.sources.http_request import HttpRequest
+    from worker_runtime.sources.http_response import HttpResponse
+    from worker_runtime.sources.invoke import Invoke
     from worker_runtime.sources.kafka import Kafka
     from worker_runtime.sources.kinesis import Kinesis
     from worker_runtime.sources.schedule import Schedule
     from worker_runtime.sources.sqs import Sqs
     from worker_runtime.sources.table_stream import TableStream
+    from worker_runtime.sources.token_authorizer import TokenAuthorizer
     from worker_runtime.threads import concurrently
     from worker_runtime.workers import Stack, Worker, worker
 else:
@@ -53,12 +62,21 @@ else:
         "redaction": "redact redact_text",
         "services": "Provided provide",
         "settings": "Environment Secret Settings",
+        "sources.api_gateway": "ApiGateway",
+        "sources.appsync": "AppSync",
+        "sources.appsync_authorizer": "AppSyncAuthorizer",
+        "sources.appsync_record": "FieldRequest Identity",
+        "sources.authorization": "Authorization",
         "sources.firehose": "Firehose Transformed",
+        "sources.http_request": "HttpRequest",
+        "sources.http_response": "HttpResponse",
+        "sources.invoke": "Invoke",
         "sources.kafka": "Kafka",
         "sources.kinesis": "Kinesis",
         "sources.schedule": "Schedule",
         "sources.sqs": "Sqs",
         "sources.table_stream": "TableStream",
+        "sources.token_authorizer": "TokenAuthorizer",
         "threads": "concurrently",
         "workers": "Stack Worker worker",
     }
@@ -75,14 +93,23 @@ else:
 
 
 __all__ = [
+    "ApiGateway",
+    "AppSync",
+    "AppSyncAuthorizer",
+    "Authorization",
     "Batch",
     "Change",
     "Defer",
     "Environment",
+    "FieldRequest",
     "Firehose",
     "Grant",
     "Halt",
+    "HttpRequest",
+    "HttpResponse",
+    "Identity",
     "Invocation",
+    "Invoke",
     "Kafka",
     "Kinesis",
     "Metrics",
@@ -98,6 +125,7 @@ __all__ = [
     "Sqs",
     "Stack",
     "TableStream",
+    "TokenAuthorizer",
     "Transformed",
     "Verdict",
     "Worker",

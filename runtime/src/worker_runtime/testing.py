@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from worker_runtime.clock import SteppedClock
+from worker_runtime.events.api_gateway import http_event, token_event
+from worker_runtime.events.appsync import authorizer_event, field_event, user_identity
 from worker_runtime.events.firehose import firehose_event
 from worker_runtime.events.kafka import kafka_event, kafka_record
 from worker_runtime.events.kinesis import kinesis_event, kinesis_record
@@ -51,8 +53,11 @@ __all__ = [
     "Routes",
     "StandIn",
     "SteppedClock",
+    "authorizer_event",
     "change",
+    "field_event",
     "firehose_event",
+    "http_event",
     "kafka_event",
     "kafka_record",
     "kinesis_event",
@@ -63,6 +68,8 @@ __all__ = [
     "schedule_event",
     "sqs_event",
     "table_event",
+    "token_event",
+    "user_identity",
 ]
 
 
