@@ -18,6 +18,9 @@ DELIVERED, UNDELIVERED, FAILED = range(3)
 TWO_MINUTES = 3
 """Longer than a lease, and than the first wait before another attempt."""
 
+OBSTACLES = ("is out of reach", "has no turn", "has no time")
+"""What keeps a sender from claiming."""
+
 SIGNED_UP = (Act("tick"), Act("sign up"))
 TO_BE_SENT_AGAIN = (Act("wait", TWO_MINUTES), Act("tick"))
 OTHERS_CLAIM = Act("go on", answer="lets nobody in")  # and keep it
@@ -27,6 +30,17 @@ OTHERS_SEND = Act("go on")
 def at(point: int, *acts: Act, kind: str = "send", which: int = 0, answer: str = "accepts") -> Act:
     """Let others act at a point of a worker's run."""
     return Act(kind, which, answer, Interruption(point, "meanwhile"), acts)
+
+
+def died_then(report: int, obstacle: str) -> tuple[Act, ...]:
+    """Have a sender die before it looks for a parked receipt, and the next one meet an obstacle."""
+    return (
+        Act("send", answer="loses its answer"),
+        Act("tell", report),
+        *TO_BE_SENT_AGAIN,
+        trouble(LOOKS, "crash"),
+        Act("send", answer=obstacle),
+    )
 
 
 def trouble(point: int, trouble: Trouble, *, kind: str = "send", answer: str = "accepts") -> Act:
@@ -60,6 +74,13 @@ STORIES = {
         *TO_BE_SENT_AGAIN,
         trouble(LOOKS, "crash"),
     ),
+    **{
+        f"died before it looked for receipt {report}, the next one {obstacle} (catch up)": died_then(
+            report, obstacle
+        )
+        for obstacle in OBSTACLES
+        for report in (DELIVERED, UNDELIVERED, FAILED)
+    },
     "the answer lost, the failure told (parked)": (
         Act("send", answer="loses its answer"),
         Act("tell", UNDELIVERED),

@@ -1,6 +1,8 @@
 """The table's side of a sending: a notification is claimed, then accepted, put back or given up.
 
 Every step is one conditional write of ``moves``; a step that is refused was somebody else's to make.
+Where it is the first one, they may have died before their last: that is made up for then, since nobody
+comes back to a notification that is sent.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from worker_runtime import Metrics, clock
+from worker_runtime import Metrics, Skip, clock
 from workers_dmnd.models import Status
 from workers_dmnd.moves import Moves, client_message_id, moved, pointer, sending_of
 from workers_dmnd.policy import NotificationPolicy
@@ -19,6 +21,7 @@ from workers_dmnd.transitions import GIVE_UP, Writer
 
 if TYPE_CHECKING:
     from workers_dmnd.models import Notification
+    from workers_dmnd.moves import Move
 
 
 class Outbox(Struct, frozen=True):
@@ -34,19 +37,18 @@ class Outbox(Struct, frozen=True):
         return self._moves().is_expired(notification)
 
     def expire(self, notification: Notification) -> None:
-        """Let it never be sent."""
-        self.notifications.make(notification.notification_id, self._moves().expire(notification))
+        """Let it never be sent; raises Skip, as the next two, where it is not as the change says any more."""
+        self._begin(notification, self._moves().expire(notification))
 
     def put_off(self, notification: Notification, *, reason: str) -> None:
         """Let the scheduler release it again in a while; no attempt is spent."""
-        move = self._moves().put_off(notification, reason=reason)
-        self.notifications.make(notification.notification_id, move)
+        self._begin(notification, self._moves().put_off(notification, reason=reason))
 
-    def claim(self, notification: Notification) -> Notification | None:
-        """Take it for as long as the lease lasts; None where it is not as the change says any more."""
+    def claim(self, notification: Notification) -> Notification:
+        """Take it for as long as the lease lasts."""
         move = self._moves().claim(notification)
-        is_ours = self.notifications.make(notification.notification_id, move)
-        return moved(notification, move) if is_ours else None
+        self._begin(notification, move)
+        return moved(notification, move)
 
     def accept(self, claimed: Notification, *, message_id: str) -> bool:
         """Note that the SMS service has it, and apply the receipt that may have come before.
@@ -68,15 +70,18 @@ class Outbox(Struct, frozen=True):
         self.notifications.make(claimed.notification_id, move)
         return move.transition is GIVE_UP
 
-    def catch_up(self, notification_id: str) -> None:
+    def _begin(self, notification: Notification, move: Move) -> None:
+        """Make the first step of a sending, or look for the last one of who was faster and raise Skip."""
+        if not self.notifications.make(notification.notification_id, move):
+            self.metrics.count("ClaimConflicts")
+            self._catch_up(notification.notification_id)
+            raise Skip("somebody else has it, or had it")
+
+    def _catch_up(self, notification_id: str) -> None:
         """Finish what a sender left that died between noting a message and looking for its receipt."""
         found = self.notifications.find(notification_id)
-        if (
-            found is not None
-            and found.status.id is Status.SENT
-            and found.message_id
-            and found.client_message_id
-        ):
+        is_sent = found is not None and found.status.id is Status.SENT
+        if found is not None and is_sent and found.message_id and found.client_message_id:
             self._apply_parked(found.message_id, found.client_message_id)
 
     def _apply_parked(self, message_id: str, sending: str) -> None:

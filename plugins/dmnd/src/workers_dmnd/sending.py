@@ -95,10 +95,6 @@ def send_notification(  # noqa: PLR0913 - a sending takes the table, a turn, a t
         outbox.put_off(notification, reason=obstacle)
         return
     claimed = outbox.claim(notification)
-    if claimed is None:
-        metrics.count("ClaimConflicts")
-        outbox.catch_up(notification.notification_id)
-        raise Skip("somebody else has it, or had it")
     try:
         message_id = _hand_over(claimed, sms=sms, texts=texts)
     except (Retry, Reject) as verdict:
