@@ -44,7 +44,20 @@ _FIELD: Final = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)  # RFC 9110: a head
 _SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 
 
-class ApiGateway(AnsweringSource, frozen=True, rename="camel"):
+class RouteSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
+    """What stands beside a route, by name."""
+
+    api: str | None = None
+    endpoint: Endpoint = "rest"
+    required_query: tuple[str, ...] = ()
+    required_headers: tuple[str, ...] = ()
+    body: Any = None
+    body_max_bytes: int = REQUEST_BYTES
+    statuses: Mapping[str, int] = {}
+    binary_types: tuple[str, ...] = ()
+
+
+class ApiGateway(RouteSettings, frozen=True, rename="camel"):
     """Answer one route, ``POST /things/{id}``, of a REST API, an HTTP API or a function URL.
 
     ``api`` is the logical name of the API, by default the stack's own. What is required is refused
@@ -54,14 +67,6 @@ class ApiGateway(AnsweringSource, frozen=True, rename="camel"):
     """
 
     route: str
-    api: str | None = None
-    endpoint: Endpoint = "rest"
-    required_query: tuple[str, ...] = ()
-    required_headers: tuple[str, ...] = ()
-    body: Any = None
-    body_max_bytes: int = REQUEST_BYTES
-    statuses: Mapping[str, int] = {}
-    binary_types: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

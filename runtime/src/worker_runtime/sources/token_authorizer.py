@@ -27,7 +27,15 @@ CACHE_S: Final = (0, 3_600)  # CreateAuthorizer, authorizerResultTtlInSeconds
 _SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 
 
-class TokenAuthorizer(AnsweringSource, frozen=True, rename="camel"):
+class TokenSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
+    """What stands beside an authorizer's name."""
+
+    endpoint: Literal["rest", "http"] = "rest"
+    header: str = "Authorization"
+    cache_s: int = 0
+
+
+class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
     """Say whose token a request carries, for a REST API or an HTTP API, and whether it holds.
 
     The worker takes the event with the token as ``token``, that of ``header``, and returns an
@@ -36,9 +44,6 @@ class TokenAuthorizer(AnsweringSource, frozen=True, rename="camel"):
     """
 
     authorizer: str
-    endpoint: Literal["rest", "http"] = "rest"
-    header: str = "Authorization"
-    cache_s: int = 0
 
     @property
     def kind(self) -> str:
@@ -100,7 +105,8 @@ class TokenAuthorizer(AnsweringSource, frozen=True, rename="camel"):
         match outcome:
             case Done(value=value):
                 said = authorization_of(value)
-                return _told(record.raw, valid=said.valid, bearer=bearer_of(said) if said.valid else {})
+                holds = said.valid is True  # a truthy slip lets nobody in
+                return _told(record.raw, valid=holds, bearer=bearer_of(said) if holds else {})
             case Rejected(code=code) if code != UNDECODABLE:
                 return _denied(record.raw)
             case Rejected() | Skipped():
