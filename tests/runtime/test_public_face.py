@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FACE = {
+    *("EventBridge", "S3", "S3Object", "Sns"),
     *("Batch", "Change", "Record"),
     *("Defer", "Halt", "Reject", "Retry", "Skip", "Verdict"),
     *("Environment", "Invocation", "Metrics", "Secret", "Settings"),
@@ -24,6 +25,7 @@ FACE = {
     *("Middleware", "Provided", "hookimpl", "provide"),
     *("Firehose", "Kafka", "Kinesis", "Schedule", "Sqs", "TableStream", "Transformed"),
     *("AppSync", "AppSyncAuthorizer", "Authorization", "FieldRequest", "Identity", "Invoke"),
+    *("ApiGateway", "HttpRequest", "HttpResponse", "TokenAuthorizer"),
     *("Stack", "Worker", "worker"),
     *("concurrently", "correlation_id", "redact", "redact_text"),
 }

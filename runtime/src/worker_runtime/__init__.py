@@ -37,13 +37,17 @@ if TYPE_CHECKING:
     from worker_runtime.sources.appsync_authorizer import AppSyncAuthorizer
     from worker_runtime.sources.appsync_record import FieldRequest, Identity
     from worker_runtime.sources.authorization import Authorization
+    from worker_runtime.sources.event_bridge import EventBridge
     from worker_runtime.sources.firehose import Firehose, Transformed
     from worker_runtime.sources.http_request import HttpRequest
     from worker_runtime.sources.http_response import HttpResponse
     from worker_runtime.sources.invoke import Invoke
     from worker_runtime.sources.kafka import Kafka
     from worker_runtime.sources.kinesis import Kinesis
+    from worker_runtime.sources.s3 import S3
+    from worker_runtime.sources.s3_record import S3Object
     from worker_runtime.sources.schedule import Schedule
+    from worker_runtime.sources.sns import Sns
     from worker_runtime.sources.sqs import Sqs
     from worker_runtime.sources.table_stream import TableStream
     from worker_runtime.sources.token_authorizer import TokenAuthorizer
@@ -67,13 +71,17 @@ else:
         "sources.appsync_authorizer": "AppSyncAuthorizer",
         "sources.appsync_record": "FieldRequest Identity",
         "sources.authorization": "Authorization",
+        "sources.event_bridge": "EventBridge",
         "sources.firehose": "Firehose Transformed",
         "sources.http_request": "HttpRequest",
         "sources.http_response": "HttpResponse",
         "sources.invoke": "Invoke",
         "sources.kafka": "Kafka",
         "sources.kinesis": "Kinesis",
+        "sources.s3": "S3",
+        "sources.s3_record": "S3Object",
         "sources.schedule": "Schedule",
+        "sources.sns": "Sns",
         "sources.sqs": "Sqs",
         "sources.table_stream": "TableStream",
         "sources.token_authorizer": "TokenAuthorizer",
@@ -93,6 +101,7 @@ else:
 
 
 __all__ = [
+    "S3",
     "ApiGateway",
     "AppSync",
     "AppSyncAuthorizer",
@@ -101,6 +110,7 @@ __all__ = [
     "Change",
     "Defer",
     "Environment",
+    "EventBridge",
     "FieldRequest",
     "Firehose",
     "Grant",
@@ -118,10 +128,12 @@ __all__ = [
     "Record",
     "Reject",
     "Retry",
+    "S3Object",
     "Schedule",
     "Secret",
     "Settings",
     "Skip",
+    "Sns",
     "Sqs",
     "Stack",
     "TableStream",

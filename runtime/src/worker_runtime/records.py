@@ -28,6 +28,15 @@ def moment(stamp: Any, *, per_second: int = 1) -> datetime | None:
         return None
 
 
+def moment_of(text: Any) -> datetime | None:
+    """Read an ISO 8601 text as a time in UTC, its zone where it names none; None where it is no time."""
+    try:
+        told = datetime.fromisoformat(text)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def carried_id(given: Any) -> str | None:
     """Return a correlation id that logs and messages can carry on, else None."""
     if not isinstance(given, str) or not 0 < len(given) <= CORRELATION_CHARS or not given.isprintable():
@@ -65,6 +74,16 @@ class Record(Struct, Generic[T], frozen=True):
     def attributes(self) -> Mapping[str, str]:
         """What its sender put beside the body, as text."""
         return {}
+
+    @property
+    def trace_header(self) -> str | None:
+        """X-Ray's trace header, where AWS carries one beside the attributes."""
+        return None
+
+    @property
+    def origin_id(self) -> str:
+        """What the service that took it from its sender calls it, whichever way it came; else its own id."""
+        return self.id
 
     @property
     def deferrals(self) -> int:

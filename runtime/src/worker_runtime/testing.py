@@ -12,10 +12,13 @@ from msgspec import Struct
 from worker_runtime.clock import SteppedClock
 from worker_runtime.events.api_gateway import http_event, token_event
 from worker_runtime.events.appsync import authorizer_event, field_event, user_identity
+from worker_runtime.events.event_bridge import event_bridge_event
 from worker_runtime.events.firehose import firehose_event
 from worker_runtime.events.kafka import kafka_event, kafka_record
 from worker_runtime.events.kinesis import kinesis_event, kinesis_record
+from worker_runtime.events.s3 import s3_event, s3_test_event
 from worker_runtime.events.schedule import schedule_event
+from worker_runtime.events.sns import notification, sns_event
 from worker_runtime.events.sqs import message, sqs_event
 from worker_runtime.events.table import change, table_event
 from worker_runtime.invocation import Invocation
@@ -55,6 +58,7 @@ __all__ = [
     "SteppedClock",
     "authorizer_event",
     "change",
+    "event_bridge_event",
     "field_event",
     "firehose_event",
     "http_event",
@@ -63,9 +67,13 @@ __all__ = [
     "kinesis_event",
     "kinesis_record",
     "message",
+    "notification",
     "ready",
     "run_on",
+    "s3_event",
+    "s3_test_event",
     "schedule_event",
+    "sns_event",
     "sqs_event",
     "table_event",
     "token_event",

@@ -1,8 +1,9 @@
-"""Event patterns and event-source mappings' filters, with AWS's semantics; never part of a cold start."""
+"""Event patterns, mappings' filters, topics' policies, with AWS's semantics; never part of a cold start."""
 
 from __future__ import annotations
 
 from worker_runtime.filters.mappings import Filters, compile_filters
 from worker_runtime.filters.patterns import Pattern, compile_pattern
+from worker_runtime.filters.policies import Policy, compile_policy
 
-__all__ = ["Filters", "Pattern", "compile_filters", "compile_pattern"]
+__all__ = ["Filters", "Pattern", "Policy", "compile_filters", "compile_pattern", "compile_policy"]

@@ -67,6 +67,13 @@ class AsyncSource(Struct, frozen=True, kw_only=True, rename="camel"):
         if self.spill_bucket and not self.dead_letters:
             raise DeclarationError(f"{who} has a spill_bucket and no dead_letters to fill it; name a queue.")
 
+    def check_letters(self, who: str) -> None:
+        """Refuse a source of events that do not come anyway without a place for what is rejected."""
+        if self.dead_letters is None:
+            raise DeclarationError(
+                f"{who} has no dead_letters; what is rejected or given up would be lost. Name a queue."
+            )
+
     def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - events carry no counts
         """Turn a deferral, and a rejection without dead letters, into a Retry."""
         return admitted(self.family, outcome, dead_letters=self.dead_letters)

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, LONGEST_VISIBILITY_S, VISIBILITY_MAX_S
 from worker_runtime.dead_letters import Postbox, Reason, enveloped, marked_original
-from worker_runtime.decoding import json_decoder
 from worker_runtime.effects import ChangeVisibility, Effect, Refuse, Send
 from worker_runtime.errors import DeclarationError, Reject, text_of
 from worker_runtime.grants import Grant, spills
@@ -28,6 +27,7 @@ from worker_runtime.sources import (
     outer_records,
     redelivered,
 )
+from worker_runtime.sources.bodies import body_decoder
 from worker_runtime.sources.said_inside import CORRELATION
 from worker_runtime.sources.sqs_record import COUNT_DIGITS, DEFERRALS, MALFORMED, SqsRecord, as_sent
 
@@ -146,9 +146,8 @@ class Sqs(Struct, frozen=True, rename="camel"):
         return [SqsRecord(raw.get("messageId"), raw.get("body"), raw) for raw in event["Records"]]
 
     def decoder(self, model: Any) -> Callable[[Record[Any]], Any]:
-        """Decode the body, which is JSON unless the worker takes ``bytes`` or ``str``."""
-        decode = json_decoder(model)
-        return lambda record: decode(record.body)
+        """Decode the payload, which is JSON unless the worker takes ``bytes`` or ``str``."""
+        return body_decoder(model)
 
     def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:
         """Bound deferrals; without dead letters a rejected message is left to the queue's redrive."""
