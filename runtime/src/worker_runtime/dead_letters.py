@@ -21,6 +21,7 @@ from worker_runtime import clock
 from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES, Message, size_of
 from worker_runtime.effects import Refuse, Send, Spill
 from worker_runtime.errors import text_of
+from worker_runtime.middleware.correlation import trace_headers
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def enveloped(at: int, record: Record[Any], *, reason: Reason, to: Postbox) -> S
 
 def _letter(envelope: Envelope, record: Record[Any], reason: Reason, to: Postbox) -> Message:
     return _addressed(
-        Message(body=_encode(envelope), attributes={"correlationId": reason.correlation_id}),
+        Message(
+            body=_encode(envelope), attributes={"correlationId": reason.correlation_id, **trace_headers()}
+        ),
         record,
         reason,
         to,

@@ -5,16 +5,20 @@ Both are context variables: threads run in a copy of the invocation's context an
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from worker_runtime import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from worker_runtime.records import Record
+
+
+XRAY_VARIABLE: Final = "_X_AMZN_TRACE_ID"  # written by Lambda's client before each invocation
 
 
 class LambdaContext(Protocol):
@@ -32,14 +36,44 @@ class LambdaContext(Protocol):
         """Milliseconds until the time-out."""
 
 
+class Trace(NamedTuple):
+    """Where the work at hand stands in a trace: ids and flags in hexadecimal, as W3C writes them."""
+
+    trace_id: str
+    span_id: str
+    flags: str
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C header that makes what is called a part of the trace."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+def _untraced() -> None:
+    """Say that nothing is traced."""
+
+
 _context: ContextVar[LambdaContext | None] = ContextVar("invocation", default=None)
 _record: ContextVar[Record[Any] | None] = ContextVar("record", default=None)
 _source: ContextVar[str] = ContextVar("source", default="")
+_read_trace: ContextVar[Callable[[], Trace | None]] = ContextVar("trace", default=_untraced)
 
 set_record: Final = _record.set
 current_record: Final = _record.get
 set_source: Final = _source.set
 current_source: Final = _source.get
+set_trace: Final = _read_trace.set
+
+
+def current_trace() -> Trace | None:
+    """Return where the code that asks stands in a trace; None where nothing is traced."""
+    return _read_trace.get()()
+
+
+def xray_trace_id() -> str:
+    """Return the id that Lambda itself traces the invocation under; empty where it says none."""
+    root, _, _ = os.environ.get(XRAY_VARIABLE, "").partition(";")
+    return root.removeprefix("Root=")
 
 
 class Invocation:
@@ -69,3 +103,4 @@ def invoked(context: LambdaContext) -> Iterator[None]:
         _context.reset(token)
         _record.set(None)
         _source.set("")
+        _read_trace.set(_untraced)

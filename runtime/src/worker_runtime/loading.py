@@ -10,7 +10,14 @@ import pluggy
 from msgspec import Struct
 
 from worker_runtime.catalogue import Catalogue, Entry, installed
-from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent, text_of
+from worker_runtime.errors import (
+    BrokenPlugin,
+    Halt,
+    IncompatiblePlugin,
+    SettingsError,
+    UnrecognisedEvent,
+    text_of,
+)
 from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
@@ -102,7 +109,8 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
     services = Services(offers(plugins, metrics, environment))
     services.check(declared.declaration.services, who=worker_id)
-    middleware = middleware_of(plugins)
+    traced = _traced(declared.declaration, worker_id, entry, metrics=metrics, environment=environment)
+    middleware = (*traced, *middleware_of(plugins))
     return LoadedWorker(
         id=worker_id,
         declaration=declared.declaration,
@@ -114,6 +122,23 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
         metrics=metrics,
         runtime_version=catalogue.runtime,
     )
+
+
+def _traced(
+    declaration: Declaration, worker_id: str, entry: Entry, *, metrics: Metrics, environment: Environment
+) -> tuple[Middleware, ...]:
+    """Return the runtime's own outermost middleware where a collector is named; else import nothing."""
+    endpoint = environment.traces_endpoint
+    if endpoint is None:
+        return ()
+    try:
+        from worker_runtime.middleware.tracing import tracing  # noqa: PLC0415 - only who traces pays
+    except ImportError as error:
+        cure = "install worker-runtime[otel], or name no collector in OTEL_EXPORTER_OTLP_ENDPOINT."
+        raise SettingsError(f"{worker_id} cannot be traced: {error}; {cure}") from error
+    own = (entry.distribution, entry.version)
+    sources = declaration.sources
+    return (tracing(environment, endpoint, worker=worker_id, sources=sources, metrics=metrics, service=own),)
 
 
 def middleware_of(plugins: pluggy.PluginManager) -> tuple[Middleware, ...]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Settings")
 
+_COLLECTORS = (("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""), ("OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"))
+"""The variables that name a collector, the first that is set, and what the specification adds to it."""
+
 
 def in_lambda() -> bool:
     """Whether this process is a function's: there all declarations were checked before they came there."""
@@ -53,6 +56,20 @@ class Environment(Struct, frozen=True, kw_only=True):
             clock=environ.get("WORKER_CLOCK"),
             variables=environ,
         )
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where spans go, by OTLP over HTTP; None where no collector is named, or OTEL_SDK_DISABLED."""
+        if self.variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            return None
+        for variable_name, path in _COLLECTORS:
+            if endpoint := self.variables.get(variable_name, "").strip():
+                if not endpoint.startswith(("http://", "https://")):
+                    raise SettingsError(
+                        f"{variable_name} is {endpoint!r}; say http:// or https:// before it."
+                    )
+                return endpoint.rstrip("/") + path if path else endpoint
+        return None
 
     def named(self, kind: Any, name: str) -> str:
         """Return the real name, URL or ARN of a resource by its logical name."""

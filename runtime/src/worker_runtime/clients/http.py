@@ -16,7 +16,7 @@ from worker_runtime.clients import http_verdicts
 from worker_runtime.clients.http_retries import retrying
 from worker_runtime.clients.time_left import budget_s
 from worker_runtime.errors import Retry, SettingsError
-from worker_runtime.middleware.correlation import correlation_id
+from worker_runtime.middleware.correlation import correlation_id, trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,8 @@ class Request(TypedDict, total=False):
 class HttpService:
     """A service by its base URL; connects on first use and may be shared by threads.
 
-    ``name`` stands in errors; ``trace_headers`` gives the headers (``traceparent``) of each request;
+    ``name`` stands in errors; ``trace_headers`` gives the headers of each request that make it a part of
+    the trace at hand (``traceparent``);
     ``auth`` (httpx's, or a function of the request, as ``SigV4``) signs each one before it is sent.
     """
 
@@ -61,7 +62,7 @@ class HttpService:
         retries: int = 2,
         max_connections: int = 50,
         headers: Mapping[str, str] | None = None,
-        trace_headers: Callable[[], Mapping[str, str]] = dict,
+        trace_headers: Callable[[], Mapping[str, str]] = trace_headers,
         breaker: Breaker | None = None,
         auth: Signs | None = None,
     ) -> None:

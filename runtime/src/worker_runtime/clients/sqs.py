@@ -16,7 +16,8 @@ import msgspec
 from worker_runtime.clients import aws
 from worker_runtime.clients.aws_verdicts import shout
 from worker_runtime.errors import Reject, Retry, Verdict
-from worker_runtime.middleware.correlation import correlation_id
+from worker_runtime.invocation import current_trace
+from worker_runtime.middleware.correlation import TRACEPARENT, correlation_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +81,8 @@ def size_of(message: Message) -> int:
 class Queue:
     """A queue by its URL; connects on first use and may be shared by threads.
 
-    Messages carry the current correlation id unless they have one, or ``correlated`` is False.
+    Messages carry the current correlation id, and a ``traceparent`` where they are traced, unless they
+    have one, or no room for it, or ``correlated`` is False.
     """
 
     def __init__(self, url: str, *, correlated: bool = True) -> None:
@@ -101,6 +103,7 @@ class Queue:
         """
         whole = [self._complete(message) for message in messages]
         sizes, failures = _measured(whole)
+        self._trace(whole, sizes)
         for positions in _calls(sizes):
             broken = {whole[at].group_id: at for at in sorted(failures, reverse=True)}  # since where
             late = [at for at in positions if whole[at].group_id and broken.get(whole[at].group_id, at) < at]
@@ -146,6 +149,25 @@ class Queue:
         if current is None or "correlationId" in attributes or len(attributes) >= ATTRIBUTES_A_MESSAGE:
             return message
         return msgspec.structs.replace(message, attributes={**attributes, "correlationId": current})
+
+    def _trace(self, messages: list[Message], sizes: dict[int, int]) -> None:
+        """Make messages a part of the trace at hand, those that have room for it."""
+        trace = current_trace() if self._correlated else None
+        if trace is None:
+            return
+        given = trace.traceparent
+        more = len(TRACEPARENT) + len("String") + len(given)
+        for at, size in sizes.items():
+            attributes = messages[at].attributes
+            if (
+                TRACEPARENT in attributes
+                or len(attributes) >= ATTRIBUTES_A_MESSAGE
+                or size + more > MESSAGE_BYTES
+            ):
+                continue
+            traced = {**attributes, TRACEPARENT: given}
+            messages[at] = msgspec.structs.replace(messages[at], attributes=traced)
+            sizes[at] = size + more
 
 
 def _measured(messages: Sequence[Message]) -> tuple[dict[int, int], Failures]:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from worker_runtime import clock
 from worker_runtime.errors import SettingsError
-from worker_runtime.invocation import Invocation, current_record, current_source
+from worker_runtime.invocation import (
+    Invocation,
+    current_record,
+    current_source,
+    current_trace,
+    xray_trace_id,
+)
 from worker_runtime.middleware.correlation import correlation_id
 from worker_runtime.redaction import redact, redact_text
 
@@ -59,6 +65,11 @@ class JsonFormatter(logging.Formatter):
         if record is not None:
             given["record_id"] = record.id
             given["attempt"] = record.attempt
+        trace = current_trace()
+        if trace is not None:
+            given["trace_id"], given["span_id"] = trace.trace_id, trace.span_id
+        if given["function_request_id"]:
+            given["xray_trace_id"] = xray_trace_id()
         return {name: value for name, value in given.items() if value not in (None, "")}
 
 

@@ -1,0 +1,129 @@
+"""What spans are called and say, in the words of OpenTelemetry's semantic conventions (1.44)."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from worker_runtime.errors import text_of
+from worker_runtime.invocation import Invocation
+from worker_runtime.outcomes import Deferred, Done, Failed, Family, Outcome, Rejected, Skipped, Unstarted
+from worker_runtime.redaction import redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.trace import Span
+
+    from worker_runtime.records import Record
+    from worker_runtime.sources import Source
+
+    Attributes = dict[str, str | int | bool]
+
+ASKED: Final = frozenset((Family.APPSYNC, Family.HTTP, Family.INVOKE))
+"""Families whose caller waits for the reply."""
+
+SYSTEMS: Final[Mapping[str, str]] = {
+    "sqs": "aws_sqs",
+    "sqs_fifo": "aws_sqs",
+    "sns": "aws.sns",
+    "kafka": "kafka",
+    "kinesis": "aws.kinesis",
+    "eventbridge": "aws.eventbridge",
+}
+"""``messaging.system`` by kind of source; the conventions have no names for the last two."""
+
+TRIGGERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(SYSTEMS, "pubsub"),
+    "table_stream": "datasource",
+    "s3": "datasource",
+    "schedule": "timer",
+    "appsync": "http",
+    "http": "http",
+}
+"""``faas.trigger`` by kind of source; all else is ``other``."""
+
+WORDS: Final[Mapping[type[Outcome], str]] = {
+    Done: "done",
+    Skipped: "skip",
+    Failed: "retry",
+    Deferred: "defer",
+    Rejected: "reject",
+    Unstarted: "unstarted",
+}
+SERVER_ERROR: Final = 500
+
+
+def kind_of(source: Source | None) -> SpanKind:
+    """Whether somebody waits for the reply, or the records were left for whoever takes them."""
+    return SpanKind.SERVER if source is not None and source.family in ASKED else SpanKind.CONSUMER
+
+
+def of_invocation(source: Source | None, records: Sequence[Record[Any]], *, cold: bool) -> Attributes:
+    """Describe an invocation by ``faas``, and its batch by ``messaging``, where it is one of messages."""
+    kind = "" if source is None else source.kind
+    said: Attributes = {
+        "faas.trigger": TRIGGERS.get(kind, "other"),
+        "faas.invocation_id": Invocation().request_id,
+        "faas.coldstart": cold,
+    }
+    if messaging := _messaging(source):
+        return {**said, **messaging, "messaging.batch.message_count": len(records)}
+    return said
+
+
+def of_record(source: Source | None, record: Record[Any]) -> Attributes:
+    """Describe one record, by ``messaging`` where it is a message."""
+    said = _messaging(source)
+    said["messaging.message.id" if said else "worker.record.id"] = str(record.id)
+    if record.attempt is not None:
+        said["worker.record.attempt"] = record.attempt
+    return said
+
+
+def _messaging(source: Source | None) -> Attributes:
+    if source is None or source.kind not in SYSTEMS:
+        return {}
+    return {
+        "messaging.system": SYSTEMS[source.kind],
+        "messaging.destination.name": source.name,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+    }
+
+
+def blame(span: Span, error: BaseException) -> None:
+    """Note on a span what was raised, without its personal data."""
+    text = redact_text(text_of(error))
+    span.set_status(Status(StatusCode.ERROR, text))
+    span.set_attribute("error.type", type(error).__name__)
+    said = {
+        "exception.type": type(error).__name__,
+        "exception.message": text,
+        "exception.stacktrace": redact_text("".join(traceback.format_exception(error))),
+    }
+    span.add_event("exception", said)
+
+
+def settle(span: Span, outcome: Outcome) -> None:
+    """Note on a record's span what became of it."""
+    span.set_attribute("worker.record.outcome", WORDS[type(outcome)])
+    match outcome:
+        case Failed(error=error) | Rejected(error=error):
+            blame(span, error)
+        case Done() | Skipped():
+            span.set_status(Status(StatusCode.OK))
+
+
+def answer(span: Span, reply: Any) -> None:
+    """Note on an invocation's span what a reply says of records, or of the request."""
+    match reply:
+        case {"batchItemFailures": [*failed]} if failed:
+            span.set_attribute("worker.records.redelivered", len(failed))
+            span.set_status(Status(StatusCode.ERROR, f"{len(failed)} records come again"))
+        case {"statusCode": int(status)}:
+            span.set_attribute("http.response.status_code", status)
+            if status >= SERVER_ERROR:
+                span.set_status(Status(StatusCode.ERROR))
