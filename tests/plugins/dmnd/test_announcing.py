@@ -51,6 +51,7 @@ def test_an_event_that_is_off_fails_the_generation(
         ({"campaignId": "c9"}, "CAMPAIGN_GONE"),
         ({"event_id": "e9"}, "EVENT_GONE"),
         ({"closesAt": "tomorrow"}, "BAD_SALE"),
+        ({"notifyAt": "soon"}, "BAD_SALE"),
     ],
 )
 def test_a_sale_that_cannot_be_announced_fails(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -127,6 +127,31 @@ def test_one_that_cannot_be_read_is_told_and_keeps_none_of_the_others(
     assert (status_of(table, "n1"), status_of(table, "n2")) == ("CREATED", "CREATED")
     assert json.loads(metrics.flush() or "")["Unreadable"] == [1]
     assert "poison has to be mended: BAD_NOTIFICATION" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"expiresAt": "tomorrow"},
+        {"sendAt": "2023", "expiresAt": None},
+        {"status": "CREATED", "type": "notification:asu", "expiresAt": "tomorrow", "GSI1SK": "2023"},
+        {"status": "SENDING", "leaseUntil": "2023"},
+    ],
+)
+def test_one_whose_times_cannot_be_read_is_told_and_fails_no_tick(
+    table: FakeTable, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
+) -> None:
+    table.put_notification("poison", **changed)
+
+    tick(table)
+
+    assert "poison has to be mended: BAD_TIME" in caplog.text
+
+
+def test_a_sale_whose_time_cannot_be_read_is_for_the_generator_to_give_up(table: FakeTable) -> None:
+    table.put_sale(notifyAt="2023-11-15 soon")
+
+    assert tick(table).sales_due == 1
 
 
 def test_an_outage_fails_what_it_hits_and_the_next_tick_does_the_rest(

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
-from worker_runtime import Settings
+from worker_runtime import Reject, Settings
 
 if TYPE_CHECKING:
     from workers_dmnd.models import Notification
@@ -95,7 +95,13 @@ def zone_of(timezone: str | None) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def instant(text: str) -> float:
-    """Read a time of the table (ISO 8601, UTC where it says nothing else) as epoch seconds."""
-    read = datetime.fromisoformat(text)
+def instant(text: str, *, code: str = "BAD_TIME") -> float:
+    """Read a time of the table (ISO 8601, UTC where it says nothing else) as epoch seconds.
+
+    What is none is Reject ``code``: an item that nobody can read is the same poison in any of its fields.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Reject(code, "a time is not in ISO 8601") from error
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker_runtime import Invocation, Metrics, Schedule, clock, queries, reads, updates, worker
+from worker_runtime import Invocation, Metrics, Reject, Schedule, clock, queries, reads, updates, worker
 from workers_dmnd.moves import Moves
 from workers_dmnd.policy import NotificationPolicy, instant
 from workers_dmnd.releasing import EXPIRED, HELD, RELEASED, SUPPRESSED, Releasing, Turns
@@ -16,6 +16,9 @@ from workers_dmnd.services import Demands, DueWork, Events, Notifications, Sales
 from workers_dmnd.stacks import DEMAND
 from workers_dmnd.sweeping import RECOVERED, Sweep
 from workers_dmnd.transitions import Writer
+
+if TYPE_CHECKING:
+    from workers_dmnd.models import Sale
 
 LEAST_LEFT_S: Final = 10.0
 """What an invocation has to have left to begin with anything more."""
@@ -97,6 +100,14 @@ def release_notifications(  # noqa: PLR0913 - a tick looks at all that has a tim
 def mark_due(sales: Sales, ids: tuple[str, str], *, now: float) -> str | None:
     """Have the notifications of a sale generated, and name that; None where that is under way already."""
     sale = sales.find(*ids)
-    if sale is None or sale.generation.id != "NONE" or instant(sale.notify_at) > now:
+    if sale is None or sale.generation.id != "NONE" or _is_to_come(sale, now=now):
         return None
     return SALES_DUE if sales.mark_due(sale) else None
+
+
+def _is_to_come(sale: Sale, *, now: float) -> bool:
+    """Say whether a sale's time lies ahead; where nobody can read it, the generator is to give it up."""
+    try:
+        return instant(sale.notify_at) > now
+    except Reject:
+        return False

@@ -110,10 +110,8 @@ def _released(change: Change[Notification]) -> Notification:
         raise Skip("the notification is gone")
     if notification.status.id not in (Status.CREATED, Status.RETRY):
         raise Skip(f"the notification is {notification.status.id}")
-    try:
-        _ = instant(notification.send_at), instant(notification.expires_at or notification.send_at)
-    except ValueError as error:
-        raise Reject("BAD_NOTIFICATION", "sendAt or expiresAt is no time in ISO 8601") from error
+    for text in (notification.send_at, notification.expires_at or notification.send_at):
+        instant(text, code="BAD_NOTIFICATION")
     return notification
 
 

@@ -27,10 +27,10 @@ def reported_at(receipt: SmsStatus) -> float:
 
     Numbers are epoch seconds, or milliseconds where they are too large for that.
     """
+    said = receipt.timestamp
     try:
-        said = receipt.timestamp
-        at = instant(said) if isinstance(said, str) else float(said)
-    except (ValueError, OverflowError) as error:
+        at = instant(said, code="BAD_RECEIPT") if isinstance(said, str) else float(said)
+    except OverflowError as error:
         raise Reject("BAD_RECEIPT", "its timestamp is neither ISO 8601 nor an epoch") from error
     if not isinstance(said, str) and at >= FIRST_MS:
         at /= 1000
