@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class Authorization(Struct, frozen=True, kw_only=True, rename="camel"):
     """A worker's word on a token: whether it holds, whose it is, else the ``reason``.
 
-    Derive from it to say more of the bearer (``iss: str = ""``): what such fields hold is handed on as text
-    to what the caller may reach. Who calls an API learns no reason, a direct invoker does. AppSync keeps the
-    answer for ``ttl_s`` seconds and answers ``denied_fields`` ("Type.field") with null.
+    Derive from it (``class Bearer(Authorization, frozen=True): iss: str = ""``) to say more of the bearer:
+    what such fields hold is handed on as text to what the caller may reach. Who calls an API learns no
+    reason, a direct invoker does. AppSync keeps the answer for ``ttl_s`` seconds, an hour at most, and
+    answers ``denied_fields`` ("Type.field") with null.
     """
 
     valid: bool
