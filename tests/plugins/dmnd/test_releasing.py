@@ -73,6 +73,24 @@ def test_one_that_nobody_would_want_any_more_expires(table: FakeTable) -> None:
     assert "GSI1PK" not in stored(table)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda table: table.put_event(isSuppressed="no"),
+        lambda table: table.put_sale(templateId=7, GSI1PK=None),
+        lambda table: table.put_demand(optOut="no"),
+    ],
+    ids=["event", "sale", "demand"],
+)
+def test_one_that_is_too_late_expires_though_nobody_can_read_what_it_is_of(
+    table: FakeTable, spoil: Callable[[FakeTable], None]
+) -> None:
+    table.put_notification(expiresAt=timestamp(NOON - 1))
+    spoil(table)
+
+    assert tick(table).expired == 1
+
+
 def releasing(table: FakeTable, *, turns: Turns) -> Releasing:
     return Releasing(
         FakeNotifications(table),

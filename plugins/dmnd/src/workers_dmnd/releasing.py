@@ -36,9 +36,7 @@ def is_waiting(notification: Notification | None, *, now: float) -> bool:
 def fate(
     notification: Notification, *, event: Event | None, sale: Sale | None, demand: Demand | None, moves: Moves
 ) -> Move:
-    """Say what becomes of a waiting notification: 3 to 6 of ``transitions``."""
-    if moves.is_expired(notification):
-        return moves.expire(notification)
+    """Say what becomes of a waiting notification that is not too late: 3 to 5 of ``transitions``."""
     reason = why_never(event=event, sale=sale, demand=demand)
     if reason is not None:
         return moves.suppress(notification, reason=reason)
@@ -123,6 +121,9 @@ class Releasing:
         return None
 
     def _fate(self, notification: Notification) -> Move:
+        """Say what becomes of it; one that is too late ends so, even where nobody can read what it is of."""
+        if self._moves.is_expired(notification):
+            return self._moves.expire(notification)
         event_id, sale_id = notification.event_id, notification.sale_id
         return fate(
             notification,
