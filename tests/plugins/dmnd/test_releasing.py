@@ -13,6 +13,7 @@ from demand_ticks import NOON, QUIET, tick
 from worker_runtime import Retry
 from workers_dmnd.keys import shard16
 from workers_dmnd.moves import Moves
+from workers_dmnd.occasions import Occasions
 from workers_dmnd.policy import NotificationPolicy, instant
 from workers_dmnd.releasing import Releasing, Turns
 from workers_dmnd.rules import timestamp
@@ -94,9 +95,7 @@ def test_one_that_is_too_late_expires_though_nobody_can_read_what_it_is_of(
 def releasing(table: FakeTable, *, turns: Turns) -> Releasing:
     return Releasing(
         FakeNotifications(table),
-        FakeEvents(table),
-        FakeSales(table),
-        FakeDemands(table),
+        Occasions(FakeEvents(table), FakeSales(table), FakeDemands(table)),
         moves=Moves(NotificationPolicy(), now=NOON, by=Writer.SCHEDULER),
         turns=turns,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +9,10 @@ from workers_dmnd import transitions as rows
 from workers_dmnd.policy import TRANSACTIONAL, instant
 
 if TYPE_CHECKING:
-    from workers_dmnd.models import Demand, Event, Notification, Sale
+    from workers_dmnd.models import Notification
     from workers_dmnd.moves import Move, Moves
-    from workers_dmnd.services import Demands, Events, Notifications, Sales
+    from workers_dmnd.occasions import Occasion, Occasions
+    from workers_dmnd.services import Notifications
 
 RELEASED, HELD, SUPPRESSED, EXPIRED = "Released", "Held", "Suppressed", "Expired"
 DID: Final = {
@@ -33,33 +33,16 @@ def is_waiting(notification: Notification | None, *, now: float) -> bool:
     )
 
 
-def fate(
-    notification: Notification, *, event: Event | None, sale: Sale | None, demand: Demand | None, moves: Moves
-) -> Move:
+def fate(notification: Notification, *, occasion: Occasion, moves: Moves) -> Move:
     """Say what becomes of a waiting notification that is not too late: 3 to 5 of ``transitions``."""
-    reason = why_never(event=event, sale=sale, demand=demand)
+    reason = occasion.why_never()
     if reason is not None:
         return moves.suppress(notification, reason=reason)
-    zone = None if event is None else event.timezone
+    zone = None if occasion.event is None else occasion.event.timezone
     opens_at = moves.policy.opens_at(moves.now, timezone=zone)
     if opens_at is not None and notification.type != TRANSACTIONAL:
         return moves.hold(notification, until=opens_at)
     return moves.release(notification)
-
-
-def why_never(*, event: Event | None, sale: Sale | None, demand: Demand | None) -> str | None:
-    """Say why nobody is to be told any more; None where the fan is."""
-    if event is None:
-        return "the event is gone"
-    if event.is_suppressed:
-        return "the event is suppressed"
-    if event.is_cancelled:
-        return "the event is cancelled"
-    if sale is not None and sale.is_cancelled:
-        return "the sale is cancelled"
-    if demand is not None and demand.opt_out:
-        return "the fan has opted out"
-    return None
 
 
 class Turns:
@@ -86,22 +69,13 @@ class Turns:
 
 
 class Releasing:
-    """Deals with waiting notifications in one tick, which reads events and sales about once each."""
+    """Deals with waiting notifications in one tick."""
 
-    def __init__(  # noqa: PLR0913 - what a fate depends on, and how it is brought about
-        self,
-        notifications: Notifications,
-        events: Events,
-        sales: Sales,
-        demands: Demands,
-        *,
-        moves: Moves,
-        turns: Turns,
+    def __init__(
+        self, notifications: Notifications, occasions: Occasions, *, moves: Moves, turns: Turns
     ) -> None:
         self._notifications = notifications
-        self._event = cache(events.find)
-        self._sale = cache(sales.find)
-        self._demands = demands
+        self._occasions = occasions
         self._moves = moves
         self._turns = turns
 
@@ -124,13 +98,4 @@ class Releasing:
         """Say what becomes of it; one that is too late ends so, even where nobody can read what it is of."""
         if self._moves.is_expired(notification):
             return self._moves.expire(notification)
-        event_id, sale_id = notification.event_id, notification.sale_id
-        return fate(
-            notification,
-            event=self._event(event_id),
-            sale=self._sale(event_id, sale_id) if sale_id else None,
-            demand=self._demands.find(notification.user_id, event_id=event_id, sale_id=sale_id)
-            if sale_id
-            else None,
-            moves=self._moves,
-        )
+        return fate(notification, occasion=self._occasions.of(notification), moves=self._moves)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from worker_runtime import Invocation, Metrics, Reject, Schedule, clock, queries, reads, updates, worker
 from workers_dmnd.moves import Moves
+from workers_dmnd.occasions import Occasions
 from workers_dmnd.policy import NotificationPolicy, instant
 from workers_dmnd.releasing import EXPIRED, HELD, RELEASED, SUPPRESSED, Releasing, Turns
 from workers_dmnd.rounds import UNREADABLE, Tally
@@ -75,7 +76,8 @@ def release_notifications(  # noqa: PLR0913 - a tick looks at all that has a tim
     """Have due sales generated, due notifications sent, and the stuck ones go on."""
     now, tally, turns = clock.now(), Tally(), Turns(policy.max_per_tick)
     moves = Moves(policy, now=now, by=Writer.SCHEDULER)
-    releasing = Releasing(notifications, events, sales, demands, moves=moves, turns=turns)
+    occasions = Occasions(events, sales, demands)
+    releasing = Releasing(notifications, occasions, moves=moves, turns=turns)
     sweep = Sweep(notifications, moves)
 
     def is_late() -> bool:

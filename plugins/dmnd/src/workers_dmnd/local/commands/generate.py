@@ -32,8 +32,8 @@ from workers_dmnd.local.operating.finding import the_sale
 from workers_dmnd.local.operating.forecast import Forecast, forecast
 from workers_dmnd.local.operating.making import Made, make
 from workers_dmnd.models import plain_item
+from workers_dmnd.occasions import Occasion
 from workers_dmnd.policy import instant
-from workers_dmnd.releasing import why_never
 from workers_dmnd.services import Events, Recipients, Sales
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _generator(function: str | None, *, here: bool) -> Generator:
 
 
 def _refuse_what_is_off(sale: Sale, asked: Asked) -> None:
-    why = why_never(event=asked.events.find(sale.event_id), sale=sale, demand=None)
+    why = Occasion(asked.events.find(sale.event_id), sale).why_never()
     if why is not None:
         raise NobodyToBeTold(f"{why}: nobody is to be told of sale {sale.sale_id}.")
 

@@ -27,6 +27,7 @@ from workers_dmnd.local.operating.finding import the_sale
 from workers_dmnd.local.operating.reopening import LEFT, RETRIABLE, RETRIED, Reopening, Retried
 from workers_dmnd.models import Status
 from workers_dmnd.moves import Moves
+from workers_dmnd.occasions import Occasions
 from workers_dmnd.policy import NotificationPolicy
 from workers_dmnd.services import Demands, Events, Notifications, Recipients, Sales
 from workers_dmnd.transitions import Writer
@@ -136,9 +137,7 @@ def _ask(many: int, sale: tuple[str, str] | None, *, yes: bool) -> None:
 def _reopened(ids: Sequence[str], asked: Asked, output: Output, *, reason: str, dry: bool) -> list[Retried]:
     reopening = Reopening(
         asked.notifications,
-        asked.events,
-        asked.sales,
-        asked.demands,
+        Occasions(asked.events, asked.sales, asked.demands),
         moves=Moves(asked.policy, now=clock.now(), by=Writer.OPERATOR),
         reason=reason,
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from worker_runtime import Halt, Verdict
 from workers_dmnd.models import Status
-from workers_dmnd.releasing import why_never
 
 if TYPE_CHECKING:
     from workers_dmnd.models import Notification
     from workers_dmnd.moves import Moves
-    from workers_dmnd.services import Demands, Events, Notifications, Sales
+    from workers_dmnd.occasions import Occasions
+    from workers_dmnd.services import Notifications
 
 RETRIED: Final = "retried"
 RETRIABLE: Final = "retriable"
@@ -30,22 +29,13 @@ class Retried(Struct, frozen=True, rename="camel"):
 
 
 class Reopening:
-    """Reopens notifications one by one; events and sales are read about once each."""
+    """Reopens notifications one by one."""
 
-    def __init__(  # noqa: PLR0913 - whom it asks, and in whose name it writes
-        self,
-        notifications: Notifications,
-        events: Events,
-        sales: Sales,
-        demands: Demands,
-        *,
-        moves: Moves,
-        reason: str,
+    def __init__(
+        self, notifications: Notifications, occasions: Occasions, *, moves: Moves, reason: str
     ) -> None:
         self._notifications = notifications
-        self._event = cache(events.find)
-        self._sale = cache(sales.find)
-        self._demands = demands
+        self._occasions = occasions
         self._moves = moves
         self._reason = reason
 
@@ -69,7 +59,7 @@ class Reopening:
         found = self._notifications.find(notification_id)
         if found is None:
             return "there is no such notification"
-        why_not = _why_not(found) or self._why_never(found)
+        why_not = _why_not(found) or self._occasions.of(found).why_never()
         if why_not or dry_run:
             return why_not
         if self._notifications.make(notification_id, self._moves.reopen(found, reason=self._reason)):
@@ -78,15 +68,6 @@ class Reopening:
         if now is not None and now.epoch == found.epoch + 1:
             return None  # only 16 leads there, it may be our own first try
         return "it is gone" if now is None else f"meanwhile it is {now.status.id}"
-
-    def _why_never(self, found: Notification) -> str | None:
-        event_id, sale_id = found.event_id, found.sale_id
-        demands = self._demands
-        return why_never(
-            event=self._event(event_id),
-            sale=self._sale(event_id, sale_id) if sale_id else None,
-            demand=demands.find(found.user_id, event_id=event_id, sale_id=sale_id) if sale_id else None,
-        )
 
 
 def _why_not(found: Notification) -> str | None:
