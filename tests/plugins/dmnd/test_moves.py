@@ -242,6 +242,18 @@ def test_what_does_not_say_when_it_expires_expires_after_a_day(expires_at: str |
     assert not moves().is_expired(younger)
 
 
+@pytest.mark.parametrize(
+    ("number", "status"), [("3a", "PENDING"), ("8a", "CREATED"), ("9", "SENDING"), ("13", "SENT")]
+)
+def test_what_waits_for_another_time_expires_no_later_for_that(number: str, status: str) -> None:
+    table, found = notification(status, sendAt=timestamp(NOW - 60), expiresAt=None)
+
+    item = after(table, MAKERS[number](moves(), found))
+
+    assert item["sendAt"] > timestamp(NOW)
+    assert item["expiresAt"] == timestamp(NOW - 60 + DAY_S)
+
+
 @pytest.mark.parametrize(("row", "source"), WAYS, ids=[f"{row.number} from {source}" for row, source in WAYS])
 def test_what_a_writer_expects_after_its_move_is_what_stands_in_the_table(
     row: Transition, source: Status

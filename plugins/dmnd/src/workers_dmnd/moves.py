@@ -77,10 +77,7 @@ class Moves(Struct, frozen=True):
 
     def is_expired(self, notification: Notification) -> bool:
         """Say whether it is too late to send a notification."""
-        ends_at = notification.expires_at
-        if ends_at is None:
-            return instant(notification.send_at) + self.policy.expires_after_seconds < self.now
-        return instant(ends_at) < self.now
+        return self._ends_at(notification) < self.now
 
     def claim(self, notification: Notification) -> Move:
         """7: have it for a while, alone; only where it still is as the change says."""
@@ -207,9 +204,16 @@ class Moves(Struct, frozen=True):
     def _at(self) -> str:
         return timestamp(self.now)
 
+    def _ends_at(self, notification: Notification) -> float:
+        if notification.expires_at is None:
+            return instant(notification.send_at) + self.policy.expires_after_seconds
+        return instant(notification.expires_at)
+
     def _due(self, notification: Notification, *, at: float) -> dict[str, Any]:
+        """Have it wait for another time; where it only was to expire a while after this one, that stays."""
         send_at = timestamp(at)
-        return {"sendAt": send_at, **due_index(notification.notification_id, send_at=send_at)}
+        kept = {} if notification.expires_at else {"expiresAt": timestamp(self._ends_at(notification))}
+        return {"sendAt": send_at, **kept, **due_index(notification.notification_id, send_at=send_at)}
 
     def _unclaimed(self, notification: Notification) -> dict[str, Any]:
         until = timestamp(self.now + self.policy.unclaimed_seconds)
