@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pluggy
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import pluggy
+
     from worker_runtime.middleware import Middleware
     from worker_runtime.services import Provided
 
-hookspec = pluggy.HookspecMarker("worker_runtime")
-hookimpl = pluggy.HookimplMarker("worker_runtime")
+PROJECT: Final = "worker_runtime"
+"""Under this name pluggy finds what was marked."""
+
+if TYPE_CHECKING:
+    hookspec = pluggy.HookspecMarker(PROJECT)
+    hookimpl = pluggy.HookimplMarker(PROJECT)
+else:
+
+    class _Marker:
+        """Marks as pluggy's own marker does, which a mark without options need not import."""
+
+        project_name = PROJECT
+
+        def __init__(self, name: str, *, suffix: str) -> None:
+            self._name = name
+            self._mark = f"{PROJECT}{suffix}"
+
+        def __call__(self, function: Any = None, **options: Any) -> Any:
+            if function is None or options:
+                import pluggy  # noqa: PLC0415 - few hooks have options
+
+                return getattr(pluggy, self._name)(PROJECT)(function, **options)
+            setattr(function, self._mark, {})  # pluggy reads what is not there as its default
+            return function
+
+    hookspec = _Marker("HookspecMarker", suffix="_spec")
+    hookimpl = _Marker("HookimplMarker", suffix="_impl")
 
 
 class ForLambda:

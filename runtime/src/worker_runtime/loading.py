@@ -6,24 +6,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import pluggy
 from msgspec import Struct
 
 from worker_runtime.catalogue import Catalogue, Entry, installed
-from worker_runtime.errors import (
-    BrokenPlugin,
-    Halt,
-    IncompatiblePlugin,
-    SettingsError,
-    UnrecognisedEvent,
-    text_of,
-)
+from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent, text_of
 from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.outcomes import Family
+from worker_runtime.own_middleware import idempotency, tracing
 from worker_runtime.pipeline import attempt_batch, attempting, contained
+from worker_runtime.plugins import Plugins, hooked
 from worker_runtime.services import Provided, Services
 from worker_runtime.settings import Environment, Settings, load_settings
 from worker_runtime.workers import Declaration, Worker
@@ -109,8 +103,9 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     metrics = Metrics(plugin=own, worker=worker_id, environment=environment)
     services = Services(offers(plugins, metrics, environment))
     services.check(declared.declaration.services, who=worker_id)
-    traced = _traced(declared.declaration, worker_id, entry, metrics=metrics, environment=environment)
-    middleware = (*traced, *middleware_of(plugins))
+    traced = tracing(declared, worker_id, entry, metrics=metrics, environment=environment)
+    once = idempotency(declared, worker_id, environment=environment)
+    middleware = (*traced, *middleware_of(plugins), *once)
     return LoadedWorker(
         id=worker_id,
         declaration=declared.declaration,
@@ -124,24 +119,7 @@ def load(name: str, *, environment: Environment, catalogue: Catalogue | None = N
     )
 
 
-def _traced(
-    declaration: Declaration, worker_id: str, entry: Entry, *, metrics: Metrics, environment: Environment
-) -> tuple[Middleware, ...]:
-    """Return the runtime's own outermost middleware where a collector is named; else import nothing."""
-    endpoint = environment.traces_endpoint
-    if endpoint is None:
-        return ()
-    try:
-        from worker_runtime.middleware.tracing import tracing  # noqa: PLC0415 - only who traces pays
-    except ImportError as error:
-        cure = "install worker-runtime[otel], or name no collector in OTEL_EXPORTER_OTLP_ENDPOINT."
-        raise SettingsError(f"{worker_id} cannot be traced: {error}; {cure}") from error
-    own = (entry.distribution, entry.version)
-    sources = declaration.sources
-    return (tracing(environment, endpoint, worker=worker_id, sources=sources, metrics=metrics, service=own),)
-
-
-def middleware_of(plugins: pluggy.PluginManager) -> tuple[Middleware, ...]:
+def middleware_of(plugins: Plugins) -> tuple[Middleware, ...]:
     """List the middleware of all plugins, the outermost first."""
     listed: list[Middleware] = []
     for plugin, given in answers(plugins, "middleware"):
@@ -162,20 +140,14 @@ def declared_worker(worker_id: str, entry: Entry) -> Worker[..., Any]:
     return declared
 
 
-def load_plugins(names: Sequence[str], catalogue: Catalogue) -> pluggy.PluginManager:
+def load_plugins(names: Sequence[str], catalogue: Catalogue) -> Plugins:
     """Import plugins, the outermost first, and check their API and the spelling of their hooks."""
-    manager = pluggy.PluginManager("worker_runtime")
-    manager.add_hookspecs(ForLambda)
-    try:
-        for name in names:
-            entry = catalogue.plugin(name)
-            module = entry.load()
-            check_api(module, entry)
-            manager.register(module, name=name)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise BrokenPlugin(f"plugin {getattr(error.plugin, '__name__', error.plugin)}: {error}") from error
-    return manager
+    modules = {}
+    for name in names:
+        entry = catalogue.plugin(name)
+        modules[name] = entry.load()
+        check_api(modules[name], entry)
+    return hooked(modules, ForLambda)
 
 
 def check_api(module: ModuleType, entry: Entry) -> None:
@@ -195,13 +167,12 @@ def check_api(module: ModuleType, entry: Entry) -> None:
         )
 
 
-def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
+def answers(plugins: Plugins, hook: str) -> list[tuple[str, Any]]:
     """Call a hook of every plugin, in the order in which they were registered; (plugin, answer)."""
     given = []
-    for implementation in getattr(plugins.hook, hook).get_hookimpls():
-        name = implementation.plugin_name
+    for name, implementation in plugins.hooks[hook]:
         try:
-            given.append((name, implementation.function()))
+            given.append((name, implementation()))
         except Exception as error:
             raise BrokenPlugin(
                 f"plugin {name}: {hook}() raised {type(error).__name__}: {text_of(error)}"
@@ -209,7 +180,7 @@ def answers(plugins: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
     return given
 
 
-def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environment) -> list[Provided]:
+def offers(plugins: Plugins, metrics: Metrics, environment: Environment) -> list[Provided]:
     """List all that may be injected: the runtime's own, each plugin's settings and services."""
     listed = [
         Provided(Invocation, Invocation, {}),
@@ -219,7 +190,7 @@ def offers(plugins: pluggy.PluginManager, metrics: Metrics, environment: Environ
     for plugin, model in answers(plugins, "settings"):
         if not isinstance(model, type) or not issubclass(model, Settings):
             raise BrokenPlugin(f"plugin {plugin}: settings() must return a class derived from Settings.")
-        package = getattr(plugins.get_plugin(plugin), "__package__", "")
+        package = getattr(plugins.modules[plugin], "__package__", "")
         read = partial(load_settings, model, plugin=plugin, package=package, environment=environment)
         listed.append(Provided(model, read, {}))
     for plugin, provided in answers(plugins, "services"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from msgspec import Struct
 
 from worker_runtime.errors import BrokenPlugin, ServiceCycle, ServiceMissing
+from worker_runtime.parameters import calling, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,8 @@ def provide(factory: Callable[..., Any]) -> Provided:
     shutdown, best effort. Its parameters are services too. It constructs; connecting is for first use.
     """
     who = f"provide({getattr(factory, '__name__', repr(factory))})"
-    if not inspect.isfunction(factory) or inspect.iscoroutinefunction(factory):
+    call = calling(factory)
+    if call.unknown or call.awaits:
         raise BrokenPlugin(f"{who} is no plain function; write one that makes the service.")
     try:
         hints = get_type_hints(factory)
@@ -49,13 +50,13 @@ def provide(factory: Callable[..., Any]) -> Provided:
         (served,) = get_args(served)
     if not isinstance(served, type) or served is NoneType:
         raise BrokenPlugin(f"{who} is annotated with {served!r}; annotate it with the type it serves.")
-    if inspect.isgeneratorfunction(factory) is not closes:
+    if call.yields is not closes:
         raise BrokenPlugin(f"{who}: a factory that yields is annotated Iterator[...], and only such a one.")
-    for parameter in inspect.signature(factory).parameters.values():
+    for parameter in parameters_of(factory):
         if parameter.name not in hints:
             cure = "say which service it is."
             raise BrokenPlugin(f"{who}: parameter {parameter.name!r} has no annotation; {cure}")
-        if parameter.default is not parameter.empty:
+        if parameter.has_default:
             cure = "services are provided, leave it out."
             raise BrokenPlugin(f"{who}: parameter {parameter.name!r} has a default; {cure}")
     return Provided(served, factory, hints, closes)

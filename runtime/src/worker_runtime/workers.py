@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -19,12 +18,15 @@ from msgspec import Struct
 
 from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant
+from worker_runtime.parameters import calling, parameters_of
 from worker_runtime.records import Batch, Record
 from worker_runtime.sources import Shape, Source, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker_runtime.middleware.idempotency import Idempotency
+    from worker_runtime.parameters import Parameter
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,12 +63,14 @@ class Declaration(Struct, frozen=True, kw_only=True):
     shape: Shape
     model: Any
     services: Mapping[str, Any]
+    idempotency: Idempotency | None = None
 
     @property
     def all_grants(self) -> tuple[Grant, ...]:
-        """Its own grants and those its sources need, the actions on one resource (and keys) together."""
+        """Its own grants and those that follow, the actions on one resource (and keys) together."""
         merged: dict[tuple[Any, str, tuple[str, ...]], list[str]] = {}
-        for grant in (*(each for source in self.sources for each in source.grants()), *self.grants):
+        following = (*self.sources, *(() if self.idempotency is None else (self.idempotency,)))
+        for grant in (*(each for needs in following for each in needs.grants()), *self.grants):
             merged.setdefault((grant.kind, grant.name, grant.keys), []).extend(grant.actions)
         return tuple(
             Grant(kind, name, tuple(dict.fromkeys(actions)), keys)
@@ -100,13 +104,15 @@ def worker(  # noqa: PLR0913 - a function has as many settings, all but its stac
     memory_mb: int = 2048,
     concurrency: int = 1,
     reserved_concurrency: int | None = None,
+    idempotency: Idempotency | None = None,
 ) -> Callable[[Callable[P, R]], Worker[P, R]]:
     """Declare a function to be a worker of these sources.
 
     Left of its star stands what arrives in the event, right of it what is provided, found by type.
     ``concurrency`` records of a batch run at once, in threads; lanes keep their order. At most
-    ``reserved_concurrency`` invocations run at once, in all of the function. Raises
-    DeclarationError where AWS, or the runtime, could not keep what is declared.
+    ``reserved_concurrency`` invocations run at once, in all of the function. ``idempotency`` has the
+    work of one key done once. Raises DeclarationError where AWS, or the runtime, could not keep what is
+    declared.
     """
     for source in sources:
         if not hasattr(source, "recognises"):
@@ -129,8 +135,11 @@ def worker(  # noqa: PLR0913 - a function has as many settings, all but its stac
             shape=shape,
             model=model,
             services=services,
+            idempotency=idempotency,
         )
         _check(declaration)
+        if idempotency is not None:
+            _check_idempotency(declaration, idempotency, function)
         return Worker(function, declaration)
 
     return declare
@@ -147,12 +156,12 @@ def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]
             f"{who}: {error}; import what it is annotated with for real, not for checkers."
         ) from error
     inputs, services = [], {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise DeclarationError(f"{who} takes {parameter}; name each service after a bare '*'.")
+    for parameter in parameters_of(function):
+        if parameter.variadic:
+            raise DeclarationError(f"{who} takes {parameter.text}; name each service after a bare '*'.")
         if parameter.name not in hints:
             raise DeclarationError(f"{who}: parameter {parameter.name!r} has no annotation; say its type.")
-        if parameter.kind is parameter.KEYWORD_ONLY:
+        if parameter.keyword_only:
             services[parameter.name] = _service(who, parameter, hints[parameter.name])
         else:
             inputs.append(hints[parameter.name])
@@ -165,18 +174,19 @@ def _signature(function: Callable[..., Any]) -> tuple[Shape, Any, dict[str, Any]
 
 def _refuse_unusual(who: str, function: Callable[..., Any]) -> None:
     """Refuse what would not run when it is called."""
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+    call = calling(function)
+    if call.awaits or call.yields_async:
         raise DeclarationError(
             f"{who} is async; workers are plain functions: use concurrency=n and sync clients."
         )
-    if inspect.isgeneratorfunction(function):
+    if call.yields:
         raise DeclarationError(f"{who} yields, so calling it would do nothing; return instead.")
-    if not inspect.isfunction(function):
+    if call.unknown:
         raise DeclarationError(f"{who} is no plain function; put @worker(...) on one.")
 
 
-def _service(who: str, parameter: inspect.Parameter, annotation: Any) -> Any:
-    if parameter.default is not parameter.empty:
+def _service(who: str, parameter: Parameter, annotation: Any) -> Any:
+    if parameter.has_default:
         raise DeclarationError(
             f"{who}: service {parameter.name!r} has a default; services are provided, leave it out."
         )
@@ -218,6 +228,28 @@ def _check(declaration: Declaration) -> None:
     for source in declaration.sources:
         source.check(worker=who, timeout_s=declaration.timeout_s)
         _check_shape(declaration, source)
+
+
+def _check_idempotency(
+    declaration: Declaration, idempotency: Idempotency, function: Callable[..., Any]
+) -> None:
+    """Refuse work that could not be kept once by its key, or a result that could not be read again."""
+    from worker_runtime.middleware.stored_results import reader  # noqa: PLC0415 - only who declares it pays
+
+    who = declaration.name
+    if not hasattr(idempotency, "check"):
+        raise DeclarationError(
+            f'{who}: idempotency is {idempotency!r}; say Idempotency("detail.id", table="...").'
+        )
+    idempotency.check(who)
+    if declaration.shape == "batch":
+        raise DeclarationError(f"{who} takes a Batch, whose records have no outcome apart; take records.")
+    reader(returned_by(function))
+
+
+def returned_by(function: Callable[..., Any]) -> Any:
+    """Return the type of a function's result; Any where it does not say."""
+    return get_type_hints(function).get("return", Any)
 
 
 def _check_shape(declaration: Declaration, source: Source) -> None:

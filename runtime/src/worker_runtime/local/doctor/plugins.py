@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-import pluggy
 from msgspec import Struct
 
 from worker_runtime.errors import LoadError, SettingsError
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from worker_runtime.catalogue import Catalogue
+    from worker_runtime.plugins import Plugins
     from worker_runtime.services import Provided
     from worker_runtime.settings import Settings
 
@@ -31,7 +31,7 @@ class Examined(Struct, frozen=True):
     """A plugin that could be loaded: all that it offers to its workers."""
 
     name: str
-    manager: pluggy.PluginManager
+    plugins: Plugins
     offers: tuple[Provided, ...]
 
 
@@ -39,17 +39,17 @@ def examine_plugin(name: str, catalogue: Catalogue) -> tuple[Examined | None, li
     """Load a plugin's hooks for Lambda; nothing is made, so nothing is connected."""
     who = f"plugin {name}"
     try:
-        manager = load_plugins((name,), catalogue)
+        plugins = load_plugins((name,), catalogue)
         environment = Environment(app_name=name)
         metrics = Metrics(plugin=name, worker=name, environment=environment)
-        offered = tuple(offers(manager, metrics, environment))
-        middleware_of(manager)
+        offered = tuple(offers(plugins, metrics, environment))
+        middleware_of(plugins)
     except LoadError as error:
         return None, [broken(who, error)]
-    unmarked = list(_unmarked(who, manager.get_plugin(name), ForLambda))
-    read = read_settings(name, manager)
+    unmarked = list(_unmarked(who, plugins.modules[name], ForLambda))
+    read = read_settings(name, plugins)
     wrong = [broken(who, error) for error in read if isinstance(error, SettingsError)]
-    return Examined(name, manager, offered), [*unmarked, *wrong]
+    return Examined(name, plugins, offered), [*unmarked, *wrong]
 
 
 def examine_hooks_for_people(name: str, catalogue: Catalogue) -> list[Finding]:
@@ -68,10 +68,10 @@ def examine_hooks_for_people(name: str, catalogue: Catalogue) -> list[Finding]:
     return [*findings, *_unmarked(who, plugin.module, ForPeople)]
 
 
-def read_settings(name: str, manager: pluggy.PluginManager) -> Iterator[Settings | SettingsError]:
+def read_settings(name: str, plugins: Plugins) -> Iterator[Settings | SettingsError]:
     """Read a plugin's settings for every environment, or find what is wrong with them."""
-    for plugin, model in answers(manager, "settings"):
-        package = getattr(manager.get_plugin(plugin), "__package__", "") or ""
+    for plugin, model in answers(plugins, "settings"):
+        package = getattr(plugins.modules[plugin], "__package__", "") or ""
         for config_env in _environments(package) if plugin == name else ():
             environment = Environment(config_env=config_env)
             try:

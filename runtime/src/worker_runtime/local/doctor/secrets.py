@@ -25,7 +25,7 @@ def examine_secrets(plugin: Examined, catalogue: Catalogue) -> list[Finding]:
     granted = {variable for name in workers for variable in _granted(name, catalogue)}
     named = {
         secret.variable
-        for settings in read_settings(plugin.name, plugin.manager)
+        for settings in read_settings(plugin.name, plugin.plugins)
         if not isinstance(settings, Exception)
         for secret in _secrets_in(settings)
     }
