@@ -67,7 +67,8 @@ class SaleToSms:
         self._upstream.put_whole([sale.sale_item(now=now) for sale in sales])
         self._tell(f"{len(sales)} sales fall due in two minutes and a half; {len(fans)} fans wait")
         signed_up = self._cast.of(None)
-        items: list[Mapping[str, Any]] = [fan.confirmation_item(event=sales[0], now=now) for fan in signed_up]
+        on = next(sale for sale in sales if sale.fate.is_told)  # of others a confirmation may be suppressed
+        items: list[Mapping[str, Any]] = [fan.confirmation_item(event=on, now=now) for fan in signed_up]
         if self._poison is not None:
             items = self._poison.spoil(items)
             self._tell("an event and a sign-up that cannot be read, and two strangers' receipts, are put too")
