@@ -123,10 +123,9 @@ class AppSync(Resolver, frozen=True, rename="camel"):
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Word each request's data or error: a list for a list, in its order."""
-        if len(records) == 1 and not getattr(records[0], "batched", False):
+        if any(isinstance(record, FieldRecord) and not record.batched for record in records):
             return _answer(FORMS[self.form], records[0], outcomes[0])
-        items = [_answer(ITEM, record, outcome) for record, outcome in zip(records, outcomes, strict=True)]
-        return _fitting(items)
+        return _answers(records, outcomes)
 
     def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - answers have none
         """Let middleware change data, never the form, the number of answers, nor an error into data."""
@@ -153,10 +152,8 @@ def check_resolver_timeout(who: str, timeout_s: float) -> None:
 
 def _answer(form: ReplyForm, record: Record[Any], outcome: Outcome) -> Any:
     """Word one answer; data that cannot be told is an internal error of this request alone."""
-    if (error := error_of(outcome)) is not None:
-        return form.error(error)
     try:
-        told = form.data(plain(outcome.value) if isinstance(outcome, Done) else None)
+        told = plain(_worded(form, outcome))
         check_size(told, limit=ANSWER_BYTES, taker="AppSync")
     except ReplyRefused as refused:
         _log.error("the data of %s cannot be told: %s", record.id, refused)
@@ -164,10 +161,25 @@ def _answer(form: ReplyForm, record: Record[Any], outcome: Outcome) -> Any:
     return told
 
 
+def _worded(form: ReplyForm, outcome: Outcome) -> Any:
+    if isinstance(outcome, Done):  # as most are
+        return form.data(outcome.value)
+    error = error_of(outcome)
+    return form.data(None) if error is None else form.error(error)
+
+
+def _answers(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> list[Any]:
+    """Word a list of answers: all at once, or one by one where one of them cannot be told."""
+    try:
+        told: list[Any] = plain([_worded(ITEM, outcome) for outcome in outcomes])
+        check_size(told, limit=ANSWER_BYTES, taker="AppSync")
+    except ReplyRefused:
+        return _fitting([_answer(ITEM, *pair) for pair in zip(records, outcomes, strict=True)])
+    return told
+
+
 def _fitting(items: list[Any]) -> list[Any]:
     """Make errors of the largest items until AppSync takes the list: the others are not to fail with them."""
-    if size_of(items, limit=ANSWER_BYTES) <= ANSWER_BYTES:
-        return items
     sizes = [size_of(item, limit=0) for item in items]
     total = sum(sizes) + 2 * len(items)  # the brackets, and a comma and a space after each
     small = ITEM.error(INTERNAL)
