@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
-Projection = Callable[[Mapping[str, Any]], dict[str, Any]]
+Decode = Callable[[Mapping[str, Any]], Any]
 
 
 def compile_image_decoder(model: type[T]) -> Callable[[Mapping[str, Any]], T]:
@@ -29,16 +29,62 @@ def compile_image_decoder(model: type[T]) -> Callable[[Mapping[str, Any]], T]:
     that keeps, refuses or rewrites what it does not name gets the whole image. The decoder raises ValueError
     (msgspec's and pydantic's are ones), composing it DeclarationError where no image can become the model.
     """
-    target: Any = getattr(model, "__value__", model)  # ``type Name = ...``
-    if hasattr(target, "model_validate"):  # pydantic, which only a worker that uses it may import
-        project, validate = _of_pydantic(target), target.model_validate
-    else:
-        project, validate = _of_type(target), _converter(target)
+    target = _plainly(model)
+    if _is_pydantic(target):
+        return _exactly(attributes_of(target), target.model_validate)
+    convert = _converter(getattr(model, "__value__", model))
+    members = _structs(target)
+    if not members:
+        return _exactly(attributes_of(target), convert)
+    from worker_runtime.struct_images import struct_decoder  # noqa: PLC0415 - only models of Structs pay
 
-    def decode(image: Mapping[str, Any]) -> T:
-        return cast("T", validate(project(image)))
+    if len(members) == 1:
+        return struct_decoder(members[0], exact=_exactly(attributes_of(target), convert))
+    return _by_tag(members, convert)
 
-    return decode
+
+def attributes_of(model: Any) -> tuple[str, ...] | None:
+    """Name the attributes that ``model`` takes of an image; None where it takes the whole."""
+    target = _plainly(model)
+    if _is_pydantic(target):
+        return _of_pydantic(target)
+    if members := _structs(target):
+        named = [_of_a_struct(get_origin(member) or member) for member in members]
+        return None if None in named else tuple(dict.fromkeys(name for one in named for name in one or ()))
+    origin = get_origin(target) or target
+    if origin in (dict, Mapping, Any):
+        return None
+    if hasattr(origin, "__dataclass_fields__"):
+        return tuple(origin.__dataclass_fields__)
+    if hasattr(origin, "__required_keys__"):  # a TypedDict
+        return (*origin.__required_keys__, *origin.__optional_keys__)
+    raise DeclarationError(
+        f"An image cannot become {_name(target)}: "
+        "use a Struct or tagged Structs, a dataclass, a TypedDict, a dict or a pydantic model."
+    )
+
+
+def _plainly(model: Any) -> Any:
+    """Look through ``type Name = ...`` and ``Annotated``."""
+    target = getattr(model, "__value__", model)
+    return get_args(target)[0] if get_origin(target) is Annotated else target
+
+
+def _is_pydantic(model: Any) -> bool:
+    return hasattr(model, "model_validate")  # asked without importing it
+
+
+def _structs(model: Any) -> list[Any]:
+    """List the Structs that a model is, or chooses from; none where it is anything else."""
+    members = [each for each in get_args(model) if each is not type(None)]
+    if hasattr(get_origin(model) or model, "__struct_config__"):
+        members = [model]
+    return members if all(hasattr(get_origin(each) or each, "__struct_config__") for each in members) else []
+
+
+def _exactly(names: tuple[str, ...] | None, validate: Callable[[Any], Any]) -> Decode:
+    project = loads_image if names is None else projection(names)
+    return lambda image: validate(project(image))
 
 
 def _converter(model: Any) -> Callable[[Any], Any]:
@@ -51,57 +97,34 @@ def _converter(model: Any) -> Callable[[Any], Any]:
     return partial(msgspec.convert, type=model, str_keys=True)
 
 
-def _of_type(model: Any) -> Projection:
-    origin = get_origin(model) or model
-    if origin is Annotated:
-        return _of_type(get_args(model)[0])
-    if origin in (dict, Mapping, Any):
-        return loads_image
-    if hasattr(origin, "__struct_config__"):
-        return _of_struct(origin)
-    if hasattr(origin, "__dataclass_fields__"):
-        return projection(origin.__dataclass_fields__)
-    if hasattr(origin, "__required_keys__"):  # a TypedDict
-        return projection(origin.__required_keys__ | origin.__optional_keys__)
-    members = [member for member in get_args(model) if member is not type(None)]
-    if all(hasattr(member, "__struct_config__") for member in members) and members:
-        return _of_structs(members)
-    raise DeclarationError(
-        f"An image cannot become {_name(model)}: "
-        "use a Struct or tagged Structs, a dataclass, a TypedDict, a dict or a pydantic model."
-    )
-
-
-def _of_struct(model: Any) -> Projection:
-    config = model.__struct_config__
+def _of_a_struct(struct: Any) -> tuple[str, ...] | None:
+    config = struct.__struct_config__
     if config.array_like:
         raise DeclarationError(
-            f"An image cannot become {_name(model)}, which is array_like: an image is a map."
+            f"An image cannot become {_name(struct)}, which is array_like: an image is a map."
         )
     if config.forbid_unknown_fields:
-        return loads_image  # it has to see what it refuses
+        return None  # it has to see what it refuses
     tag = () if config.tag is None else (config.tag_field,)
-    return projection((*tag, *model.__struct_encode_fields__))
+    return (*tag, *struct.__struct_encode_fields__)
 
 
-def _of_structs(members: list[Any]) -> Projection:
+def _by_tag(members: list[Any], convert: Callable[[Any], Any]) -> Decode:
     """Choose by the tag; what has none or an unknown one is left to msgspec to refuse."""
-    if len(members) == 1:
-        return _of_struct(members[0])
     field = members[0].__struct_config__.tag_field
-    by_tag = {member.__struct_config__.tag: _of_struct(member) for member in members}
+    by_tag = {member.__struct_config__.tag: _exactly(attributes_of(member), convert) for member in members}
     tag_alone = projection((field,))
 
-    def project(image: Mapping[str, Any]) -> dict[str, Any]:
+    def decode(image: Mapping[str, Any]) -> Any:
         plain = tag_alone(image)
         tag = plain.get(field)
         chosen = by_tag.get(tag) if isinstance(tag, str | int) else None
-        return plain if chosen is None else chosen(image)
+        return convert(plain) if chosen is None else chosen(image)
 
-    return project
+    return decode
 
 
-def _of_pydantic(model: Any) -> Projection:
+def _of_pydantic(model: Any) -> tuple[str, ...] | None:
     decorators = model.__pydantic_decorators__
     rewrites = [*decorators.root_validators.values(), *decorators.model_validators.values()]
     if (
@@ -109,9 +132,9 @@ def _of_pydantic(model: Any) -> Projection:
         or getattr(model, "__pydantic_root_model__", False)
         or any(getattr(one.info, "mode", "before") != "after" for one in rewrites)
     ):
-        return loads_image
+        return None
     names = {name for field, info in model.model_fields.items() for name in (field, *_aliases(info))}
-    return projection(sorted(names))
+    return tuple(sorted(names))
 
 
 def _aliases(info: Any) -> Iterator[str]:

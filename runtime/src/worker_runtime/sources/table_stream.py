@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
 from worker_runtime.sources import check_names, outer_records
-from worker_runtime.sources.kinesis_record import KinesisRecord, data_of
+from worker_runtime.sources.carried_change import change_opener, opened
+from worker_runtime.sources.kinesis_record import KinesisRecord
 from worker_runtime.sources.streams import DYNAMODB_READ, KINESIS_READ, StreamSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+
+_EVENT_NAMES: Final = get_args(EventName)
 
 
 class TableRecord(Record[T], frozen=True):
@@ -47,7 +49,7 @@ class CarriedRecord(KinesisRecord[T], frozen=True):
     def correlation_id(self) -> str:
         """The item's ``correlationId``, else the sequence number; a poison record has only the latter."""
         try:
-            return _correlation(_opened(self.raw)) or self.id
+            return _correlation(opened(self.raw)) or self.id
         except (Reject, RecursionError):
             return self.id
 
@@ -61,17 +63,6 @@ def _correlation(change: Mapping[str, Any]) -> str | None:
         if isinstance(named, dict) and (usable := carried_id(named.get("S"))):
             return usable
     return None
-
-
-def _opened(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the change inside a Kinesis record."""
-    try:
-        change = msgspec.json.decode(data_of(raw))
-    except ValueError as error:
-        raise Reject("UNDECODABLE", f"Kinesis data is no JSON: {error}") from error
-    if not isinstance(change, dict) or not {"tableName", "recordFormat", "dynamodb"} <= change.keys():
-        raise Reject("NOT_A_CHANGE", "Kinesis data lacks tableName, recordFormat or dynamodb")
-    return change
 
 
 class TableStream(StreamSource, frozen=True, rename="camel"):
@@ -143,29 +134,29 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
         """Decode a change, its new image as the worker's ``Change[...]`` says."""
         if getattr(model, "__origin__", None) is not Change:
             raise DeclarationError(f"a table stream yields changes, not {model!r}; write Change[YourModel].")
-        from worker_runtime.images import compile_image_decoder  # noqa: PLC0415 - only table workers pay
+        from worker_runtime import images  # noqa: PLC0415 - only table workers pay
 
-        decode = compile_image_decoder(get_args(model)[0])
+        item = get_args(model)[0]
+        decode = images.compile_image_decoder(item)
+        open_change = opened if self.kinesis is None else change_opener(images.attributes_of(item))
 
         def change(record: Record[Any]) -> Change[Any]:
-            raw = record.raw if "dynamodb" in record.raw else _opened(record.raw)
+            raw = record.raw
+            if "dynamodb" not in raw:
+                raw = open_change(raw)
             wire = raw["dynamodb"]
             image = wire.get("NewImage")
             if not (image is None or isinstance(image, dict)):
                 raise Reject("NOT_A_CHANGE", f"NewImage is a {type(image).__name__}")
+            if (name := raw["eventName"]) not in _EVENT_NAMES:
+                raise Reject("NOT_A_CHANGE", f"eventName is {name!r}")
             return Change(
                 id=raw["eventID"],
-                name=_event_name(raw["eventName"]),
-                table=raw.get("tableName") or raw["eventSourceARN"].split("/")[1],
+                name=name,
+                table=raw.get("tableName") or raw["eventSourceARN"].split("/", 2)[1],
                 new=None if image is None else decode(image),
                 wire=wire,
                 decode=decode,
             )
 
         return change
-
-
-def _event_name(name: Any) -> EventName:
-    if name not in get_args(EventName):
-        raise Reject("NOT_A_CHANGE", f"eventName is {name!r}")
-    return name  # type: ignore[no-any-return]  # a member of the Literal, as checked
