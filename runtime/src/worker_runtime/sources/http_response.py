@@ -53,7 +53,7 @@ class HttpResponse(Struct, frozen=True):
     def lines(self) -> Iterator[tuple[str, str]]:
         """List the headers, one pair a line."""
         for name, given in self.headers.items():
-            yield from ((name, line) for line in ((given,) if isinstance(given, str) else given))
+            yield from ((name, line) for line in (given if isinstance(given, list | tuple) else (given,)))
 
 
 def _is_line(text: object) -> bool:

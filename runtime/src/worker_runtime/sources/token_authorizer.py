@@ -8,7 +8,7 @@ import msgspec
 
 from worker_runtime.decoding import json_decoder
 from worker_runtime.errors import BatchFailed, DeclarationError
-from worker_runtime.outcomes import Done, Failed, Family, Rejected, Skipped
+from worker_runtime.outcomes import Deferred, Done, Failed, Family, Rejected, Skipped
 from worker_runtime.sources import another_shape, check_names, check_range
 from worker_runtime.sources.answering import AnsweringSource
 from worker_runtime.sources.authorization import authorization_of, bearer_of, presented
@@ -111,7 +111,7 @@ class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
                 return _denied(record.raw)
             case Rejected() | Skipped():
                 return _told(record.raw, valid=False, bearer={})
-            case Failed(error=error):
+            case Failed(error=error) | Deferred(error=error):
                 raise error
             case _:
                 raise BatchFailed("nobody could say whose token it is; API Gateway answers 500")
