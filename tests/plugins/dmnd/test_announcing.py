@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demand_generator import Generator, a_due_sale
+from demand_generator import FakeCampaigns, Generator, a_due_sale
 from worker_runtime import Defer, Halt, Reject, Retry
 from workers_dmnd.generating import Generated
 from workers_dmnd.keys import event_keys, sale_keys
@@ -12,6 +12,7 @@ from workers_dmnd.keys import event_keys, sale_keys
 if TYPE_CHECKING:
     from worker_runtime import Verdict
     from worker_runtime.testing import SteppedClock
+    from workers_dmnd.models import Campaign
 
 HOUR_S = 3_600.0
 DOWN = Retry(reason="bitly: POST /v4/shorten answered 503")
@@ -66,17 +67,57 @@ def test_a_sale_that_cannot_be_announced_fails(
     assert (item["generation"]["id"], item["generation"]["error"]) == ("FAILED", code)
 
 
-@pytest.mark.parametrize("verdict", [Retry(reason="campaign: no answer"), Halt("campaign answered 401")])
-def test_a_campaign_service_out_of_order_puts_the_sale_off(generator: Generator, verdict: Verdict) -> None:
+def test_a_campaign_service_out_of_order_puts_the_sale_off(generator: Generator) -> None:
     generator.put_due(campaignId="c1")
     generator.campaigns.put("c1")
-    generator.campaigns.verdict = verdict
+    generator.campaigns.verdict = Retry(reason="campaign: no answer")
 
     put_off = generator.run()
     generator.campaigns.verdict = None
     then = generator.run()
 
     assert (put_off, then) == (Generated(sales=1), Generated(sales=1, written=25))
+
+
+def test_a_refusal_puts_the_sale_off_and_fails_the_tick_after_the_others(generator: Generator) -> None:
+    generator.put_due(campaignId="c1")
+    generator.campaigns.verdict = Halt("campaign answered 401")
+    generator.put_due("s2")
+    generator.put_fans(3, sale_id="s2")
+
+    with pytest.raises(Halt, match="campaign answered 401"):
+        generator.run()
+
+    assert generator.generation()["id"] == "DUE"
+    assert len(generator.notifications("s2")) == 3
+
+
+def test_a_refusal_by_bitly_fails_the_tick_while_its_link_is_waited_for(
+    generator: Generator, stepped: SteppedClock
+) -> None:
+    generator.table.put_event()
+    generator.links.verdict = Halt("bitly answered 401")
+
+    with pytest.raises(Halt, match="bitly answered 401"):
+        generator.run()
+    state = generator.generation()["id"]
+    stepped.sleep(600)
+    then = generator.run()
+
+    assert (state, then) == ("DUE", Generated(sales=1, written=25))
+
+
+def test_a_refusal_is_told_though_the_lease_is_lost(generator: Generator) -> None:
+    class Refused(FakeCampaigns):
+        def find(self, campaign_id: str) -> Campaign | None:
+            generator.put_due(campaignId=campaign_id)
+            raise Halt("campaign answered 401")
+
+    generator.campaigns = Refused()
+    generator.put_due(campaignId="c1")
+
+    with pytest.raises(Halt, match="campaign answered 401"):
+        generator.run()
 
 
 def test_an_event_without_a_link_gets_one_first(generator: Generator) -> None:
@@ -89,7 +130,7 @@ def test_an_event_without_a_link_gets_one_first(generator: Generator) -> None:
     assert generator.notifications()["u000"]["vars"]["shortUrl"] == "https://bit.ly/e1"
 
 
-@pytest.mark.parametrize("verdict", [DOWN, Defer(75), Halt("the month is spent"), Reject("REFUSED_BY_BITLY")])
+@pytest.mark.parametrize("verdict", [DOWN, Defer(75), Reject("REFUSED_BY_BITLY")])
 def test_while_bitly_is_down_a_sale_waits_ten_minutes_for_its_link(
     generator: Generator, stepped: SteppedClock, verdict: Verdict
 ) -> None:

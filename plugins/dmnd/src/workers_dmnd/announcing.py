@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from worker_runtime import Reject, Retry, Skip, Verdict, clock
+from worker_runtime import Halt, Reject, Retry, Skip, Verdict, clock
 from workers_dmnd.models import Audience
 from workers_dmnd.new_notification import Announcement, words_of
 from workers_dmnd.policy import instant
@@ -81,6 +81,8 @@ class Announcements:
             if isinstance(verdict, Reject) and verdict.code == "BAD_URL":
                 raise
             if clock.now() < notify_at + LINK_AWAITED_S:
+                if isinstance(verdict, Halt):
+                    raise
                 raise Retry(reason=f"no short link yet: {verdict}") from verdict
             log.warning("event %s is announced by its long URL: %s", event.id, verdict)
             return event.url

@@ -113,6 +113,7 @@ def generate_notifications(  # noqa: PLR0913 - all that a sale's fans are told h
             begun = lease.generation
             passes.go(lease)
             done = done.and_also(begun, lease.generation)
+    passes.raise_halt()
     return done
 
 

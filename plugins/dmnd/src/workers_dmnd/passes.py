@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from worker_runtime import Reject, Retry, Verdict
+from worker_runtime import Halt, Reject, Retry, Verdict
 from workers_dmnd.leasing import LeaseLost
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Passes:
         self._policy = policy
         self._invocation = invocation
         self._metrics = metrics
+        self._halt: Halt | None = None
 
     @property
     def has_time(self) -> bool:
@@ -51,6 +52,7 @@ class Passes:
         """Make a pass, or go on with one; the lease is given back, unless somebody else has it by now.
 
         Whatever verdict stops it puts it off until the next tick, but where there is nothing to tell.
+        A Halt is kept for ``raise_halt``: other sales may not need what this one was refused.
         """
         try:
             self._go(lease)
@@ -58,12 +60,19 @@ class Passes:
             log.warning("sale %s is somebody else's by now", lease.sale.sale_id)
             self._metrics.count("LeasesLost")
 
+    def raise_halt(self) -> None:
+        """Raise the latest Halt that stopped a pass, so that people hear of it."""
+        if self._halt is not None:
+            raise self._halt
+
     def _go(self, lease: Lease) -> None:
         try:
             self._tell_all(lease)
         except Verdict as verdict:
             log.warning("sale %s is put off: %s", lease.sale.sale_id, verdict)
             self._metrics.count("SalesPutOff")
+            if isinstance(verdict, Halt):
+                self._halt = verdict
             lease.put_off()
 
     def _tell_all(self, lease: Lease) -> None:
