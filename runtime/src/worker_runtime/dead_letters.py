@@ -18,7 +18,8 @@ import msgspec
 from msgspec.structs import replace
 
 from worker_runtime import clock
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES, Message, size_of
+from worker_runtime.clients.sqs import Message, size_of
+from worker_runtime.clients.sqs_limits import ATTRIBUTES_A_MESSAGE, MESSAGE_BYTES
 from worker_runtime.effects import Refuse, Send, Spill
 from worker_runtime.errors import text_of
 from worker_runtime.middleware.correlation import trace_headers

@@ -15,6 +15,13 @@ import msgspec
 
 from worker_runtime.clients import aws
 from worker_runtime.clients.aws_verdicts import shout
+from worker_runtime.clients.sqs_limits import (
+    ATTRIBUTES_A_MESSAGE,
+    CALL_BYTES,
+    ENTRIES_A_CALL,
+    LONGEST_VISIBILITY_S,
+    MESSAGE_BYTES,
+)
 from worker_runtime.errors import Reject, Retry, Verdict
 from worker_runtime.invocation import current_trace
 from worker_runtime.middleware.correlation import TRACEPARENT, correlation_id
@@ -24,13 +31,6 @@ if TYPE_CHECKING:
 
     Entries = dict[int, dict[str, Any]]  # position in the input -> entry of a batch call
     Failures = dict[int, Verdict]
-
-ENTRIES_A_CALL: Final = 10  # of every batch call, and of ReceiveMessage
-MESSAGE_BYTES: Final = 1_048_576  # SendMessage since August 2025, attributes counted
-CALL_BYTES: Final = 1_048_576  # SendMessageBatch, all its messages together
-ATTRIBUTES_A_MESSAGE: Final = 10
-VISIBILITY_MAX_S: Final = 12 * 3600  # SetQueueAttributes, ChangeMessageVisibility; from the receive on
-LONGEST_VISIBILITY_S: Final = VISIBILITY_MAX_S - 20 * 60  # Lambda had it up to 15 + 5 min by now
 
 _REFUSED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What SendMessage refuses, or stores as another character, in a body and in an attribute."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from worker_runtime.dead_letters import Postbox, Reason, enveloped
 from worker_runtime.errors import BatchFailed, text_of
 from worker_runtime.outcomes import Failed, Family, Outcome, Rejected
 from worker_runtime.sources import all_over, item_failures, redelivered
@@ -69,6 +68,8 @@ def stream_effects(
     source: Lettered, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
 ) -> list[Effect]:
     """Write the dead letters before the checkpoint; what is at or behind it comes again anyway."""
+    from worker_runtime.dead_letters import Postbox, Reason, enveloped  # noqa: PLC0415 - seldom needed
+
     at = checkpoint(records, outcomes)
     limit = None if at is None else sequence(records[at])
     listed: list[Effect] = []

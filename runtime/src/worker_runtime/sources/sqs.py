@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker_runtime.clients.sqs import ATTRIBUTES_A_MESSAGE, LONGEST_VISIBILITY_S, VISIBILITY_MAX_S
-from worker_runtime.dead_letters import Postbox, Reason, enveloped, marked_original
+from worker_runtime.clients.sqs_limits import ATTRIBUTES_A_MESSAGE, LONGEST_VISIBILITY_S, VISIBILITY_MAX_S
 from worker_runtime.effects import ChangeVisibility, Effect, Refuse, Send
 from worker_runtime.errors import DeclarationError, Reject, text_of
 from worker_runtime.grants import Grant, spills
@@ -180,6 +179,13 @@ class Sqs(Struct, frozen=True, rename="camel"):
         return listed
 
     def _letter(self, at: int, record: Record[Any], outcome: Rejected, worker: str) -> Effect:
+        from worker_runtime.dead_letters import (  # noqa: PLC0415 - seldom needed
+            Postbox,
+            Reason,
+            enveloped,
+            marked_original,
+        )
+
         assert self.dead_letters is not None  # noqa: S101 - effects() saw to it
         reason = Reason.of(record, outcome, worker=worker, source=self.kind)
         box = Postbox(queue=self.dead_letters, spill_bucket=self.spill_bucket)

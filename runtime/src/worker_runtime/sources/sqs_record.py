@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime.clients.sqs import Message, attributes_of
 from worker_runtime.records import Record, T, carried_id, moment
 from worker_runtime.sources.bodies import envelope_of
 from worker_runtime.sources.said_inside import CORRELATION, said_inside
@@ -12,6 +11,8 @@ from worker_runtime.sources.said_inside import CORRELATION, said_inside
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from worker_runtime.clients.sqs import Message
 
 DEFERRALS: Final = "deferrals"
 COUNT_DIGITS: Final = 9  # a sender may write any text where we count
@@ -95,6 +96,8 @@ def system_attributes(record: Record[Any]) -> Mapping[str, Any]:
 
 def as_sent(record: Record[Any]) -> Message:
     """Make the message that it was: body, attributes, trace."""
+    from worker_runtime.clients.sqs import Message, attributes_of  # noqa: PLC0415 - seldom needed
+
     return Message(
         body=record.raw["body"],
         attributes=attributes_of(record.raw.get("messageAttributes") or {}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from worker_runtime.clients.sqs import ENTRIES_A_CALL
+from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL
 from worker_runtime.local.dead_letters.letters import read_letter
 
 if TYPE_CHECKING:

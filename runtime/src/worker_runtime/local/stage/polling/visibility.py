@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from worker_runtime.clients.sqs import ENTRIES_A_CALL, VISIBILITY_MAX_S
+from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
