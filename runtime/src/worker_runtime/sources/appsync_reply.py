@@ -82,7 +82,11 @@ class ReplyForm(Protocol):
 
 
 class Enveloped:
-    """``{data, error: {type, message, retryable} | null}``."""
+    """``{data, error: {type, message, retryable} | null}``, for a response function such as
+
+    ``const { data, error } = ctx.result; if (error) util.error(error.message, error.type, data, error);``
+    ``return data;``
+    """
 
     def data(self, value: Any) -> Any:
         """Put data into the envelope."""
