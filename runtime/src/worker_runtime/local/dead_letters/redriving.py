@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 _VISIBILITY_S = 300
 
 _STREAMED = frozenset(("dynamodb", "kinesis"))
-"""One of these is in each record of a stream; what has neither is an event by itself."""
+"""One of these is in each record of a stream; what has neither is an event, or one record of it."""
+
+_OF_SEVERAL = ("aws:s3", "aws:sns")
+"""Whose events list records, of which a letter holds one."""
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +149,7 @@ class Redriver:
                 self._resend(origin, original_of(record))
             elif _STREAMED.isdisjoint(record):
                 self._handed_over.add(letter.record_id)
-                self._invoke(origin.worker_id, record)
+                self._invoke(origin.worker_id, _event_of(record))
             else:
                 self._hand_over(origin, [restaged(record)], refresh=refresh)
 
@@ -197,6 +200,12 @@ class Redriver:
         if not records or (records[0].id, records[-1].id) != (first, last):
             raise NotSentBack("its stream has forgotten the records, or some of them.")
         return records
+
+
+def _event_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the asynchronous event that brings one record: itself, or a list of one."""
+    listed = record.get("eventSource", record.get("EventSource")) in _OF_SEVERAL
+    return {"Records": [record]} if listed else record
 
 
 def _why(error: Exception) -> str:
