@@ -82,10 +82,10 @@ class ReplyForm(Protocol):
 
 
 class Enveloped:
-    """``{data, error: {type, message, retryable} | null}``, for a response function such as
+    """``{data, error: {type, message, retryable} | null}``.
 
-    ``const { data, error } = ctx.result; if (error) util.error(error.message, error.type, data, error);``
-    ``return data;``
+    The resolver's response function takes it apart: ``const { data, error } = ctx.result;``
+    ``if (error) util.error(error.message, error.type, data, error); return data;``
     """
 
     def data(self, value: Any) -> Any:
