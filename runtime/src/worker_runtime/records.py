@@ -6,7 +6,7 @@ import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
-from msgspec import Struct
+from msgspec import Raw, Struct, json
 
 from worker_runtime.errors import Reject, text_of
 from worker_runtime.outcomes import Done, Failed, Outcome, Rejected, Skipped, outcome_of
@@ -156,7 +156,8 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
     """A change of one table item, whichever way it came (DynamoDB Streams, Kinesis).
 
     ``new`` is decoded before the worker starts; ``old`` when it is first read, where an image
-    that does not fit the type is a Reject.
+    that does not fit the type is a Reject. Of what Kinesis carried, ``wire`` holds JSON (``Raw``)
+    until it is read.
     """
 
     id: str
@@ -173,7 +174,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         if image is None:
             return None
         try:
-            if not isinstance(image, dict):
+            if not isinstance(image, (dict, Raw)):
                 raise TypeError(f"it is a {type(image).__name__}")  # noqa: TRY301 - a Reject like any other
             return self.decode(image)
         except Exception as error:
@@ -185,7 +186,8 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         from worker_runtime.dynamodb_json import loads_image  # noqa: PLC0415 - only table workers pay
 
         try:
-            return loads_image(self.wire["Keys"])
+            keys = self.wire["Keys"]
+            return loads_image(json.decode(keys) if isinstance(keys, Raw) else keys)
         except Exception as error:
             raise Reject("UNDECODABLE", f"keys of change {self.id}: {text_of(error)}") from error
 

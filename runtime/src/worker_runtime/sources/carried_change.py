@@ -1,10 +1,12 @@
-"""The table change inside a Kinesis record: of its two images only what the worker's model names is built."""
+"""The table change inside a Kinesis record: only what the worker's model names and asks for is built."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
 
 from worker_runtime.errors import Reject
 from worker_runtime.sources.kinesis_record import data_of
@@ -15,12 +17,7 @@ if TYPE_CHECKING:
 _TYPED: Final[Any] = TypedDict  # made of what a model names, which no checker can know
 _NEEDED: Final = ("tableName", "recordFormat", "dynamodb")  # by these a change is known
 _OPTIONAL: Final = ("eventID", "eventName", "eventSourceARN")
-_OF_THE_WIRE: Final = (
-    "Keys",
-    "SequenceNumber",
-    "ApproximateCreationDateTime",
-    "ApproximateCreationDateTimePrecision",
-)
+_WHEN: Final = ("SequenceNumber", "ApproximateCreationDateTime", "ApproximateCreationDateTimePrecision")
 
 
 def opened(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,20 +32,15 @@ def opened(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def change_opener(attributes: Sequence[str] | None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Compose an ``opened`` whose images have these attributes alone, all where it is None.
+    """Compose an ``opened`` whose new image has these attributes alone, all where it is None.
 
-    It halves the time of a change with two images of 17 attributes; what does not fit is left to ``opened``,
-    which words it.
+    The old image and the keys stay JSON until they are asked for. What does not fit is left to ``opened``,
+    which words it. All of it more than halves the time of a change with two images of 17 attributes.
     """
-    image: Any = dict[str, Any]
-    if attributes is not None:
-        image = _TYPED("Image", dict.fromkeys(attributes, Any), total=False)
-    wire = {"NewImage": image | None, "OldImage": image | None, **dict.fromkeys(_OF_THE_WIRE, Any)}
+    wire = {"NewImage": _image(attributes) | None, "OldImage": Raw, "Keys": Raw, **dict.fromkeys(_WHEN, Any)}
     needed = {**dict.fromkeys(_NEEDED, Any), "dynamodb": _TYPED("Wire", wire, total=False)}
     optional = dict.fromkeys(_OPTIONAL, NotRequired[Any])
-    decode: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(
-        _TYPED("Opened", needed | optional)
-    ).decode
+    decode: Callable[[bytes], dict[str, Any]] = Decoder(_TYPED("Opened", needed | optional)).decode
 
     def open_change(raw: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -57,3 +49,25 @@ def change_opener(attributes: Sequence[str] | None) -> Callable[[Mapping[str, An
             return opened(raw)
 
     return open_change
+
+
+def reading(attributes: Sequence[str] | None, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Compose a ``decode`` that takes an image as JSON, too; of null it makes None."""
+    read = Decoder(_image(attributes) | None).decode
+
+    def decode_read(image: Any) -> Any:
+        if not isinstance(image, Raw):
+            return decode(image)
+        try:
+            typed = read(image)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"it is a {type(msgspec.json.decode(image)).__name__}") from error
+        return None if typed is None else decode(typed)
+
+    return decode_read
+
+
+def _image(attributes: Sequence[str] | None) -> Any:
+    return (
+        dict[str, Any] if attributes is None else _TYPED("Image", dict.fromkeys(attributes, Any), total=False)
+    )

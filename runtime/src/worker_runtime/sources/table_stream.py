@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
 from worker_runtime.sources import check_names, outer_records
-from worker_runtime.sources.carried_change import change_opener, opened
+from worker_runtime.sources.carried_change import change_opener, opened, reading
 from worker_runtime.sources.kinesis_record import KinesisRecord
 from worker_runtime.sources.streams import DYNAMODB_READ, KINESIS_READ, StreamSource
 
@@ -138,7 +138,10 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
 
         item = get_args(model)[0]
         decode = images.compile_image_decoder(item)
-        open_change = opened if self.kinesis is None else change_opener(images.attributes_of(item))
+        open_change, decode_old = opened, decode
+        if self.kinesis is not None:
+            attributes = images.attributes_of(item)
+            open_change, decode_old = change_opener(attributes), reading(attributes, decode)
 
         def change(record: Record[Any]) -> Change[Any]:
             raw = record.raw
@@ -156,7 +159,7 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
                 table=raw.get("tableName") or raw["eventSourceARN"].split("/", 2)[1],
                 new=None if image is None else decode(image),
                 wire=wire,
-                decode=decode,
+                decode=decode_old,
             )
 
         return change
