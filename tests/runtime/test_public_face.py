@@ -22,7 +22,7 @@ FACE = {
     *("Environment", "Invocation", "Metrics", "Secret", "Settings"),
     *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
     *("sends", "updates"),
-    *("Middleware", "Provided", "hookimpl", "provide"),
+    *("Idempotency", "Middleware", "Provided", "hookimpl", "provide"),
     *("Firehose", "Kafka", "Kinesis", "Schedule", "Sqs", "TableStream", "Transformed"),
     *("AppSync", "AppSyncAuthorizer", "Authorization", "FieldRequest", "Identity", "Invoke"),
     *("ApiGateway", "HttpRequest", "HttpResponse", "TokenAuthorizer"),

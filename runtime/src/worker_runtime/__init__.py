@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from worker_runtime.invocation import Invocation
     from worker_runtime.middleware import Middleware
     from worker_runtime.middleware.correlation import correlation_id
+    from worker_runtime.middleware.idempotency import Idempotency
     from worker_runtime.middleware.metrics import Metrics
     from worker_runtime.records import Batch, Change, Record
     from worker_runtime.redaction import redact, redact_text
@@ -61,6 +62,7 @@ else:
         "invocation": "Invocation",
         "middleware": "Middleware",
         "middleware.correlation": "correlation_id",
+        "middleware.idempotency": "Idempotency",
         "middleware.metrics": "Metrics",
         "records": "Batch Change Record",
         "redaction": "redact redact_text",
@@ -117,6 +119,7 @@ __all__ = [
     "Halt",
     "HttpRequest",
     "HttpResponse",
+    "Idempotency",
     "Identity",
     "Invocation",
     "Invoke",

@@ -120,20 +120,25 @@ class Redis:
             log.warning("redis is down, going on without: %s: %s", type(error).__name__, error)
 
     def _connected(self, url: str) -> Connection:
-        import redis  # noqa: PLC0415 - with the first use
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - with the first use
-        from redis.retry import Retry as Retries  # noqa: PLC0415 - with the first use
-
         with self._lock:
             if url not in self._connections:
-                self._connections[url] = redis.Redis.from_url(
-                    url,
-                    decode_responses=self._text,
-                    socket_connect_timeout=self._timeout_s,
-                    socket_timeout=self._timeout_s,
-                    retry=Retries(NoBackoff(), RETRIES),
-                )
+                self._connections[url] = connect(url, timeout_s=self._timeout_s, text=self._text)
             return self._connections[url]
+
+
+def connect(url: str, *, timeout_s: float = 0.5, text: bool = True) -> Connection:
+    """Return a client that connects on first use and tries once more where a connection was dead."""
+    import redis  # noqa: PLC0415 - with the first use
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - with the first use
+    from redis.retry import Retry as Retries  # noqa: PLC0415 - with the first use
+
+    return redis.Redis.from_url(
+        url,
+        decode_responses=text,
+        socket_connect_timeout=timeout_s,
+        socket_timeout=timeout_s,
+        retry=Retries(NoBackoff(), RETRIES),
+    )
 
 
 def _is_mistake(error: Exception) -> bool:

@@ -44,7 +44,7 @@ SERVICE_VARIABLE: Final = "OTEL_SERVICE_NAME"
 _SOURCE: Final = contexts.create_key("source")
 
 
-def tracing(  # noqa: PLR0913 - whose spans, what they are called, and where they go
+def traced(  # noqa: PLR0913 - whose spans, what they are called, and where they go
     environment: Environment,
     endpoint: str,
     *,
@@ -62,9 +62,9 @@ def tracing(  # noqa: PLR0913 - whose spans, what they are called, and where the
     said = environment.variables
     named = {"service.name": said.get(SERVICE_VARIABLE) or name, "service.version": version}
     spans, sent = tracer(environment, endpoint, attributes=named)
-    traced = Traced(spans, sent, worker=worker, sources=sources, metrics=metrics, variables=said)
+    made = Traced(spans, sent, worker=worker, sources=sources, metrics=metrics, variables=said)
     each = said.get(RECORDS_VARIABLE, "").lower() in ("1", "true")
-    return Middleware("tracing", traced.around_invocation, traced.around_record if each else None)
+    return Middleware("tracing", made.around_invocation, made.around_record if each else None)
 
 
 class Traced:

@@ -1,0 +1,305 @@
+"""Work that is done once: what is declared, and what becomes of a record whose key was there before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import pydantic
+import pytest
+from msgspec import Struct
+
+from worker_runtime import (
+    Batch,
+    Defer,
+    Halt,
+    Idempotency,
+    Reject,
+    Retry,
+    Schedule,
+    Skip,
+    Sqs,
+    Stack,
+    grants,
+    worker,
+)
+from worker_runtime.errors import DeclarationError
+from worker_runtime.manifest import describe
+from worker_runtime.middleware.idempotency import Busy, Claim, Finished, once
+from worker_runtime.middleware.stored_results import reader, stored
+from worker_runtime.runtime import run
+from worker_runtime.testing import Context, RecordingSender, message, ready, schedule_event, sqs_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SHOP = Stack("shop")
+ORDERS = Sqs("orders", dead_letters="orders-dlq")
+BY_ID = Idempotency("messageId", table="done")
+
+
+class MemoryLedger:
+    """A ledger in memory, by message id; ``broken`` operations raise."""
+
+    def __init__(
+        self, *, busy: Mapping[str, float | None] | None = None, broken: tuple[str, ...] = ()
+    ) -> None:
+        self.results: dict[str, str] = {}
+        self.busy = dict(busy or {})
+        self.broken = broken
+
+    def begin(self, record: Mapping[str, Any]) -> Claim | Finished | Busy:
+        self._break("begin")
+        key = record.get("messageId", "tick")
+        if key in self.results:
+            return Finished(self.results[key])
+        if key in self.busy:
+            return Busy(self.busy[key])
+        self.busy[key] = 60
+        return Claim({"key": key})
+
+    def finish(self, claim: Claim, result: Any) -> None:
+        self._break("finish")
+        self.results[claim.data["key"]] = pydantic.TypeAdapter(Any).dump_json(result).decode()
+        del self.busy[claim.data["key"]]
+
+    def release(self, claim: Claim) -> None:
+        self._break("release")
+        del self.busy[claim.data["key"]]
+
+    def _break(self, operation: str) -> None:
+        if operation in self.broken:
+            raise Retry(reason="the store is down")
+
+
+class Shop:
+    """Counts what was done; raises what it is given first."""
+
+    def __init__(self, *raises: Exception) -> None:
+        self.raises = list(raises)
+        self.done = 0
+
+    def do(self) -> None:
+        if self.raises:
+            raise self.raises.pop(0)
+        self.done += 1
+
+
+@worker(ORDERS, stack=SHOP, idempotency=BY_ID)
+def ship(_order: bytes, *, shop: Shop) -> None:
+    """Ship an order, once."""
+    shop.do()
+
+
+@worker(Schedule("rate(1 minute)"), stack=SHOP, idempotency=Idempotency("id", table="done"))
+def count(*, shop: Shop) -> dict[str, int]:
+    """Count, once a tick."""
+    shop.do()
+    return {"done": shop.done}
+
+
+def deliver(shop: Shop, ledger: MemoryLedger, *, sender: RecordingSender | None = None) -> Any:
+    loaded = ready(ship, services={Shop: shop}, middleware=(once(ledger, returns=None),))
+    return run(loaded, sqs_event("order"), context=Context(), sender=sender or RecordingSender())
+
+
+def test_what_comes_again_is_done_and_does_nothing() -> None:
+    shop, ledger = Shop(), MemoryLedger()
+
+    replies = [deliver(shop, ledger) for _ in range(3)]
+
+    assert replies == [{"batchItemFailures": []}] * 3
+    assert shop.done == 1
+
+
+def test_what_comes_again_gets_the_result_of_the_first_time() -> None:
+    shop, ledger = Shop(), MemoryLedger()
+    loaded = ready(count, services={Shop: shop}, middleware=(once(ledger, returns=dict[str, int]),))
+
+    first, again = (
+        run(loaded, schedule_event(), context=Context(), sender=RecordingSender()) for _ in range(2)
+    )
+
+    assert first == again == {"done": 1}
+
+
+def test_what_is_in_progress_elsewhere_comes_again_when_that_must_be_over() -> None:
+    shop, sender = Shop(), RecordingSender()
+    ledger = MemoryLedger(busy={message("order")["messageId"]: 41.5})
+
+    reply = deliver(shop, ledger, sender=sender)
+
+    assert len(reply["batchItemFailures"]) == 1
+    assert sender.hidden == {"receipt-0": 42}
+    assert shop.done == 0
+
+
+def test_what_is_in_progress_for_nobody_knows_how_long_comes_again() -> None:
+    sender = RecordingSender()
+
+    reply = deliver(Shop(), MemoryLedger(busy={message("order")["messageId"]: None}), sender=sender)
+
+    assert len(reply["batchItemFailures"]) == 1
+    assert sender.hidden == {}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [OSError("no answer"), Retry(5), Defer(5), Halt("no grant"), Skip("not yet"), Reject("NO_ADDRESS")],
+)
+def test_work_that_was_not_done_is_tried_anew(first: Exception) -> None:
+    shop, ledger = Shop(first), MemoryLedger()
+
+    deliver(shop, ledger)
+    reply = deliver(shop, ledger)
+
+    assert reply == {"batchItemFailures": []}
+    assert shop.done == 1
+
+
+def test_where_nothing_is_known_nothing_is_done() -> None:
+    shop = Shop()
+
+    reply = deliver(shop, MemoryLedger(broken=("begin",)))
+
+    assert len(reply["batchItemFailures"]) == 1
+    assert shop.done == 0
+
+
+def test_work_whose_result_could_not_be_kept_is_done_all_the_same() -> None:
+    shop = Shop()
+
+    reply = deliver(shop, MemoryLedger(broken=("finish",)))
+
+    assert reply == {"batchItemFailures": []}
+    assert shop.done == 1
+
+
+def test_a_failure_stays_what_it_is_where_the_claim_could_not_be_given_back() -> None:
+    sender = RecordingSender()
+
+    deliver(Shop(Retry(7)), MemoryLedger(broken=("release",)), sender=sender)
+
+    assert sender.hidden == {"receipt-0": 7}
+
+
+class Point(Struct):
+    x: int
+    at: datetime
+    price: Decimal
+    raw: bytes
+    more: Any = None
+
+
+@dataclass
+class Plain:
+    name: str
+
+
+class Typed(TypedDict):
+    name: str
+
+
+class Model(pydantic.BaseModel):
+    name: str
+    at: datetime
+
+
+@pytest.mark.parametrize(
+    ("returns", "value"),
+    [
+        (Point, Point(1, datetime(2026, 1, 1, tzinfo=UTC), Decimal("1.10"), b"\0\xff", {"bytes": [b"\1"]})),
+        (Plain, Plain("a")),
+        (Typed, {"name": "a"}),
+        (Model, Model(name="a", at=datetime(2026, 1, 1, tzinfo=UTC))),
+        (list[int], [1, 2]),
+        (Plain | None, None),
+        (None, None),
+        (bytes, b"\0"),
+        (str, "1"),
+        (Any, {"a": [1, None, "x", b"y"]}),
+    ],
+)
+def test_a_result_survives_its_store(returns: Any, value: Any) -> None:
+    ledger = MemoryLedger()
+    ledger.busy["1"] = 1
+
+    ledger.finish(Claim({"key": "1"}), stored(value))
+
+    assert reader(returns)(ledger.results["1"]) == value
+
+
+def test_a_result_that_is_no_data_is_not_kept_and_is_done_all_the_same() -> None:
+    ledger = MemoryLedger()
+
+    @worker(ORDERS, stack=SHOP, idempotency=BY_ID)
+    def make(_order: bytes) -> Any:
+        """Make what nobody can keep."""
+        return object()
+
+    loaded = ready(make, middleware=(once(ledger, returns=Any),))
+    reply = run(loaded, sqs_event("order"), context=Context(), sender=RecordingSender())
+
+    assert reply == {"batchItemFailures": []}
+    assert ledger.results == {}
+
+
+def test_what_keeping_results_needs_is_granted_under_keys_of_its_own() -> None:
+    entry = describe("shop.ship", ship.declaration, distribution="d", version="1")
+
+    (granted,) = (each for each in entry.grants if each.kind == "table")
+    assert granted.actions == [
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    ]
+    assert (granted.keys, granted.variable) == (["IDEM#*"], "DONE_TABLE")
+    assert "DONE_TABLE" in entry.environment
+
+
+def test_a_redis_is_granted_as_a_cache() -> None:
+    assert Idempotency("id", redis="dmnd").grants() == (grants.cache("dmnd"),)
+
+
+@pytest.mark.parametrize(
+    ("made", "complaint"),
+    [
+        (lambda: Idempotency("id"), "is kept in one place; say table="),
+        (lambda: Idempotency("id", table="a", redis="b"), "is kept in one place"),
+        (lambda: Idempotency("id", table="a", expires_s=0), "expires_s is 0; say seconds"),
+        (lambda: Idempotency("id", table="a", key_names=()), r"key_names is \(\); say"),
+        (lambda: Idempotency("a[", table="a"), r"'a\[' is no JMESPath expression"),
+        (lambda: Idempotency("", table="a"), "'' is no JMESPath expression"),
+        (lambda: Idempotency("id", table="a", unchanged="]"), "']' is no JMESPath expression"),
+        (lambda: Idempotency("id", redis="a", unchanged="body"), "unchanged cannot be kept in Redis"),
+        (lambda: "messageId", "idempotency is 'messageId'; say Idempotency"),
+    ],
+)
+def test_what_could_not_be_kept_is_refused_where_it_is_declared(
+    made: Callable[[], Any], complaint: str
+) -> None:
+    with pytest.raises(DeclarationError, match=complaint):
+
+        @worker(ORDERS, stack=SHOP, idempotency=made())
+        def pack(_order: bytes) -> None:
+            """Pack."""
+
+
+def test_a_batch_is_refused_for_its_records_have_no_outcome_apart() -> None:
+    with pytest.raises(DeclarationError, match="pack takes a Batch, whose records have no outcome apart"):
+
+        @worker(ORDERS, stack=SHOP, idempotency=BY_ID)
+        def pack(_orders: Batch[bytes]) -> None:
+            """Pack."""
+
+
+def test_a_result_that_could_not_be_read_again_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="cannot be read from a store"):
+
+        @worker(ORDERS, stack=SHOP, idempotency=BY_ID)
+        def pack(_order: bytes) -> Plain | dict[str, Any]:
+            """Pack."""
+            return {}
