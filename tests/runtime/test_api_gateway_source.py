@@ -6,6 +6,9 @@ import hashlib
 import hmac
 import json
 import logging
+import os
+import subprocess
+import sys
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -589,6 +592,12 @@ def test_a_body_that_is_too_large_is_413_before_it_is_decoded(body: Any) -> None
     )
 
 
+def test_a_declaration_says_the_status_of_the_runtime_s_own_refusals_too() -> None:
+    source = ApiGateway("POST /orders", body_max_bytes=10, statuses={"BODY_TOO_LARGE": 400})
+
+    assert run_on(acting(source), http_event("a" * 11))["statusCode"] == 400
+
+
 URL = ApiGateway("GET /orders/{id}", endpoint="url")
 
 
@@ -862,6 +871,32 @@ GREETING = """
         \"\"\"Greet somebody.\"\"\"
         return HttpResponse(200, f"hello {request.path_parameters['name']}")
 """
+
+
+COLD = """
+import sys
+from worker_runtime import ApiGateway, HttpRequest, Stack, worker
+@worker(ApiGateway("GET /", body=dict), stack=Stack("shop"), timeout_s=10)
+def answer(request: HttpRequest[bytes]) -> None:
+    'Answer.'
+print(*sys.modules)
+"""
+
+
+def test_a_cold_start_in_lambda_brings_nothing_that_only_declaring_or_failing_needs() -> None:
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", COLD],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"},
+    )
+
+    brought = set(done.stdout.split())
+    assert "worker_runtime.sources.api_gateway" in brought
+    checks = {f"worker_runtime.sources.{name}" for name in ("route_checks", "request_models", "http_replies")}
+    assert not brought & {*checks, "urllib.parse", "http", "pydantic", "boto3", "asyncio"}
 
 
 @pytest.fixture

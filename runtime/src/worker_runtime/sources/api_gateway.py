@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from worker_runtime.decoding import json_decoder
-from worker_runtime.errors import DeclarationError, text_of
+from worker_runtime.errors import DeclarationError
 from worker_runtime.outcomes import Family
 from worker_runtime.settings import in_lambda
-from worker_runtime.sources import check_names, check_range
 from worker_runtime.sources.answering import AnsweringSource
 from worker_runtime.sources.http_record import http_record, is_v1, is_v2, text_at
-from worker_runtime.sources.http_replies import check_http_reply
 from worker_runtime.sources.http_request import (
     MISSING_PARAMETERS,
+    REQUEST_BYTES,
     HttpRequest,
     Refused,
     body_of,
@@ -23,7 +21,7 @@ from worker_runtime.sources.http_request import (
     request_of,
 )
 from worker_runtime.sources.http_response import response_of, worded
-from worker_runtime.sources.http_route import check_route, parsed_route
+from worker_runtime.sources.http_route import parsed_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,11 +34,6 @@ if TYPE_CHECKING:
 
 Endpoint = Literal["rest", "http", "url"]
 
-ANSWER_WITHIN_S: Final[Mapping[str, int]] = {"rest": 29, "http": 30, "url": 900}  # integration time-outs
-REQUEST_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous request
-REFUSALS: Final = range(400, 500)
-_MEDIA_TYPE: Final = re.compile(r"[\w.!#$&^*+-]+/[\w.!#$&^*+-]+", re.ASCII)  # RFC 6838, or "*/*"
-_FIELD: Final = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)  # RFC 9110: a header's name is a token
 _SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 
 
@@ -89,41 +82,14 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
         return _SHAPES
 
     def check(self, *, worker: str, timeout_s: float) -> None:
-        """Refuse settings that API Gateway refuses, or with which callers would not hear the worker."""
-        who = f"{worker}: ApiGateway({self.route!r})"
-        check_route(who, self.route)
-        check_names(who, api=self.api)
-        if self.endpoint not in ANSWER_WITHIN_S:
-            raise DeclarationError(f"{who} endpoint is {self.endpoint!r}; say 'rest', 'http' or 'url'.")
-        if timeout_s > (longest := ANSWER_WITHIN_S[self.endpoint]):
-            raise DeclarationError(
-                f"{who} callers get an answer within {longest} s, and the worker's time-out is {timeout_s} s;"
-                f" say timeout_s={longest} or less."
-            )
-        check_range(f"{who} body_max_bytes", self.body_max_bytes, 1, REQUEST_BYTES)
-        _check_texts(who, required_query=self.required_query, binary_types=self.binary_types)
-        _check_texts(who, required_headers=self.required_headers)
-        for code, status in self.statuses.items():
-            if type(status) is not int or status not in REFUSALS:
-                raise DeclarationError(f"{who} statuses[{code!r}] is {status!r}; say 400 to 499.")
-        self._check_body(who)
+        """Refuse settings that API Gateway refuses, or with which callers would not hear the worker.
 
-    def _check_body(self, who: str) -> None:
-        """Refuse a model that no validator could be made of."""
-        if self.body is None or in_lambda():
-            return
-        if self.endpoint != "rest":
-            raise DeclarationError(
-                f"{who} body is {self.body!r}; only a REST API validates bodies: take HttpRequest[YourModel]."
-            )
-        from worker_runtime.sources.request_models import request_schema  # noqa: PLC0415 - not in Lambda
+        Not in Lambda, where the API has them already.
+        """
+        if not in_lambda():
+            from worker_runtime.sources.route_checks import check_settings  # noqa: PLC0415 - see above
 
-        try:
-            request_schema(self.body)
-        except Exception as error:
-            raise DeclarationError(
-                f"{who} body is {self.body!r}, which has no JSON Schema: {text_of(error)}"
-            ) from error
+            check_settings(self, who=f"{worker}: ApiGateway({self.route!r})", timeout_s=timeout_s)
 
     def recognises(self, event: Any) -> bool:
         """Whether the event is a request in one of API Gateway's two forms."""
@@ -182,6 +148,8 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
 
     def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - a request is answered, not listed
         """Let middleware answer otherwise, in a form that API Gateway reads."""
+        from worker_runtime.sources.http_replies import check_http_reply  # noqa: PLC0415 - few replies are changed
+
         check_http_reply(reply, worded=worded)
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
@@ -203,11 +171,3 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
             "statuses": dict(self.statuses),
             "binaryTypes": list(self.binary_types),
         }
-
-
-def _check_texts(who: str, **given: Any) -> None:
-    """Refuse what is no tuple of names; a lone text would be taken letter by letter."""
-    for what, texts in given.items():
-        fits = _MEDIA_TYPE if what == "binary_types" else _FIELD
-        if not isinstance(texts, tuple) or not all(isinstance(t, str) and fits.fullmatch(t) for t in texts):
-            raise DeclarationError(f"{who} {what} is {texts!r}; say a tuple of names, as ('a',).")

@@ -21,6 +21,7 @@ MISSING_PARAMETERS: Final = "Missing required request parameters: [{}]"
 INVALID_BODY: Final = "Invalid request body"
 """What a REST API's own validator says, before it asks any function."""
 UNDECODABLE: Final = "UNDECODABLE"
+REQUEST_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous request
 
 
 class Refused(Reject):

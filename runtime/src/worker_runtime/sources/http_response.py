@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -130,7 +130,7 @@ def _content(body: Any) -> tuple[str, bool, str]:
     if body is None:
         return "", False, ""
     if isinstance(body, bytes):
-        return b64encode(body).decode(), True, "application/octet-stream"
+        return b2a_base64(body, newline=False).decode(), True, "application/octet-stream"
     if isinstance(body, str):
         return body, False, "text/plain; charset=utf-8"
     try:
