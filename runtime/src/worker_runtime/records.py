@@ -165,7 +165,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
     table: str
     new: T | None
     wire: Mapping[str, Any]
-    decode: Callable[[Mapping[str, Any]], T]
+    decode: Callable[[Any], T]
 
     @functools.cached_property
     def old(self) -> T | None:

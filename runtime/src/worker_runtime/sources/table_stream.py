@@ -138,10 +138,9 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
 
         item = get_args(model)[0]
         decode = images.compile_image_decoder(item)
-        open_change, decode_old = opened, decode
-        if self.kinesis is not None:
-            attributes = images.attributes_of(item)
-            open_change, decode_old = change_opener(attributes), reading(attributes, decode)
+        attributes = images.attributes_of(item)
+        open_change = opened if self.kinesis is None else change_opener(attributes)
+        decode_old = decode if self.kinesis is None else reading(attributes, decode)
 
         def change(record: Record[Any]) -> Change[Any]:
             raw = record.raw
