@@ -15,9 +15,9 @@ import pytest
 from imported import import_path
 from worker_runtime import Environment, Idempotency, Sqs, Stack, clock, concurrently, worker
 from worker_runtime.clients import aws
-from worker_runtime.ledger import ledger_of
 from worker_runtime.clients.redis import connect
 from worker_runtime.errors import Halt, Reject, Retry, SettingsError
+from worker_runtime.ledger import ledger_of
 from worker_runtime.loading import load
 from worker_runtime.middleware.idempotency import Busy, Claim, Finished, once
 from worker_runtime.runtime import run
@@ -175,7 +175,6 @@ def test_of_many_threads_one_claims_the_work_of_who_crashed(store: Store) -> Non
 
 PROCESS = """
 import json, os, sys, time
-from imported import import_path
 from worker_runtime import Environment, Idempotency
 from worker_runtime.ledger import ledger_of
 
