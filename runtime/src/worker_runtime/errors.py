@@ -4,7 +4,8 @@ WorkerRuntimeError
 ├── Verdict                  a worker's word on the record at hand; see ``outcomes.VERDICTS``
 │   ├── Skip                 nothing to do
 │   ├── Retry                not now; a receive or an attempt is spent
-│   │   └── CircuitOpen      a service failed too often to be called now; in ``clients/breaker.py``
+│   │   └── NotCalled        a service was not even asked; in ``clients/not_called.py``
+│   │       └── CircuitOpen  it failed too often to be called now; in ``clients/breaker.py``
 │   ├── Defer                not now; nothing is spent where the source can carry it
 │   ├── Reject               never; the record goes to the dead letters
 │   └── Halt                 nobody's turn; somebody has to mend something first

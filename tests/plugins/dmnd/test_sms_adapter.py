@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker_runtime import Defer, Halt, Reject, Retry, Verdict, clock
+from worker_runtime.clients import aws
 from worker_runtime.clients.breaker import CircuitBreaker, circuit_breaker
 from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.sigv4 import SigV4
@@ -304,5 +305,46 @@ def test_no_call_begins_that_the_invocation_would_cut_off(sms: HttpSms, service:
     with clock.deadline(clock.now() + 2):
         verdict = verdict_of(sms)
 
-    assert isinstance(verdict, Retry)
+    assert isinstance(verdict, Defer)
     assert service.count() == 0
+
+
+def test_who_finds_no_connection_free_has_not_asked(service: SmsStandIn, breaker: CircuitBreaker) -> None:
+    with closing(HttpService(service.url, name="sms", timeout_s=0.2, max_connections=0)) as all_taken:
+        verdict = verdict_of(HttpSms(all_taken, breaker=breaker))
+
+    assert isinstance(verdict, Defer)
+    assert service.count() == 0
+
+
+@pytest.mark.usefixtures("credentials")
+def test_while_no_credentials_are_given_the_service_is_not_asked_nor_held_to_fail(
+    service: SmsStandIn,
+) -> None:
+    os.environ["AWS_ENDPOINT_URL_STS"] = f"http://127.0.0.1:{free_port()}"
+    breaker, role = circuit_breaker("sms", failures=1), SigV4("arn:aws:iam::000000000000:role/sms")
+
+    with (
+        closing(HttpService(service.url, name="sms", breaker=breaker, auth=role)) as http,
+        clock.deadline(clock.now() + 4),  # so that the SDK tries once
+    ):
+        verdict = verdict_of(HttpSms(http, breaker=breaker))
+    aws.forget()
+
+    assert isinstance(verdict, Defer)
+    assert not breaker.is_open
+    assert service.count() == 0
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_service_that_was_asked_once_was_asked_though_its_circuit_opens_before_the_next_try(
+    service: SmsStandIn,
+) -> None:
+    breaker = circuit_breaker("sms", failures=1)
+    service.fail_next(status=503)
+
+    with closing(HttpService(service.url, name="sms", timeout_s=1, breaker=breaker, auth=SigV4())) as http:
+        verdict = verdict_of(HttpSms(http, breaker=breaker))
+
+    assert isinstance(verdict, Retry)
+    assert service.count() == 1

@@ -10,6 +10,7 @@ import pytest
 from worker_runtime import clock, concurrently
 from worker_runtime.clients.breaker import CircuitBreaker, CircuitOpen, circuit_breaker
 from worker_runtime.clients.http import HttpService
+from worker_runtime.clients.not_called import NotCalled
 from worker_runtime.clients.redis import Redis
 from worker_runtime.errors import Defer, Halt, Reject, Retry, Skip
 from worker_runtime.local.stage.parts.http_server import Response
@@ -35,7 +36,7 @@ def call(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
 def fail(breaker: CircuitBreaker, *, times: int, error: type[Exception] = TimeoutError) -> None:
     for _ in range(times):
         with pytest.raises(error):
-            call(breaker, error("down"))
+            call(breaker, error("down") if error is not NotCalled else NotCalled(reason="down"))
 
 
 @pytest.fixture
@@ -145,6 +146,24 @@ def test_what_passes_by_itself_is_a_failure(breaker: CircuitBreaker, error: Exce
     for _ in range(10):
         with pytest.raises(type(error)):
             call(breaker, error)
+
+    assert breaker.is_open
+
+
+def test_a_call_that_was_never_made_is_no_failure(breaker: CircuitBreaker) -> None:
+    fail(breaker, times=20, error=NotCalled)
+
+    assert not breaker.is_open
+
+
+def test_a_trial_that_never_called_leaves_room_for_another(
+    breaker: CircuitBreaker, stepped: clock.SteppedClock
+) -> None:
+    opened(breaker)
+    stepped.sleep(15)
+
+    fail(breaker, times=1, error=NotCalled)
+    fail(breaker, times=1)
 
     assert breaker.is_open
 

@@ -143,6 +143,28 @@ def test_a_service_that_is_away_is_a_retry(service: Sts) -> None:
         assumed()
 
 
+def test_where_fetching_them_anew_fails_those_at_hand_serve_to_their_end(
+    service: Sts, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.lasting_s = 290
+    first = assumed()
+    service.stop()
+
+    second, third = assumed(), assumed()
+
+    assert first is second is third
+    assert caplog.text.count("the credentials at hand serve for") == 1  # and then they are, for a while
+
+
+def test_what_has_ended_serves_nobody(service: Sts) -> None:
+    service.lasting_s = -1
+    assumed()
+    service.stop()
+
+    with pytest.raises(Retry):
+        assumed()
+
+
 @pytest.mark.usefixtures("service")
 def test_no_secret_stands_in_their_text() -> None:
     assert repr(assumed()) == "<credentials ASIA1>"

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from worker_runtime import clock
-from worker_runtime.errors import Halt, Reject, Retry, Skip, text_of
+from worker_runtime.clients.not_called import NotCalled
+from worker_runtime.errors import Halt, Reject, Skip, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Breaker(Protocol):
         """Let one call through, or raise CircuitOpen; what the block raises is a failure."""
 
 
-class CircuitOpen(Retry):
+class CircuitOpen(NotCalled):
     """The service failed too often: no call is made for ``after_s`` seconds more."""
 
 
@@ -45,8 +46,8 @@ class CircuitBreaker:
     """Guards one service, named in errors and logs; may be shared by threads.
 
     A failure is whatever leaves the block (time-outs, broken connections, what a client raises for
-    5xx, Retry, Defer) but Reject, Halt and Skip. While it is open only a trial decides: one call
-    after ``recovery_s``, during which the others are still refused.
+    5xx, Retry, Defer) but Reject, Halt and Skip; NotCalled says nothing of it. While it is open only
+    a trial decides: one call after ``recovery_s``, during which the others are still refused.
     """
 
     def __init__(self, name: str, *, failures: int, recovery_s: float) -> None:
@@ -100,7 +101,7 @@ class CircuitBreaker:
                 self._is_tried = False
             if not was_closed and not is_trial:
                 return  # a straggler's end is old news
-            if error is None or isinstance(error, Exception):  # else the process ends, which says nothing
+            if _tells(error):
                 circuit.__exit__(error and type(error), error, None)
             is_closed = circuit.closed
         if was_closed and not is_closed and error is not None:
@@ -129,6 +130,11 @@ def _circuit(name: str, *, failures: int, recovery_s: float) -> Any:
             return bool(super().__exit__(*raised))
 
     return Circuit(failure_threshold=failures, expected_exception=_is_failure, name=name)
+
+
+def _tells(error: BaseException | None) -> bool:
+    """Say whether a call's end tells of the service: the process's end does not, nor a call not made."""
+    return error is None or (isinstance(error, Exception) and not isinstance(error, NotCalled))
 
 
 def _is_failure(_: type[BaseException], error: BaseException) -> bool:

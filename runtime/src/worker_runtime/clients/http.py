@@ -13,19 +13,23 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from worker_runtime.clients import http_verdicts
+from worker_runtime.clients.calls import noted
 from worker_runtime.clients.http_retries import retrying
+from worker_runtime.clients.not_called import NotCalled
 from worker_runtime.clients.time_left import budget_s
 from worker_runtime.errors import Retry, SettingsError
 from worker_runtime.middleware.correlation import correlation_id, trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from typing import Unpack
 
     from httpx import Auth, Client, Response
     from httpx import Request as Sent
 
     from worker_runtime.clients.breaker import Breaker
+    from worker_runtime.clients.calls import Call
 
     Signs = Auth | Callable[[Sent], Sent]
 
@@ -85,6 +89,7 @@ class HttpService:
         """Return the service's answer, whatever its status; no answer is raised as a verdict.
 
         Connection errors, 429, 502, 503 and 504 are tried again, after Retry-After where it is short.
+        Raises NotCalled where not even the first try was made.
         """
         import httpx  # noqa: PLC0415 - with the first request
 
@@ -100,6 +105,10 @@ class HttpService:
         except httpx.HTTPError as error:
             what = f"{self.name}: {method} {path.partition('?')[0]}"
             raise http_verdicts.verdict_of(error, what=what) from error
+        except NotCalled as error:
+            if send.statistics["attempt_number"] > 1:  # an earlier try was made, whatever came of it
+                raise Retry(error.after_s, reason=str(error)) from error
+            raise
         return response
 
     def get(self, path: str, **request: Unpack[Request]) -> Response:
@@ -128,16 +137,21 @@ class HttpService:
     def _attempt(self, method: str, path: str, **built: Any) -> Response:
         with self._connection() as timeout_s:
             try:
-                with self._breaker.calling() if self._breaker else nullcontext():
-                    return _sound(self._send(method, path, timeout_s=timeout_s, **built))
+                with self._breaker.calling() if self._breaker else nullcontext(), self._noted() as call:
+                    response = self._send(method, path, timeout_s=timeout_s, **built)
+                    call.error = http_verdicts.blamed(response)
+                    return _sound(response)
             except _Failing as failing:
                 return failing.response
+
+    def _noted(self) -> AbstractContextManager[Call]:
+        return noted(self.name, class_of=_class_of)
 
     @contextmanager
     def _connection(self) -> Iterator[float]:
         """Wait for a free connection and yield what its request may take; httpx's own wait counts apart."""
         if not self._free.acquire(timeout=self._budget_s()):
-            raise Retry(reason=f"{self.name}: all connections are taken")
+            raise NotCalled(reason=f"{self.name}: all connections are taken")
         try:
             yield self._budget_s()
         finally:
@@ -177,6 +191,10 @@ class _Failing(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(f"it answered {response.status_code}")
         self.response = response
+
+
+def _class_of(error: Exception) -> str | None:
+    return http_verdicts.blamed(error.response) if isinstance(error, _Failing) else type(error).__name__
 
 
 def _sound(response: Response) -> Response:

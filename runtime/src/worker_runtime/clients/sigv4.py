@@ -10,7 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.clients import aws, sts
-from worker_runtime.errors import Halt
+from worker_runtime.clients.not_called import NotCalled
+from worker_runtime.errors import Halt, Retry
 
 if TYPE_CHECKING:
     from httpx import Request
@@ -49,7 +50,7 @@ class SigV4:
 
     def _credentials(self) -> Any:
         if self._role_arn is not None:
-            return sts.assumed(self._role_arn, session_name=_session_name())
+            return _assumed(self._role_arn)
         with aws.verdicts(self._service):
             own = aws.session().get_credentials()
             if own is None:
@@ -61,6 +62,14 @@ class SigV4:
         if not region:
             raise Halt(f"{self._service}: no region to sign for; set AWS_REGION, or say SigV4(region=...).")
         return region
+
+
+def _assumed(role_arn: str) -> sts.Credentials:
+    """Take on the role; while STS gives none, the service that is signed for is not called."""
+    try:
+        return sts.assumed(role_arn, session_name=_session_name())
+    except Retry as failed:
+        raise NotCalled(failed.after_s, reason=str(failed)) from failed
 
 
 def _session_name() -> str:

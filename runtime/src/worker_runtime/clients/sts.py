@@ -6,6 +6,7 @@ them by its own.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Any, Final
@@ -17,6 +18,9 @@ from worker_runtime.errors import Halt, Reject, Verdict
 
 SESSION_S: Final = 900  # also the shortest that AssumeRole gives
 EARLY_S: Final = 300  # before they end, credentials are fetched anew
+AGAIN_S: Final = 30  # after that failed it is tried again, while the old ones serve
+
+log = logging.getLogger(__name__)
 
 _roles: dict[tuple[str, str], _Role] = {}
 _lock = threading.Lock()
@@ -35,7 +39,7 @@ class Credentials(Struct, frozen=True):
 
 
 def assumed(role_arn: str, *, session_name: str) -> Credentials:
-    """Return credentials of a role, kept until five minutes before their end.
+    """Return credentials of a role, kept until five minutes before their end, or until it where STS fails.
 
     A role that is refused or misspelt is a Halt. ``session_name`` (2 to 64 characters) stands in
     CloudTrail.
@@ -60,23 +64,33 @@ class _Role:
         self._tries = 0
         self._failure: Verdict | None = None
         self._credentials: Credentials | None = None
+        self._kept_until = 0.0
 
     def credentials(self) -> Credentials:
         tries = self._tries
         with self._lock:
             kept = self._credentials
-            if kept is not None and kept.expires_at - time.time() > EARLY_S:
+            if kept is not None and time.time() < self._kept_until:
                 return kept
             if self._failure is not None and self._tries > tries:
                 raise self._failure
             try:
-                self._credentials, self._failure = _assume(self._asked), None
+                made, self._failure = _assume(self._asked), None
+                self._credentials, self._kept_until = made, made.expires_at - EARLY_S
             except Verdict as verdict:
+                if kept is not None and time.time() < kept.expires_at:
+                    return self._go_on_with(kept, verdict)
                 self._failure = verdict
                 raise
             finally:
                 self._tries += 1
-            return self._credentials
+            return made
+
+    def _go_on_with(self, kept: Credentials, verdict: Verdict) -> Credentials:
+        now = time.time()
+        self._kept_until = min(now + AGAIN_S, kept.expires_at)
+        log.warning("%s; the credentials at hand serve for %.0f s more", verdict, kept.expires_at - now)
+        return kept
 
 
 def _assume(asked: dict[str, Any]) -> Credentials:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker_runtime import clock
-from worker_runtime.errors import Retry
+from worker_runtime.clients.not_called import NotCalled
 
 LEAST_S = 0.1  # below this a call only spends what the reply needs
 
@@ -14,8 +14,8 @@ def left_s() -> float:
 
 
 def budget_s(wanted_s: float, *, reserve_s: float, service: str) -> float:
-    """Return ``wanted_s``, or what the invocation has left but ``reserve_s``; nothing left is a Retry."""
+    """Return ``wanted_s``, or what the invocation has left but ``reserve_s``; nothing left is NotCalled."""
     usable_s = left_s() - reserve_s
     if usable_s < LEAST_S:
-        raise Retry(reason=f"{service} was not called: the invocation has {reserve_s:g} s or less left.")
+        raise NotCalled(reason=f"{service} was not called: the invocation has {reserve_s:g} s or less left.")
     return min(wanted_s, usable_s)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from worker_runtime import Defer, Reject, Retry
+from worker_runtime.clients.not_called import NotCalled
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -56,15 +57,16 @@ class HttpSms:
         429, 5xx and no (readable) answer are a Retry, a refused number and an opted-out fan a Reject
         of the service's code, who is not let in a Halt; where it is not called at all, a Defer.
         """
-        if self._breaker.is_open:  # others found out since the notification was claimed
-            raise Defer(1, reason="sms is not called for a while: it failed too often")
         wanted = {
             "clientMessageId": client_message_id,
             "to": notification.to,
             "body": body,
             "locale": notification.locale,
         }
-        response = self._http.post("/v1/messages", json=wanted, idempotent=True)
+        try:
+            response = self._http.post("/v1/messages", json=wanted, idempotent=True)
+        except NotCalled as never:
+            raise Defer(never.after_s or 1, reason=str(never)) from never
         if response.is_client_error:
             _raise_refusal(response)
         return _message_id(self._http.check(response))
