@@ -23,7 +23,14 @@ from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import GivenUp, Shard, on_failure_record
 from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.local.stage.polling.table_changes import TableChanges
-from worker_runtime.testing import kinesis_record, message, schedule_event
+from worker_runtime.testing import (
+    event_bridge_event,
+    kinesis_record,
+    message,
+    s3_event,
+    schedule_event,
+    sns_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +74,7 @@ class Mailroom:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         self.stream_arn = made["TableDescription"]["LatestStreamArn"]
+        self.events: list[Any] = []
         self.handed: list[Any] = []
         self.reply: Any = None
 
@@ -87,6 +95,7 @@ class Mailroom:
         """Redrive all and say everything about it."""
 
         def invoke(_: str, event: Any) -> Any:
+            self.events.append(event)
             self.handed += event.get("Records", [event])
             if isinstance(self.reply, BaseException):
                 raise self.reply
@@ -168,6 +177,26 @@ def test_a_whole_event_is_handed_to_its_worker_again(room: Mailroom, form: str) 
     assert done == (1, 0)
     assert room.handed == [event]
     assert room.peek() == []
+
+
+@pytest.mark.parametrize(
+    ("event", "listed"),
+    [
+        (s3_event("a"), True),
+        (sns_event({"id": "1"}), True),
+        (event_bridge_event({"id": "1"}), False),
+    ],
+    ids=["S3", "SNS", "EventBridge"],
+)
+def test_a_rejected_record_comes_again_in_an_event_as_lambda_sends_it(
+    room: Mailroom, event: dict[str, Any], listed: bool
+) -> None:
+    room.letter({**ENVELOPE, "record": event["Records"][0] if listed else event})
+
+    done = room.redrive()
+
+    assert done == (1, 0)
+    assert room.events == [event]
 
 
 def test_a_whole_event_that_fails_again_stays(room: Mailroom) -> None:
