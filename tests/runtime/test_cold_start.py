@@ -25,7 +25,7 @@ HEAVY = (
     *("boto3", "botocore", "pydantic", "aws_lambda_powertools", "opentelemetry", "httpx", "redis", "asyncio"),
     *("yaml", "importlib_metadata", "concurrent.futures", "worker_runtime.dynamodb_json"),
     *("worker_runtime.local", "worker_runtime.delivery", "worker_runtime.cli", "worker_runtime.filters"),
-    "worker_runtime.testing",
+    *("worker_runtime.sources.envelopes", "worker_runtime.sources.s3_record", "worker_runtime.testing"),
 )
 """By design.md 4, and more that an SQS worker without a client has no use for."""
 

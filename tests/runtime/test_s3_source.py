@@ -15,7 +15,7 @@ from doors import door_of
 from junk import JUNK, places, replaced
 from verdicts import act
 from wording import says
-from worker_runtime import S3, Record, S3Object, Stack, Worker, worker
+from worker_runtime import S3, Kinesis, Record, S3Object, Stack, Worker, worker
 from worker_runtime.clock import SteppedClock, using
 from worker_runtime.errors import BatchFailed, DeclarationError, ReplyRefused, UnrecognisedEvent
 from worker_runtime.testing import (
@@ -327,6 +327,13 @@ def test_a_worker_that_takes_anything_but_the_object_is_refused(model: Any) -> N
 
     with pytest.raises(DeclarationError, match=says("a bucket tells of one S3Object a record, not of ~")):
         worker(UPLOADS, stack=SHOP)(take)
+
+
+def test_an_object_is_no_body_of_a_stream() -> None:
+    with pytest.raises(
+        DeclarationError, match=says("S3Object is what S3, Sns, Sqs and EventBridge bring; ~")
+    ):
+        Kinesis("uploads", dead_letters="d").decoder(S3Object)
 
 
 REFUSED = [

@@ -49,6 +49,10 @@ def _refuse_ours(model: Any) -> None:
     kind = get_origin(model) or model
     if kind is Change:
         raise DeclarationError("Change[...] is what a table stream yields; a body of JSON has another type.")
+    if getattr(kind, "of_s3", False):
+        raise DeclarationError(
+            "S3Object is what S3, Sns, Sqs and EventBridge bring; a body has another type."
+        )
     if kind in (Batch, Record):
         name = kind.__name__
         raise DeclarationError(f"{name} says nothing of its body; write {name}[YourModel], and only once.")
