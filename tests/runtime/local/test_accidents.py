@@ -39,9 +39,9 @@ def test_nothing_happens_before_the_first_calls() -> None:
 
 
 def test_a_crash_that_finds_nobody_busy_waits_for_the_next_call() -> None:
-    answers = [False, False, True, True, True]
+    answers = [False, False, True, True]
     with Accidents({"crash"}, seed=1) as accidents:
-        accidents.plan_crashes(lambda: answers.pop(0))
+        accidents.plan_crashes([lambda: answers.pop(0)], services=(), crash_all=lambda: True)
 
         def all_happened() -> bool:
             accidents.called()
@@ -50,11 +50,47 @@ def test_a_crash_that_finds_nobody_busy_waits_for_the_next_call() -> None:
         eventually(all_happened)
 
 
+def test_each_worker_is_crashed_twice_soon_and_once_more_later() -> None:
+    crashed: list[tuple[str, int]] = []
+    calls = 0
+
+    def crash(worker: str) -> bool:
+        crashed.append((worker, calls))
+        return True
+
+    with Accidents({"crash"}, seed=1) as accidents:
+        accidents.plan_crashes([lambda: crash("a"), lambda: crash("b")], services=(), crash_all=lambda: True)
+
+        for calls in range(1, CALLS + 1):  # noqa: B007 - crashes note it
+            accidents.called()
+            time.sleep(0.0005)
+
+        eventually(lambda: sorted(worker for worker, _ in crashed) == ["a", "a", "b", "b"])
+    assert {worker for worker, _ in crashed[:2]} == {"a", "b"} or crashed[2][1] > crashed[1][1]
+
+
+def test_a_crash_comes_right_after_an_answer_of_each_service() -> None:
+    crashed: list[int] = []
+    with Accidents({"crash"}, seed=1) as accidents:
+
+        def crash_all() -> bool:
+            crashed.append(1)
+            return True
+
+        accidents.plan_crashes((), services=("sms",), crash_all=crash_all)
+
+        make_calls(accidents)
+        for _ in range(20):
+            accidents.called("sms")
+
+        eventually(lambda: crashed == [1])
+
+
 def test_what_was_not_asked_for_does_not_happen() -> None:
     happened: list[str] = []
     with Accidents(set(), seed=1) as accidents:
         accidents.plan_outages([lambda: happened.append("outage")])
-        accidents.plan_crashes(lambda: bool(happened) or True)
+        accidents.plan_crashes([lambda: bool(happened) or True], services=(), crash_all=lambda: True)
 
         make_calls(accidents)
         time.sleep(0.05)

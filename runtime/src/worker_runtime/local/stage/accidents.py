@@ -1,7 +1,8 @@
 """What goes wrong on a stage on purpose, at moments that a seed decides: duplicates, crashes, outages.
 
-Moments are counted in the workers' calls to AWS, not in seconds, so that they always fall into the
-work: a crash comes right after a call has had its effect and before the worker can tell of it.
+Moments are counted in the workers' calls to AWS and to outside services, not in seconds, so that they
+always fall into the work: a crash comes right after a call has had its effect and before the worker can
+tell of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -24,8 +26,12 @@ FAULTS: Final = frozenset({"duplicate", "crash", "outage", "poison"})
 """``poison`` is the scenario's own: only it knows what its workers cannot digest."""
 
 _DUPLICATE_SHARE = 0.2
-_CRASHES = 3
-_CALLS_BETWEEN = (6, 24)  # accidents of one kind, in the workers' AWS calls
+AWS: Final = "AWS"
+"""Where the calls are counted that go to no outside service."""
+
+_CALLS_BETWEEN = (6, 24)  # accidents of one kind
+_CALLS_LATER = (30, 90)  # the same, once every worker has had one
+_ANSWERS_BEFORE = (2, 8)  # a crash that comes right after an outside service's answer
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +42,9 @@ class UnknownFault(WorkerRuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Accident:
-    """What happens once the workers have made ``after`` calls to AWS; False where it has to wait."""
+    """What happens once workers have made ``after`` calls to a ``place``; False where it has to wait."""
 
+    place: str
     after: int
     happen: Callable[[], bool]
 
@@ -54,7 +61,7 @@ class Accidents(Part):
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._batches: dict[str, int] = {}
-        self._calls = 0
+        self._calls: Counter[str] = Counter()
         self._planned: list[Accident] = []
         self._due: SimpleQueue[Accident | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._happen, name="accidents", daemon=True)
@@ -72,10 +79,26 @@ class Accidents(Part):
         if self._thread.is_alive():
             self._thread.join()
 
-    def plan_crashes(self, crash: Callable[[], bool]) -> None:
-        """Call ``crash`` a few times, where crashes are wanted; False makes it be tried again."""
-        if "crash" in self._faults:
-            self._plan([crash] * _CRASHES)
+    def plan_crashes(
+        self,
+        crashes: Collection[Callable[[], bool]],
+        *,
+        services: Collection[str],
+        crash_all: Callable[[], bool],
+    ) -> None:
+        """Call each of ``crashes`` (one a worker) twice, where they are wanted: soon, and once more later.
+
+        ``crash_all`` is called right after an answer of each of the ``services``. What is False is tried
+        again at the next call.
+        """
+        if "crash" not in self._faults:
+            return
+        for between in (_CALLS_BETWEEN, _CALLS_LATER):
+            self._plan(self._random.sample([*crashes], len(crashes)), between=between)
+        with self._lock:
+            for service in services:
+                after = self._random.randint(*_ANSWERS_BEFORE)
+                self._planned.append(Accident(service, after, crash_all))
 
     def plan_outages(self, outages: Collection[Callable[[], None]]) -> None:
         """Call each of ``outages`` once, where they are wanted."""
@@ -88,7 +111,7 @@ class Accidents(Part):
             return happen
 
         if "outage" in self._faults:
-            self._plan([once(outage) for outage in outages])
+            self._plan([once(outage) for outage in outages], between=_CALLS_BETWEEN)
 
     def repeats(self, worker_id: str) -> bool:
         """Whether the batch of this worker that went well just now is delivered once more.
@@ -101,19 +124,23 @@ class Accidents(Part):
             nth = self._batches[worker_id] = self._batches.get(worker_id, 0) + 1
         return random.Random(f"{self._seed} {worker_id} {nth}").random() < _DUPLICATE_SHARE
 
-    def called(self) -> None:
-        """Note that a worker made a call to AWS and has its answer."""
+    def called(self, place: str = AWS) -> None:
+        """Note that a worker made a call, to AWS or an outside service, and has its answer."""
         with self._lock:
-            self._calls += 1
-            while self._planned and self._planned[0].after <= self._calls:
-                self._due.put(self._planned.pop(0))
+            self._calls[place] += 1
+            for accident in [each for each in self._planned if self._is_due(each)]:
+                self._planned.remove(accident)
+                self._due.put(accident)
 
-    def _plan(self, happenings: Collection[Callable[[], bool]]) -> None:
-        after = self._calls
+    def _is_due(self, accident: Accident) -> bool:
+        return accident.after <= self._calls[accident.place]
+
+    def _plan(self, happenings: Collection[Callable[[], bool]], *, between: tuple[int, int]) -> None:
+        after = 0
         with self._lock:
             for happen in happenings:
-                after += self._random.randint(*_CALLS_BETWEEN)
-                self._planned.append(Accident(after, happen))
+                after += self._random.randint(*between)
+                self._planned.append(Accident(AWS, after, happen))
             self._planned.sort(key=lambda accident: accident.after)
 
     def _happen(self) -> None:
@@ -125,4 +152,5 @@ class Accidents(Part):
                 continue
             if not happened:
                 with self._lock:
-                    self._planned.insert(0, Accident(self._calls + 1, accident.happen))
+                    again = self._calls[accident.place] + 1
+                    self._planned.insert(0, Accident(accident.place, again, accident.happen))

@@ -76,11 +76,14 @@ class Company(Part):
         self._chance.shuffle(invokers)
         return next((pid for invoker in invokers if (pid := invoker.kill_one()) is not None), None)
 
-    def crash_one(self) -> bool:
-        """Crash one worker in the middle of a batch that can bear it; False where there is none."""
-        deliveries = list(self._deliveries)
-        self._chance.shuffle(deliveries)
-        return any(delivery.crash() for delivery in deliveries)
+    def crash(self, worker_id: str) -> bool:
+        """Crash a worker in the middle of a batch that can bear it; False where there is none."""
+        return any(delivery.crash() for delivery in self._deliveries if delivery.worker_id == worker_id)
+
+    def crash_all(self) -> bool:
+        """Crash every worker that is in the middle of a batch that can bear it; False where none is."""
+        crashed = [delivery.crash() for delivery in self._deliveries]
+        return any(crashed)
 
     def _set_up(self, parts: ExitStack) -> None:
         play, around = self._play, self._scenery.around

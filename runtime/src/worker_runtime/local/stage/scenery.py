@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
@@ -131,6 +132,7 @@ class Scenery(Part):
         for plugin, service in offers.services:
             stand_in = parts.enter_context(service.make(play.clock, play.options.seed))
             self.stand_ins[service.name] = stand_in
+            stand_in.on_answer(partial(self._accidents.called, service.name))
             urls.setdefault(plugin, {})[service.setting] = stand_in.url
         file = play.folder / "settings.json"
         write_settings(file, plugins=plugins_of(play.declarations), catalogue=play.catalogue, urls=urls)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,5 +194,9 @@ class Stage(Part):
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))
         self._company = Company(play, scenery=self._scenery, tally=self._tally, accidents=self._accidents)
-        self._accidents.plan_crashes(self._company.crash_one)
+        self._accidents.plan_crashes(
+            [partial(self._company.crash, worker_id) for worker_id in sorted(self._declarations)],
+            services=sorted(self._scenery.stand_ins),
+            crash_all=self._company.crash_all,
+        )
         parts.enter_context(self._company)

@@ -78,14 +78,15 @@ class SaleToSms:
         """Wait for rest; mend, redrive and retry as an operator would; then look at what there is."""
         settled = self._rest()
         first = letters = self._letters()
-        retried = 0
+        retried: Counter[str] = Counter()
         for _ in range(_ROUNDS):
             failed = self._failed_by_accident()
             if all(letter.expected for letter in letters) and not failed:
                 break
             self._mend(letters)
             if failed:
-                retried += self._operator.retry(failed)
+                self._operator.retry(failed)
+                retried.update(failed)
                 self._tell(f"an operator has {len(failed)} failed notifications sent again")
             settled = self._rest()
             letters = self._letters()

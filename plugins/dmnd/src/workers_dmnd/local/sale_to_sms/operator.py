@@ -23,8 +23,8 @@ class Operator:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
-    def retry(self, notification_ids: Sequence[str]) -> int:
-        """Have failed notifications sent again and return how many; raises ScenarioStuck."""
+    def retry(self, notification_ids: Sequence[str]) -> None:
+        """Have failed notifications sent again; raises ScenarioStuck."""
         asked = ["dmnd", "retry", *notification_ids, "--reason", "the SMS service was down", "--yes"]
         ended = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "worker_runtime.cli", *asked],
@@ -36,4 +36,3 @@ class Operator:
         )
         if ended.returncode:
             raise ScenarioStuck(f"workers dmnd retry ended with {ended.returncode}: {ended.stderr.strip()}")
-        return len(notification_ids)

@@ -17,7 +17,7 @@ from worker_runtime.local.stage.parts.http_server import HttpServer, Request, Re
 from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from worker_runtime.clock import Clock
@@ -44,6 +44,7 @@ class StandIn(Part):
         self._log: list[Exchange] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._answered: Callable[[], None] = lambda: None
 
     @abstractmethod
     def handle(self, request: Request) -> Response | None:
@@ -70,6 +71,10 @@ class StandIn(Part):
         """Serve no more; whoever is left hanging is hung up on."""
         self._stopped.set()
         self._server.stop()
+
+    def on_answer(self, answered: Callable[[], None]) -> None:
+        """Tell ``answered`` of each request that has had its effect, right before its answer leaves."""
+        self._answered = answered
 
     def count(self, method: str | None = None, path: str | None = None, *, status: int | None = None) -> int:
         """Count the exchanges that have this method, path and status; None stands for any."""
@@ -121,6 +126,8 @@ class StandIn(Part):
         scripted = fault is not None and fault.response is not None
         response = fault.response if fault and fault.response else self._handled(request)
         self._record(request, None if response is None else response.status, scripted=scripted)
+        if not scripted:
+            self._answered()
         return response
 
     def _handled(self, request: Request) -> Response | None:
