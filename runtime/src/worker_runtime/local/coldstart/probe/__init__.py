@@ -1,0 +1,1 @@
+"""What is on the path of a measured process; nobody imports it elsewhere."""
