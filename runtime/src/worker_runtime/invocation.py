@@ -56,6 +56,7 @@ def _untraced() -> None:
 _context: ContextVar[LambdaContext | None] = ContextVar("invocation", default=None)
 _record: ContextVar[Record[Any] | None] = ContextVar("record", default=None)
 _source: ContextVar[str] = ContextVar("source", default="")
+_note_call: ContextVar[Callable[[str, float, str | None], None] | None] = ContextVar("calls", default=None)
 _read_trace: ContextVar[Callable[[], Trace | None]] = ContextVar("trace", default=_untraced)
 
 set_record: Final = _record.set
@@ -63,6 +64,8 @@ current_record: Final = _record.get
 set_source: Final = _source.set
 current_source: Final = _source.get
 set_trace: Final = _read_trace.set
+set_note_call: Final = _note_call.set
+note_call: Final = _note_call.get
 
 
 def current_trace() -> Trace | None:
@@ -104,3 +107,4 @@ def invoked(context: LambdaContext) -> Iterator[None]:
         _record.set(None)
         _source.set("")
         _read_trace.set(_untraced)
+        _note_call.set(None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from worker_runtime import clock
 from worker_runtime.effects import perform
 from worker_runtime.errors import BatchFailed, UnrecognisedEvent, text_of
-from worker_runtime.invocation import invoked, set_record, set_source
+from worker_runtime.invocation import invoked, set_note_call, set_record, set_source
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import (
     DONE,
@@ -54,6 +54,7 @@ def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaCo
     def run_on(event: Any, context: LambdaContext) -> Any:
         with invoked(context):
             begin(asked=False)
+            set_note_call(worker.metrics.downstream.note)
             try:
                 reply = verified(invoke(event), source=lambda: worker.route(event).source)
             except Exception as error:
@@ -81,8 +82,8 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     outcomes = _outcomes(worker, route, records, sender)
     set_record(None)
     has_letters = VERDICTS[route.source.family][Rejected] is Action.DEAD_LETTER
-    kinds = Counter(map(type, outcomes))
-    if kinds[Done] < len(outcomes):  # most batches are done and need nothing but a reply
+    kinds: Mapping[type[Outcome], int] = {Done: len(outcomes)}
+    if {*map(type, outcomes)} != {Done}:  # most batches are done and need nothing but a reply
         perform(route.source.effects(records, outcomes, worker=worker.id), outcomes, sender=sender)
         if has_letters:
             _take_back(outcomes)

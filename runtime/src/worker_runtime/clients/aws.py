@@ -11,7 +11,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime.clients.aws_verdicts import verdict_of
+from worker_runtime.clients.aws_verdicts import blamed, verdict_of
+from worker_runtime.clients.calls import noted
 from worker_runtime.clients.time_left import budget_s, left_s
 from worker_runtime.errors import Retry
 
@@ -77,11 +78,12 @@ def forget() -> None:
 
 @contextmanager
 def verdicts(service: str) -> Iterator[None]:
-    """Raise botocore's errors as verdicts."""
+    """Raise botocore's errors as verdicts, and note the call."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with the first client
 
     try:
-        yield
+        with noted(service, class_of=blamed):
+            yield
     except (BotoCoreError, ClientError) as error:
         raise verdict_of(error, service=service) from error
 

@@ -28,6 +28,9 @@ THROTTLES: Final = frozenset(
 )
 """Codes that say for sure: nothing was done, ask again later."""
 
+WRITTEN_FIRST: Final = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
+"""Codes that are no error by themselves: a condition did not hold."""
+
 MEANINGS: Final[dict[str | int, type[Verdict]]] = {
     **dict.fromkeys(THROTTLES, Retry),
     "IDPCommunicationError": Retry,
@@ -39,8 +42,7 @@ MEANINGS: Final[dict[str | int, type[Verdict]]] = {
     "TransactionConflictException": Retry,
     "TransactionInProgressException": Retry,
     # Somebody wrote first: no error by itself. Whoever does not look at it reads again.
-    "ConditionalCheckFailedException": Retry,
-    "TransactionCanceledException": Retry,
+    **dict.fromkeys(WRITTEN_FIRST, Retry),
     # Somebody has to mend credentials, grants or names first.
     "AWS.SimpleQueueService.NonExistentQueue": Halt,
     "AccessDenied": Halt,
@@ -99,6 +101,12 @@ def verdict_of(error: BaseException, *, service: str) -> Verdict:
 def code_of(error: BaseException) -> str:
     """Return the service's error code, or the class name of an error of the SDK's own."""
     return str(_response(error).get("Error", {}).get("Code") or type(error).__name__)
+
+
+def blamed(error: BaseException) -> str | None:
+    """Return the class of an error to count; None where somebody only wrote first."""
+    code = code_of(error)
+    return None if code in WRITTEN_FIRST else code
 
 
 def is_throttle(error: BaseException | None) -> bool:

@@ -40,6 +40,12 @@ def check(response: Response, *, service: str, rejects: Mapping[int, str] | None
     raise Reject(f"HTTP_{status}", what)
 
 
+def blamed(response: Response) -> str | None:
+    """Return the status by which an answer is counted among the service's errors; None where it is none."""
+    status = response.status_code
+    return str(status) if response.is_server_error or status in NOT_NOW | NOT_ALLOWED else None
+
+
 def retry_after_s(response: Response) -> float | None:
     """Return the seconds of Retry-After, given in seconds or as a date; None where it says nothing."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loads sockets, which a cold start may not need

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from worker_runtime import clock
+from worker_runtime.middleware.downstream import Downstream
 from worker_runtime.outcomes import Deferred, Done, Failed, Outcome, Rejected, Skipped, Unstarted
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Metrics:
         }  # CloudWatch takes no ""
         self._values: dict[tuple[str, str], list[float]] = {}
         self._lock = threading.Lock()
+        self.downstream = Downstream()
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter of this invocation."""
@@ -60,16 +62,24 @@ class Metrics:
             self.count("RecordsRefused" if refused else _COUNTED[kind], number)
 
     def flush(self) -> str | None:
-        """Return the invocation's line and begin anew; None where nothing was measured."""
+        """Return the invocation's lines and begin anew; None where nothing was measured.
+
+        One line, and one more for each service that was called and each class of its errors.
+        """
         with self._lock:
             values, self._values = self._values, {}
-        if not values:
-            return None
+        lines = [self._line({}, values)] if values else []
+        for dimensions, name, unit, measured in self.downstream.drain():
+            lines.append(self._line(dimensions, {(name, unit): measured}))
+        return "\n".join(lines) or None
+
+    def _line(self, more: Mapping[str, str], values: Mapping[tuple[str, str], list[float]]) -> str:
+        dimensions = {**self._dimensions, **more}
         names = [{"Name": name, "Unit": unit} for name, unit in values]
-        directive = {"Namespace": self._namespace, "Dimensions": [[*self._dimensions]], "Metrics": names}
+        directive = {"Namespace": self._namespace, "Dimensions": [[*dimensions]], "Metrics": names}
         line: dict[str, Any] = {
             "_aws": {"Timestamp": int(clock.now() * 1000), "CloudWatchMetrics": [directive]},
-            **self._dimensions,
+            **dimensions,
             **{name: measured[:VALUES_MAX] for (name, _), measured in values.items()},
         }
         return msgspec.json.encode(line).decode()
