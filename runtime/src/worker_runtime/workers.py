@@ -20,6 +20,7 @@ from worker_runtime.errors import DeclarationError
 from worker_runtime.grants import Grant
 from worker_runtime.parameters import calling, parameters_of
 from worker_runtime.records import Batch, Record
+from worker_runtime.settings import in_lambda
 from worker_runtime.sources import Shape, Source, check_range
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def _check_idempotency(
             f'{who}: idempotency is {idempotency!r}; say Idempotency("detail.id", table="...").'
         )
     idempotency.check(who)
+    if not in_lambda():
+        idempotency.check_expressions(who)
     if declaration.shape == "batch":
         raise DeclarationError(f"{who} takes a Batch, whose records have no outcome apart; take records.")
     reader(returned_by(function))

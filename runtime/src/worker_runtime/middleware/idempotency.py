@@ -19,7 +19,6 @@ from worker_runtime.invocation import set_record
 from worker_runtime.middleware import Middleware
 from worker_runtime.middleware.stored_results import reader, stored
 from worker_runtime.outcomes import DONE, Done, Failed, outcome_of
-from worker_runtime.settings import in_lambda
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,9 +64,12 @@ class Idempotency(Struct, frozen=True):
             raise DeclarationError(  # Powertools 3.37 forgets the hash of what is unchanged when work is done
                 f"{who} unchanged cannot be kept in Redis; keep it in a table, or leave it out."
             )
-        if not in_lambda():
-            for expression in (self.key, *(() if self.unchanged is None else (self.unchanged,))):
-                _check_expression(who, expression)
+
+    def check_expressions(self, worker: str) -> None:
+        """Refuse what is no JMESPath; in Lambda there is no need to look again."""
+        who = f"{worker}: Idempotency({self.key!r})"
+        for expression in (self.key, *(() if self.unchanged is None else (self.unchanged,))):
+            _check_expression(who, expression)
 
     def grants(self) -> tuple[Grant, ...]:
         """Read and write single items of the table, under keys of its own; or reach the Redis."""
