@@ -15,7 +15,7 @@ import worker_runtime
 from installed import Site
 from worker_runtime.catalogue import Catalogue, Entry
 from worker_runtime.delivery.worker_index import write_index
-from worker_runtime.testing import kinesis_event
+from worker_runtime.testing import event_bridge_event, kinesis_event, sns_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,22 @@ TICK_WORKER = """
     def tick() -> Counts:
         \"\"\"Release what is due.\"\"\"
         return Counts(3)
+"""
+EVENT_WORKER = """
+    from msgspec import Struct
+    from worker_runtime import EventBridge, Sns, Stack, worker
+
+    class Order(Struct):
+        id: str
+
+    @worker(
+        Sns("orders", filter_policy={"kind": ["gift"]}, dead_letters="orders-dlq"),
+        EventBridge("orders", pattern={"source": ["shop"]}, dead_letters="orders-dlq"),
+        stack=Stack("shop"),
+    )
+    def hear(order: Order) -> str:
+        \"\"\"Hear of orders.\"\"\"
+        return order.id
 """
 STREAM_WORKER = """
     from msgspec import Struct
@@ -127,7 +143,7 @@ def made_layer(folder: Path) -> Path:
     """Fill a folder as a layer has it: the runtime, the plugin, the index beside them."""
     (folder / "worker_runtime").symlink_to(Path(worker_runtime.__file__).parent)
     modules = {"__init__": "", "plugin": PLUGIN, "work": WORKER, "watching": TABLE_WORKER}
-    modules |= {"ticking": TICK_WORKER, "following": STREAM_WORKER}
+    modules |= {"ticking": TICK_WORKER, "following": STREAM_WORKER, "hearing": EVENT_WORKER}
     Site(folder).install(
         "workers-shop",
         files={f"shop_things/{name}.py": text for name, text in modules.items()},
@@ -138,6 +154,7 @@ def made_layer(folder: Path) -> Path:
         "shop.watch": "shop_things.watching:watch",
         "shop.tick": "shop_things.ticking:tick",
         "shop.follow": "shop_things.following:follow",
+        "shop.hear": "shop_things.hearing:hear",
     }
     write_index(folder, Catalogue(workers=entries(workers), plugins=entries(PLUGINS), local={}))
     return folder
@@ -184,6 +201,17 @@ def test_a_worker_of_a_kinesis_stream_imports_nothing_heavy(tmp_path: Path) -> N
     assert reply == {"batchItemFailures": []}
     assert not loaded.intersection(HEAVY)
     assert run == loaded
+
+
+@pytest.mark.parametrize("event", [sns_event({"id": "o-1"}), event_bridge_event({"id": "o-1"})])
+def test_a_worker_of_a_topic_or_a_rule_imports_neither_filters_nor_envelopes(
+    tmp_path: Path, event: dict[str, object]
+) -> None:
+    loaded, run, reply = cold(made_layer(tmp_path), "shop.hear", event)
+
+    assert reply == "o-1"
+    assert run == loaded
+    assert not loaded.intersection({*HEAVY, "worker_runtime.sources.sqs", "worker_runtime.dead_letters"})
 
 
 def test_running_imports_nothing_that_loading_did_not(sqs_start: tuple[set[str], set[str], object]) -> None:
