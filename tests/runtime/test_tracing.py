@@ -23,7 +23,18 @@ from worker_runtime.handler import open_door
 from worker_runtime.local.stage.parts.http_server import Response
 from worker_runtime.local.stage.parts.stand_in import StandIn
 from worker_runtime.middleware.trace_links import LINKS_MAX, from_xray
-from worker_runtime.testing import Context, message, schedule_event, sqs_event
+from worker_runtime.testing import (
+    Context,
+    field_event,
+    http_event,
+    kafka_event,
+    kafka_record,
+    message,
+    notification,
+    schedule_event,
+    sns_event,
+    sqs_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,12 +49,17 @@ WORKER = """
     import logging
     from typing import Any
     from opentelemetry import trace
-    from worker_runtime import Defer, Record, Reject, Schedule, Skip, Sqs, Stack, worker
+    from worker_runtime import ApiGateway, AppSync, Kafka, Schedule, Skip, Sns, Sqs, Stack, worker
     from worker_runtime.clients.http import HttpService
 
     @worker(
         Sqs("orders", dead_letters="orders-dlq"),
         Schedule("rate(1 minute)", payload={"do": "tick"}),
+        ApiGateway("POST /orders"),
+        AppSync("Query.order"),
+        Kafka("orders", dead_letters="orders-dlq"),
+        Sns("orders", dead_letters="orders-dlq"),
+        timeout_s=10,
         stack=Stack("shop"),
         concurrency=2,
     )
@@ -260,13 +276,10 @@ def test_half_an_x_ray_header_names_nobody(header: str) -> None:
     assert from_xray(header) is None
 
 
-def test_an_x_ray_header_says_whether_it_is_sampled() -> None:
-    sampled, unsampled = from_xray(XRAY), from_xray(XRAY.replace("Sampled=1", "Sampled=0"))
+def test_a_sender_that_x_ray_did_not_keep_is_not_linked(collector: Collector) -> None:
+    to(collector)({"Records": [sent_by(xray=XRAY.replace("Sampled=1", "Sampled=0"))]})
 
-    assert sampled is not None
-    assert sampled.trace_flags.sampled
-    assert unsampled is not None
-    assert not unsampled.trace_flags.sampled
+    assert not collector.spans[0].links
 
 
 def test_lambda_s_own_segment_is_linked_where_x_ray_keeps_it(collector: Collector) -> None:
@@ -276,6 +289,84 @@ def test_lambda_s_own_segment_is_linked_where_x_ray_keeps_it(collector: Collecto
     kept, unkept = collector.spans
     assert linked(kept) == [("5759e988bd862e3fe1be46a994272793", "53995c3f42cd8ad8")]
     assert not unkept.links
+
+
+@pytest.mark.parametrize("name", ["traceparent", "Traceparent", "X-Amzn-Trace-Id"])
+@pytest.mark.parametrize("v2", [True, False])
+def test_who_waits_for_a_reply_is_the_parent(collector: Collector, name: str, *, v2: bool) -> None:
+    header = XRAY if name.startswith("X") else PARENT
+    sent = http_event({}, route="POST /orders", headers={name: header}, v2=v2)
+
+    to(collector)(sent)
+
+    (span,) = collector.spans
+    expected = from_xray(XRAY) if header is XRAY else None
+    assert span.kind == Span.SPAN_KIND_SERVER
+    assert span.trace_id.hex() == (f"{expected.trace_id:032x}" if expected else PARENT[3:35])
+    assert span.parent_span_id.hex() == (f"{expected.span_id:016x}" if expected else PARENT[36:52])
+    assert not span.links
+    said = values(span.attributes)
+    assert (said["faas.trigger"], said["http.response.status_code"]) == ("http", 200)
+
+
+def test_what_a_caller_is_told_went_wrong_inside_is_an_error(collector: Collector) -> None:
+    to(collector)(http_event({"do": "fail"}, route="POST /orders"))
+
+    (span,) = collector.spans
+    assert span.status.code == Status.STATUS_CODE_ERROR
+    assert values(span.attributes)["http.response.status_code"] == 503
+
+
+def test_a_caller_of_app_sync_is_the_parent_of_all_that_it_asks_at_once(collector: Collector) -> None:
+    asked = [field_event(field="Query.order", headers={"traceparent": PARENT}) for _ in range(3)]
+
+    to(collector)(asked)
+
+    (span,) = collector.spans
+    assert (span.kind, span.parent_span_id.hex()) == (Span.SPAN_KIND_SERVER, PARENT[36:52])
+
+
+def test_a_caller_that_is_not_sampled_is_not_traced_further(collector: Collector) -> None:
+    unsampled = f"{PARENT[:-2]}00"
+
+    run = to(collector)(http_event({}, route="POST /orders", headers={"traceparent": unsampled}))
+
+    assert not collector.spans
+    assert {line["trace_id"] for line in run.lines if "level" in line} == {PARENT[3:35]}
+
+
+def test_a_caller_that_x_ray_does_not_sample_is_no_parent(collector: Collector) -> None:
+    unsampled = XRAY.replace("Sampled=1", "Sampled=0")
+
+    to(collector)(http_event({}, route="POST /orders", headers={"X-Amzn-Trace-Id": unsampled}))
+
+    assert [span.parent_span_id for span in collector.spans] == [b""]
+
+
+def test_a_kafka_record_is_linked_by_its_header(collector: Collector) -> None:
+    record = kafka_record({}) | {"headers": [{"traceparent": list(PARENT.encode())}]}
+
+    to(collector)(kafka_event(record))
+
+    (span,) = collector.spans
+    assert linked(span) == [(PARENT[3:35], PARENT[36:52])]
+    assert values(span.attributes)["messaging.system"] == "kafka"
+
+
+def test_a_topic_s_message_is_linked_by_its_attribute(collector: Collector) -> None:
+    to(collector)(sns_event({}, topic="orders", attributes={"traceparent": PARENT}))
+
+    (span,) = collector.spans
+    assert linked(span) == [(PARENT[3:35], PARENT[36:52])]
+    assert values(span.attributes)["messaging.system"] == "aws.sns"
+
+
+def test_a_message_that_a_topic_put_into_a_queue_is_linked_too(collector: Collector) -> None:
+    inside = notification({}, attributes={"traceparent": PARENT})
+
+    to(collector)({"Records": [message(inside)]})
+
+    assert linked(collector.spans[0]) == [(PARENT[3:35], PARENT[36:52])]
 
 
 def test_a_batch_of_which_some_comes_again_is_an_error(collector: Collector) -> None:

@@ -31,7 +31,7 @@ SYSTEMS: Final[Mapping[str, str]] = {
     "sns": "aws.sns",
     "kafka": "kafka",
     "kinesis": "aws.kinesis",
-    "eventbridge": "aws.eventbridge",
+    "event_bridge": "aws.eventbridge",
 }
 """``messaging.system`` by kind of source; the conventions have no names for the last two."""
 
@@ -40,10 +40,8 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "table_stream": "datasource",
     "s3": "datasource",
     "schedule": "timer",
-    "appsync": "http",
-    "http": "http",
 }
-"""``faas.trigger`` by kind of source; all else is ``other``."""
+"""``faas.trigger`` by kind of source; what asks over HTTP is ``http``, all else ``other``."""
 
 WORDS: Final[Mapping[type[Outcome], str]] = {
     Done: "done",
@@ -63,9 +61,8 @@ def kind_of(source: Source | None) -> SpanKind:
 
 def of_invocation(source: Source | None, records: Sequence[Record[Any]], *, cold: bool) -> Attributes:
     """Describe an invocation by ``faas``, and its batch by ``messaging``, where it is one of messages."""
-    kind = "" if source is None else source.kind
     said: Attributes = {
-        "faas.trigger": TRIGGERS.get(kind, "other"),
+        "faas.trigger": _trigger(source),
         "faas.invocation_id": Invocation().request_id,
         "faas.coldstart": cold,
     }
@@ -81,6 +78,12 @@ def of_record(source: Source | None, record: Record[Any]) -> Attributes:
     if record.attempt is not None:
         said["worker.record.attempt"] = record.attempt
     return said
+
+
+def _trigger(source: Source | None) -> str:
+    if source is not None and source.family in (Family.APPSYNC, Family.HTTP):
+        return "http"
+    return "other" if source is None else TRIGGERS.get(source.kind, "other")
 
 
 def _messaging(source: Source | None) -> Attributes:

@@ -41,12 +41,16 @@ def producers(records: Iterable[Record[Any]]) -> list[SpanContext]:
 
 
 def from_xray(header: str) -> SpanContext | None:
-    """Convert X-Ray's header (``Root=1-…;Parent=…;Sampled=1``); None where it names no parent."""
+    """Convert X-Ray's header (``Root=1-…;Parent=…;Sampled=1``); None where nobody kept what it names.
+
+    AWS writes the header whether it traces or not: unsampled it must neither be linked to, nor keep a
+    span that it would be the parent of from being sampled.
+    """
     root, parent = _ROOT.search(header), _PARENT.search(header)
-    if root is None or parent is None:
+    if root is None or parent is None or not _SAMPLED.search(header):
         return None
-    flags = TraceFlags(TraceFlags.SAMPLED if _SAMPLED.search(header) else TraceFlags.DEFAULT)
-    context = SpanContext(int("".join(root.groups()), 16), int(parent[1], 16), True, flags)  # noqa: FBT003 - it takes no keyword
+    trace_id, span_id = int("".join(root.groups()), 16), int(parent[1], 16)
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     return context if context.is_valid else None
 
 

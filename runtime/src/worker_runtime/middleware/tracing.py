@@ -139,8 +139,9 @@ class Traced:
     def _started(self, source: Source | None, records: Sequence[Record[Any]]) -> Span:
         """Start a span: a caller that waits is its parent, a sender of records is linked to."""
         kind, senders = kind_of(source), producers(records)
-        parent = senders[0] if kind is SpanKind.SERVER and senders else None
-        linked = [each for each in (*senders, self._lambdas_own()) if each is not None and each != parent]
+        parent = next(iter(senders), None) if kind is SpanKind.SERVER else None
+        own = from_xray(self._variables.get(XRAY_VARIABLE, ""))  # Lambda's own segment
+        linked = [each for each in (*senders, own) if each is not None and each != parent]
         cold, self._cold = self._cold, False
         return self._tracer.start_span(
             self._worker,
@@ -161,11 +162,6 @@ class Traced:
         except Exception:  # noqa: BLE001 - as above
             return None, ()
         return None, ()
-
-    def _lambdas_own(self) -> SpanContext | None:
-        """Return Lambda's own segment, where X-Ray keeps it."""
-        own = from_xray(self._variables.get(XRAY_VARIABLE, ""))
-        return own if own is not None and own.trace_flags.sampled else None
 
     def _end(self, span: Span, token: Any) -> None:
         """End an invocation's span and send what there is; log lines to come still name it."""
