@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -34,6 +35,16 @@ def redis(server: RedisServer) -> Iterator[Redis]:
 def nowhere() -> Redis:
     """Give a Redis that is down."""
     return Redis("redis://127.0.0.1:1/0")
+
+
+class Shifted(clock.RealClock):
+    """The machine's time, and some seconds more or less."""
+
+    def __init__(self, by_s: float) -> None:
+        self._by_s = by_s
+
+    def now(self) -> float:
+        return super().now() + self._by_s
 
 
 def bucket(redis: Redis, *, rate_per_s: float = 10, burst: float = 5, key: str | None = None) -> TokenBucket:
@@ -112,11 +123,38 @@ def test_a_clock_that_is_behind_gains_nothing(redis: Redis, stepped: clock.Stepp
     sms.take(within_s=0)
 
     stepped.at -= 30
-    behind = sms.take(within_s=20)
-    stepped.at += 30
+    behind = [sms.take(within_s=0.5), sms.take(within_s=1)]
+    stepped.at += 29
     right = sms.take(within_s=0.5)
 
-    assert (behind, right) == (False, False)
+    assert (behind, right) == ([False, True], False)
+
+
+def test_clocks_that_differ_share_what_there_is(redis: Redis) -> None:
+    shared, taken = bucket(redis, rate_per_s=200), Counter[str]()
+    clocks = {"behind": Shifted(-3), "right": Shifted(0), "ahead": Shifted(7_200)}
+    ends_at = time.monotonic() + 1
+
+    def take(name: str) -> None:
+        with clock.using(clocks[name]):
+            while time.monotonic() < ends_at:
+                is_taken = shared.take(within_s=0.05)
+                taken[name] += is_taken
+
+    concurrently(take, [*clocks] * 2, at_once=6)
+
+    assert min(taken.values()) > 0.2 * taken.total()
+    assert 150 < taken.total() <= 5 + 200 * (1 + 0.5)  # however late a busy machine ends some
+
+
+def test_a_clock_that_was_far_ahead_is_missed_by_nobody(redis: Redis) -> None:
+    shared = bucket(redis, rate_per_s=20, burst=1)
+    with clock.using(Shifted(7_200)):
+        shared.take(within_s=0)
+
+    taken = [shared.take(within_s=1) for _ in range(3)]
+
+    assert taken == [True] * 3
 
 
 @pytest.mark.parametrize("is_down", [False, True])
@@ -206,8 +244,10 @@ def grants(sms: TokenBucket, takes: Sequence[tuple[float, float]]) -> Iterator[f
         for step_s, within_s in takes:
             stepped.at += step_s
             latest = max(latest, stepped.at)
+            asked_at = stepped.at
             if sms.take(within_s=within_s):
-                yield max(latest, stepped.at)
+                waited_s = stepped.at - asked_at
+                yield latest + waited_s
 
 
 TAKES = st.lists(
@@ -219,10 +259,11 @@ RATES = st.floats(0.5, 50, width=32)
 BURSTS = st.integers(1, 8)
 
 
-def assert_kept(times: Sequence[float], *, rate_per_s: float, burst: float) -> None:
+def assert_kept(times: Sequence[float], *, rate_per_s: float, burst: float, took_s: float = 0) -> None:
+    """Hold tokens to the rate; the machine's own time, ``took_s``, brings some to a clock that is behind."""
     for first, start in enumerate(times):
         for last, end in enumerate(times[first:], first):
-            assert last - first + 1 <= burst + rate_per_s * (end - start) + 1e-3
+            assert last - first + 1 <= burst + rate_per_s * (end - start + took_s) + 1e-3
 
 
 @given(takes=TAKES, rate_per_s=RATES, burst=BURSTS)
@@ -230,13 +271,13 @@ def assert_kept(times: Sequence[float], *, rate_per_s: float, burst: float) -> N
 def test_no_span_of_time_has_more_than_its_burst_and_its_rate(
     server: RedisServer, takes: list[tuple[float, float]], rate_per_s: float, burst: int
 ) -> None:
-    redis = Redis(server.url)
+    redis, began = Redis(server.url), time.monotonic()
 
     times = list(grants(bucket(redis, rate_per_s=rate_per_s, burst=burst), takes))
 
     redis.close()
     assert redis.times_down == 0
-    assert_kept(times, rate_per_s=rate_per_s, burst=burst)
+    assert_kept(times, rate_per_s=rate_per_s, burst=burst, took_s=time.monotonic() - began)
 
 
 @given(takes=TAKES, rate_per_s=RATES, burst=BURSTS)

@@ -20,32 +20,41 @@ SHARE: Final = 0.1  # of the rate, for a process that is on its own
 RESERVE_S: Final = 0.25  # of the invocation, kept for its reply
 
 SCRIPT: Final = """
-local now, rate, burst, longest, idle_ms = unpack(ARGV)
+local now, rate, burst, longest, idle_ms, speed = unpack(ARGV)
 now, rate, burst, longest = tonumber(now), tonumber(rate), tonumber(burst), tonumber(longest)
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local time = redis.call('TIME')
+local here = time[1] + time[2] / 1000000
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'here')
 local tokens, at = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
-if now > at then
-    tokens, at = math.min(burst, tokens + (now - at) * rate), now
+if now < at then
+    now = at + math.max(here - (tonumber(kept[3]) or here), 0) * speed
 end
+tokens = math.min(burst, tokens + (now - at) * rate)
 local wait = 0
 if tokens < 1 then
-    wait = (1 - tokens) / rate + at - now
+    wait = (1 - tokens) / rate
 end
 if wait <= longest then
     tokens = tokens - 1
 end
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', at))
+local function text(number)
+    return string.format('%.17g', number)
+end
+redis.call('HSET', KEYS[1], 'tokens', text(tokens), 'at', text(now), 'here', text(here))
 redis.call('PEXPIRE', KEYS[1], idle_ms)
-return string.format('%.17g', wait)
+return text(wait)
 """
-"""The same as ``_Bucket.reserve``; %.17g because Lua's own text of a number loses tenths of a millisecond."""
+"""As ``_Bucket.reserve``, for clocks that differ: whoever is behind takes the bucket's time, and what Redis
+says has passed since. Else only the clock that is ahead would bring tokens, and take them all itself.
+%.17g because Lua's own text of a number loses tenths of a millisecond.
+"""
 
 
 class TokenBucket:
     """At most ``burst + rate_per_s * t`` takes in any ``t`` seconds, by whoever shares Redis and key.
 
     Time is the workers' clock, told by the callers; in the bucket it never goes back, so a clock
-    that is behind gains nothing. While Redis is down each process takes a tenth by itself.
+    that is behind gains nothing and loses nothing. While Redis is down each process takes a tenth by itself.
     """
 
     def __init__(self, redis: Redis, key: str, *, rate_per_s: float, burst: float) -> None:
@@ -77,7 +86,7 @@ class TokenBucket:
         now = clock.now()
         full_again_s = clock.machine_s(self._burst / self._rate_per_s + longest_s)
         idle_ms = int(max(IDLE_S, full_again_s) * 1000)
-        asked = (now, self._rate_per_s, self._burst, longest_s, idle_ms)
+        asked = (now, self._rate_per_s, self._burst, longest_s, idle_ms, clock.current().speed)
         answer: str | None = self._redis.write(
             lambda redis: redis.register_script(SCRIPT)(keys=[self._key], args=asked), default=None
         )
@@ -100,7 +109,7 @@ class _Bucket:
                 self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate_per_s)
                 self._at = now
             missing = 1 - self._tokens
-            wait_s = missing / self._rate_per_s + self._at - now if missing > 0 else 0.0
+            wait_s = missing / self._rate_per_s if missing > 0 else 0.0
             if wait_s <= longest_s:
                 self._tokens -= 1
             return wait_s
