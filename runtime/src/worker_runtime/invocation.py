@@ -1,6 +1,7 @@
 """The invocation and the record at hand, wherever the code that asks may stand.
 
-Both are context variables: threads run in a copy of the invocation's context and never mix.
+Both are context variables: threads run in a copy of the invocation's context and never mix, since each
+lane of a batch has a hand of its own.
 """
 
 from __future__ import annotations
@@ -49,23 +50,51 @@ class Trace(NamedTuple):
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
+class Hand:
+    """Holds the record that a lane is at: to change it for each record costs next to nothing.
+
+    Threads that a worker starts in copies of its context see its record as long as it runs.
+    """
+
+    __slots__ = ("record",)
+
+    def __init__(self) -> None:
+        self.record: Record[Any] | None = None
+
+
 def _untraced() -> None:
     """Say that nothing is traced."""
 
 
 _context: ContextVar[LambdaContext | None] = ContextVar("invocation", default=None)
-_record: ContextVar[Record[Any] | None] = ContextVar("record", default=None)
+_hand: ContextVar[Hand | None] = ContextVar("hand", default=None)
 _source: ContextVar[str] = ContextVar("source", default="")
 _note_call: ContextVar[Callable[[str, float, str | None], None] | None] = ContextVar("calls", default=None)
 _read_trace: ContextVar[Callable[[], Trace | None]] = ContextVar("trace", default=_untraced)
 
-set_record: Final = _record.set
-current_record: Final = _record.get
 set_source: Final = _source.set
 current_source: Final = _source.get
 set_trace: Final = _read_trace.set
 set_note_call: Final = _note_call.set
 note_call: Final = _note_call.get
+
+
+def new_hand() -> Hand:
+    """Give the lane that begins here, and what it calls, a hand of their own."""
+    hand = Hand()
+    _hand.set(hand)
+    return hand
+
+
+def set_record(record: Record[Any] | None) -> None:
+    """Take a record in hand, or none."""
+    (_hand.get() or new_hand()).record = record
+
+
+def current_record() -> Record[Any] | None:
+    """Return the record at hand."""
+    hand = _hand.get()
+    return None if hand is None else hand.record
 
 
 def current_trace() -> Trace | None:
@@ -104,7 +133,7 @@ def invoked(context: LambdaContext) -> Iterator[None]:
             yield
     finally:
         _context.reset(token)
-        _record.set(None)
+        _hand.set(None)
         _source.set("")
         _read_trace.set(_untraced)
         _note_call.set(None)

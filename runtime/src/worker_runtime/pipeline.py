@@ -8,13 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from worker_runtime.errors import Verdict, text_of
-from worker_runtime.invocation import set_record
+from worker_runtime.invocation import new_hand
 from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
 from worker_runtime.threads import concurrently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.sources import Shape, Source
 
@@ -29,7 +29,6 @@ def attempting(function: Callable[..., Any], decode: Decode, *, shape: Shape) ->
     taken = _as_record(decode) if shape == "record" else decode
 
     def attempt(record: Record[Any]) -> Outcome:
-        set_record(record)
         try:
             body = taken(record)
         except Exception as error:  # noqa: BLE001 - a poison record fails as itself, whatever it does
@@ -109,29 +108,24 @@ class Pass(Struct):
     blocked: set[str]
     stopped: str | None = None
 
-    def take_all(self, positions: Sequence[int]) -> None:
-        """Start the records at these positions one after the other, or say why not.
+    def take_all(self, records: Iterable[tuple[int, Record[Any]]]) -> None:
+        """Start records, given with their positions, one after the other, or say why not.
 
         The hot loop: what it asks for a record is local, and a record that is done costs nothing more.
         """
-        records, outcomes, attempt, now, latest = (
-            self.records,
-            self.outcomes,
-            self.attempt,
-            self.now,
-            self.latest,
-        )
-        blocked = self.blocked
-        for at in positions:
-            record = records[at]
-            if self.stopped is not None or now() > latest or (blocked and record.lane in blocked):
+        attempt, now, latest, blocked = self.attempt, self.now, self.latest, self.blocked
+        hand = new_hand()
+        for at, record in records:
+            if now() > latest or self.stopped is not None or (blocked and record.lane in blocked):
                 self._hold_back(at)
                 continue
+            hand.record = record
             outcome = attempt(record)
             if outcome is not DONE:
-                outcomes[at] = outcome
+                self.outcomes[at] = outcome
                 if not isinstance(outcome, Done):
                     self._mind(at, record, outcome)
+        hand.record = None
 
     def _hold_back(self, at: int) -> None:
         """Say why a record is not started."""
@@ -157,18 +151,19 @@ class Pass(Struct):
 
 def run_pass(going: Pass, *, concurrency: int) -> list[Outcome]:
     """Take every record, ``concurrency`` lanes at once; returns when none is running any more."""
+    everything = enumerate(going.records)
     if concurrency == 1 or len(going.records) == 1:
-        going.take_all(range(len(going.records)))
+        going.take_all(everything)
         return going.outcomes
-    units = _lanes(going) if going.source.ordered else [[at] for at in range(len(going.records))]
+    units = _lanes(everything) if going.source.ordered else [[one] for one in everything]
     for error in concurrently(going.take_all, units, at_once=concurrency):
         if error is not None:
             raise error
     return going.outcomes
 
 
-def _lanes(going: Pass) -> list[list[int]]:
-    lanes: dict[str, list[int]] = {}
-    for at, record in enumerate(going.records):
-        lanes.setdefault(record.lane, []).append(at)
+def _lanes(records: Iterable[tuple[int, Record[Any]]]) -> list[list[tuple[int, Record[Any]]]]:
+    lanes: dict[str, list[tuple[int, Record[Any]]]] = {}
+    for at, record in records:
+        lanes.setdefault(record.lane, []).append((at, record))
     return list(lanes.values())

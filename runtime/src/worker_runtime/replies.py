@@ -23,11 +23,16 @@ _UNWORDED: Final = object()
 
 
 class Worded(Struct, frozen=True):
-    """What a source worded for the records of these ids: a reply, or an error; neither before."""
+    """What a source worded for these records: a reply, or an error; neither before."""
 
     reply: Any = _UNWORDED
-    ids: frozenset[str] = frozenset()
+    records: Sequence[Record[Any]] = ()
     error: Exception | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """What a reply may name; few middlewares make one of their own."""
+        return frozenset(record.id for record in self.records)
 
 
 _worded: ContextVar[Worded | None] = ContextVar("worded", default=None)
@@ -40,13 +45,12 @@ def begin(*, asked: bool) -> None:
 
 def word(source: Source, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
     """Have the source word its reply, note what it returns or raises, and do the same."""
-    ids = frozenset(record.id for record in records)
     try:
         returned = source.reply(records, outcomes)
     except Exception as error:
-        _worded.set(Worded(ids=ids, error=error))
+        _worded.set(Worded(error=error))
         raise
-    _worded.set(Worded(returned, ids))
+    _worded.set(Worded(returned, records))
     return returned
 
 
@@ -69,6 +73,7 @@ def verified(reply: Any, *, source: Callable[[], Source]) -> Any:
     elif reply is not worded.reply:
         source().check_reply(reply, worded=worded.reply, ids=worded.ids)
     check_size(reply)
+    _worded.set(None)  # the records have left memory before the next event comes in
     return reply
 
 
