@@ -120,13 +120,13 @@ def settle(span: Span, outcome: Outcome) -> None:
             span.set_status(Status(StatusCode.OK))
 
 
-def answer(span: Span, reply: Any) -> None:
+def answer(span: Span, reply: Any, *, kind: SpanKind) -> None:
     """Note on an invocation's span what a reply says of records, or of the request."""
     match reply:
         case {"batchItemFailures": [*failed]} if failed:
             span.set_attribute("worker.records.redelivered", len(failed))
             span.set_status(Status(StatusCode.ERROR, f"{len(failed)} records come again"))
-        case {"statusCode": int(status)}:
+        case {"statusCode": int(status)} if kind is SpanKind.SERVER:
             span.set_attribute("http.response.status_code", status)
             if status >= SERVER_ERROR:
                 span.set_status(Status(StatusCode.ERROR))

@@ -98,7 +98,7 @@ class Traced:
             set_trace(_at_hand)
             try:
                 reply = call_next(event)
-                answer(span, reply)
+                answer(span, reply, kind=kind_of(source))
             except Exception as error:
                 blame(span, error)
                 raise
@@ -116,7 +116,7 @@ class Traced:
             source: Any = contexts.get_value(_SOURCE)
             span = self._tracer.start_span(
                 self._worker if source is None else f"process {source.name}",
-                kind=SpanKind.CONSUMER,
+                kind=SpanKind.INTERNAL if kind_of(source) is SpanKind.SERVER else SpanKind.CONSUMER,
                 attributes=of_record(source, record),
                 links=[Link(sender) for sender in producers([record])],
                 start_time=_now_ns(),
