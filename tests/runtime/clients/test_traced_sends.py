@@ -1,4 +1,4 @@
-"""Messages that are sent in a trace are a part of it, where there is room; what is passed on stays as it was."""
+"""Messages sent in a trace are a part of it, where there is room; what is passed on stays as it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from worker_runtime import Change, Defer, Reject, Sqs, Stack, TableStream, worker
 from worker_runtime.clients import aws
-from worker_runtime.clients.sqs import MESSAGE_BYTES, Message, Queue, size_of
+from worker_runtime.clients.sqs import Message, Queue, size_of
+from worker_runtime.clients.sqs_limits import MESSAGE_BYTES
 from worker_runtime.invocation import Trace, set_trace
 from worker_runtime.middleware import Middleware
 from worker_runtime.runtime import run
