@@ -13,10 +13,13 @@ HEAVY = {
     *("asyncio", "concurrent.futures", "ssl"),
 }
 
+WITH_THE_FIRST_CLIENT = {"worker_runtime.clients.aws_models"}
+
 
 def test_importing_the_clients_loads_no_sdk() -> None:
     rooms = pkgutil.iter_modules(worker_runtime.clients.__path__, "worker_runtime.clients.")
-    program = f"import sys, {', '.join(room.name for room in rooms)}; print(*sys.modules)"
+    names = [room.name for room in rooms if room.name not in WITH_THE_FIRST_CLIENT]
+    program = f"import sys, {', '.join(names)}; print(*sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
 

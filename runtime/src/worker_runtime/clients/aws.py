@@ -38,7 +38,10 @@ def session() -> Session:
         if _session is None:
             import botocore.session  # noqa: PLC0415 - costs a cold start that needs no AWS client nothing
 
+            from worker_runtime.clients.aws_models import models  # noqa: PLC0415 - as above
+
             _session = botocore.session.get_session()
+            _session.register_component("data_loader", models(_session.get_config_variable("data_path")))
         return _session
 
 
