@@ -9,7 +9,9 @@ import pytest
 from msgspec import Struct
 from pydantic import BaseModel
 
+from worker_runtime import Change, FieldRequest, HttpRequest, S3Object
 from worker_runtime.decoding import json_decoder
+from worker_runtime.errors import DeclarationError
 
 
 class Order(Struct, tag="order"):
@@ -62,3 +64,19 @@ def test_what_is_no_text_is_refused(model: Any, body: Any) -> None:
 
     with pytest.raises((TypeError, ValueError, AttributeError)):
         decode(body)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (Change[Order], "Change is what TableStream brings"),
+        (FieldRequest[Order], "FieldRequest is what AppSync brings"),
+        (HttpRequest[Order], "HttpRequest is what ApiGateway brings"),
+        (HttpRequest, "HttpRequest is what ApiGateway brings"),
+        (S3Object, "S3Object is what S3, Sns, Sqs or EventBridge brings"),
+        (list[S3Object], "S3Object is what S3, Sns, Sqs or EventBridge brings"),
+    ],
+)
+def test_what_other_sources_alone_bring_is_no_body(model: Any, told: str) -> None:
+    with pytest.raises(DeclarationError, match=f"^{told}; a body of JSON has another type.$"):
+        json_decoder(model)

@@ -331,7 +331,7 @@ def test_a_worker_that_takes_anything_but_the_object_is_refused(model: Any) -> N
 
 def test_an_object_is_no_body_of_a_stream() -> None:
     with pytest.raises(
-        DeclarationError, match=says("S3Object is what S3, Sns, Sqs and EventBridge bring; ~")
+        DeclarationError, match=says("S3Object is what S3, Sns, Sqs or EventBridge brings; ~")
     ):
         Kinesis("uploads", dead_letters="d").decoder(S3Object)
 

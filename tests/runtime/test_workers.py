@@ -354,7 +354,7 @@ MISTAKES: list[tuple[Callable[..., Any], str]] = [
     (batch_of_nothing, "Batch says nothing of its body; write Batch[YourModel], and only once."),
     (record_of_nothing, "Record says nothing of its body; write Record[YourModel], and only once."),
     (record_in_batch, "Record says nothing of its body; write Record[YourModel], and only once."),
-    (changes_of_a_queue, "Change[...] is what a table stream yields; a body of JSON has another type."),
+    (changes_of_a_queue, "Change is what TableStream brings; a body of JSON has another type."),
     (shelf, f"~Shelf'> cannot be decoded from JSON, for its ~Shelf'>; {MODELS}"),
     (hidden_shelf, f"~OrderWithAddress'> cannot be decoded from JSON, for its ~Address'>; {MODELS}"),
     (later, "later is async; workers are plain functions: use concurrency=n and sync clients."),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import msgspec
 import msgspec.structs
 
 from worker_runtime.errors import DeclarationError
-from worker_runtime.records import Batch, Change, Record
+from worker_runtime.records import Batch, Record
 from worker_runtime.settings import in_lambda
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def _as_bytes(text: str | bytes) -> bytes:
 
 
 def _refuse_ours(model: Any) -> None:
-    """Refuse what wraps a body, where the body's own type is asked for."""
+    """Refuse what wraps a body, or what some sources alone bring, where the body's own type is asked for."""
+    for part in (model, *get_args(model)):
+        kind = get_origin(part) or part
+        if isinstance(sources := getattr(kind, "__brought_by__", None), str):
+            raise DeclarationError(
+                f"{kind.__name__} is what {sources} brings; a body of JSON has another type."
+            )
     kind = get_origin(model) or model
-    if kind is Change:
-        raise DeclarationError("Change[...] is what a table stream yields; a body of JSON has another type.")
-    if getattr(kind, "of_s3", False):
-        raise DeclarationError(
-            "S3Object is what S3, Sns, Sqs and EventBridge bring; a body has another type."
-        )
     if kind in (Batch, Record):
         name = kind.__name__
         raise DeclarationError(f"{name} says nothing of its body; write {name}[YourModel], and only once.")

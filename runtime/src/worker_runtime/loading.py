@@ -82,8 +82,10 @@ class LoadedWorker(Struct, frozen=True):
             owning = [route for route in fitting if route.source.owns(event)]
             fitting = sorted(owning, key=lambda route: len(route.source.name), reverse=True) or fitting
         if not fitting:
+            from worker_runtime.outlines import outline  # noqa: PLC0415 - hardly ever needed
+
             declared = ", ".join(f"{r.source.kind} {r.source.name}" for r in self.routes)
-            raise UnrecognisedEvent(f"{self.id} takes {declared}; this event is {_outline(event)}.")
+            raise UnrecognisedEvent(f"{self.id} takes {declared}; this event is {outline(event)}.")
         return fitting[0]
 
 
@@ -251,14 +253,3 @@ def _taking_one(declared: Worker[..., Any]) -> Callable[..., Any]:
 
 def _nothing(_record: Record[Any]) -> None:
     """Decode what nobody takes."""
-
-
-def _outline(event: Any) -> str:
-    """Describe an event by its shape alone; its content may be personal."""
-    if not isinstance(event, dict):
-        return f"a JSON {type(event).__name__}"
-    records = event.get("Records")
-    if isinstance(records, list) and records and isinstance(records[0], dict):
-        origin = records[0].get("eventSource") or records[0].get("EventSource")
-        return f"a batch of {origin!r}"
-    return f"an object with the keys {sorted(map(str, event))[:8]}"

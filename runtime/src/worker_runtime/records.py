@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
 from msgspec import Raw, Struct, json
 
@@ -159,6 +159,8 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
     that does not fit the type is a Reject. Of what Kinesis carried, ``wire`` holds JSON (``Raw``)
     until it is read.
     """
+
+    __brought_by__: ClassVar[str] = "TableStream"
 
     id: str
     name: EventName

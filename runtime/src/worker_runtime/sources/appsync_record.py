@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal
 
 import msgspec
 from msgspec import Struct
@@ -54,6 +54,8 @@ class FieldRequest(Struct, Generic[T], frozen=True, kw_only=True):
     have lower-case names, ``prev`` is what the pipeline's last function returned, ``stash`` what its
     functions share.
     """
+
+    __brought_by__: ClassVar[str] = "AppSync"
 
     arguments: T
     identity: Identity | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -38,6 +38,8 @@ class HttpRequest(Struct, Generic[T], frozen=True, kw_only=True):
     ``headers`` are found in any case, ``query`` gives the first value of a name and ``values`` all of
     them. ``route`` is the declared path, ``claims`` what an authorizer found out about the caller.
     """
+
+    __brought_by__: ClassVar[str] = "ApiGateway"
 
     body: T
     raw_body: bytes = b""

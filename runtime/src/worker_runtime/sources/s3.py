@@ -93,7 +93,7 @@ class S3(BucketNotification, frozen=True, rename="camel"):
         given: object = self.events
         if not isinstance(given, tuple) or not given:
             raise DeclarationError(f"{who} events is {given!r}; say a tuple of at least one.")
-        known = [":".join((name, which)) for name, several in EVENTS.items() for which in several]
+        known = [f"{name}:{which}" for name, several in EVENTS.items() for which in several]
         known += [name for name, several in EVENTS.items() if not several]
         if unknown := [event for event in self.events if event not in known]:
             raise DeclarationError(

@@ -31,6 +31,7 @@ class S3Object(Struct, frozen=True, kw_only=True):
     ``sequencer``, a hexadecimal number that orders what happened to one key.
     """
 
+    __brought_by__: ClassVar[str] = "S3, Sns, Sqs or EventBridge"
     of_s3: ClassVar[bool] = True
 
     bucket: str
