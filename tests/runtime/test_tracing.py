@@ -585,3 +585,13 @@ def test_without_the_library_a_collector_is_an_error_with_its_cure(installed_plu
 
     assert "SettingsError: shop.work cannot be traced" in done.stderr
     assert "install worker-runtime[otel]" in done.stderr
+
+
+def test_log_lines_name_lambda_s_own_trace_whoever_else_traces() -> None:
+    door = Door()
+
+    with environ(_X_AMZN_TRACE_ID=XRAY):
+        run = door(sqs_event({}))
+
+    lines = [line for line in run.lines if "level" in line]
+    assert {line["xray_trace_id"] for line in lines} == {"1-5759e988-bd862e3fe1be46a994272793"}
