@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,6 +112,25 @@ def test_it_is_described_by_its_settings_and_granted_its_stream_and_its_dead_let
         ("bucket", "spilt"),
     ]
     assert "kinesis:GetRecords" in source.grants()[0].actions
+
+
+def aggregated(inside: bytes) -> bytes:
+    return b"\xf3\x89\x9a\xc2" + inside + md5(inside, usedforsecurity=False).digest()
+
+
+def test_what_the_producer_library_packed_is_a_dead_letter_under_its_own_code() -> None:
+    sender = RecordingSender()
+    looks_alike = b"\xf3\x89\x9a\xc2" + b"x" * 20
+
+    @worker(STREAM, stack=SHOP)
+    def take(data: bytes) -> None:
+        """Take data that is none of the library's."""
+        assert data in (looks_alike, b"plain")
+
+    reply = run_on(take, kinesis_event(aggregated(b"\x0a\x01a"), looks_alike, b"plain"), sender=sender)
+
+    assert listed(reply) == []
+    assert [json.loads(letter.body)["code"] for _, letter in sender.sent] == ["KPL_AGGREGATED"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.testing import (
     event_bridge_event,
+    kafka_record,
     kinesis_record,
     message,
     s3_event,
@@ -74,8 +75,8 @@ class Mailroom:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         self.stream_arn = made["TableDescription"]["LatestStreamArn"]
-        self.events: list[Any] = []
         self.handed: list[Any] = []
+        self.events: list[Any] = []
         self.reply: Any = None
 
     def feed(self, carrier: KinesisStream | None = None) -> TableChanges:
@@ -267,6 +268,25 @@ def test_an_enveloped_change_is_handed_to_its_worker(room: Mailroom) -> None:
     assert done == (1, 0)
     assert room.handed == [change.raw]
     assert room.peek() == []
+
+
+def test_an_enveloped_record_of_a_topic_is_handed_to_its_worker_as_a_batch_of_one(room: Mailroom) -> None:
+    record = kafka_record({"id": "a"}, topic="orders", partition=2, offset=7)
+    room.letter({**ENVELOPE, "source": "kafka", "record": record})
+
+    done = room.redrive()
+
+    assert done == (1, 0)
+    (event,) = room.events
+    assert event["eventSource"] == "SelfManagedKafka"
+    assert event["records"] == {"orders-2": [record]}
+
+
+def test_a_record_of_a_topic_that_is_listed_as_failed_stays(room: Mailroom) -> None:
+    room.letter({**ENVELOPE, "source": "kafka", "record": kafka_record({"id": "a"}, offset=7)})
+    room.reply = {"batchItemFailures": [{"itemIdentifier": {"partition": "topic-0", "offset": 7}}]}
+
+    assert room.redrive() == (0, 1)
 
 
 @pytest.mark.parametrize("how", ["listed", "raised"])

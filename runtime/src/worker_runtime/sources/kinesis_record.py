@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.base64_text import decode_base64
 from worker_runtime.errors import Reject
@@ -12,6 +12,9 @@ from worker_runtime.sources.said_inside import said_inside
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+_AGGREGATED: Final = bytes.fromhex("f3899ac2")
+_DIGEST_BYTES: Final = 16
 
 
 class KinesisRecord(Record[T], frozen=True):
@@ -39,6 +42,17 @@ class KinesisRecord(Record[T], frozen=True):
 def data_of(raw: Mapping[str, Any]) -> bytes:
     """Return what a producer put into the stream; Reject where it is no base64."""
     try:
-        return decode_base64(raw["kinesis"]["data"])
+        data = decode_base64(raw["kinesis"]["data"])
     except (KeyError, TypeError, ValueError) as error:
         raise Reject("UNDECODABLE", f"Kinesis data is no base64: {error!r}") from error
+    if data.startswith(_AGGREGATED) and _is_aggregated(data):
+        raise Reject("KPL_AGGREGATED", "it is several records, packed by the Kinesis Producer Library")
+    return data
+
+
+def _is_aggregated(data: bytes) -> bool:
+    """Whether what begins as an aggregated record ends as one: with the digest of what is between."""
+    from hashlib import md5  # noqa: PLC0415 - hardly any record begins like that
+
+    packed, digest = data[len(_AGGREGATED) : -_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    return md5(packed, usedforsecurity=False).digest() == digest

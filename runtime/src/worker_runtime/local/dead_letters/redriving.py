@@ -41,6 +41,9 @@ _STREAMED = frozenset(("dynamodb", "kinesis"))
 _OF_SEVERAL = ("aws:s3", "aws:sns")
 """Whose events list records, of which a letter holds one."""
 
+_OF_KAFKA = frozenset(("topic", "partition", "offset"))
+"""What each record of a Kafka topic has."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -149,7 +152,7 @@ class Redriver:
                 self._resend(origin, original_of(record))
             elif _STREAMED.isdisjoint(record):
                 self._handed_over.add(letter.record_id)
-                self._invoke(origin.worker_id, _event_of(record))
+                self._take(origin, self._invoke(origin.worker_id, _event_of(record)))
             else:
                 self._hand_over(origin, [restaged(record)], refresh=refresh)
 
@@ -178,6 +181,11 @@ class Redriver:
         if not isinstance(reading, AllDone):
             raise NotSentBack(f"{origin.worker_id} did not take it: {reading}")
 
+    def _take(self, origin: Origin, reply: Any) -> None:
+        """Raise NotSentBack where a reply lists what its worker did not take."""
+        if isinstance(reply, dict) and reply.get("batchItemFailures"):
+            raise NotSentBack(f"{origin.worker_id} did not take it, and listed it as failed.")
+
     def _unpack(self, envelope: Mapping[str, Any], origin: Origin) -> Any:
         """Take the record out of our envelope: whole, compressed, or from the spill bucket."""
         if "record" in envelope:
@@ -203,7 +211,10 @@ class Redriver:
 
 
 def _event_of(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the asynchronous event that brings one record: itself, or a list of one."""
+    """Return the event that brings one record: itself, or a batch of one."""
+    if record.keys() >= _OF_KAFKA:
+        partition = f"{record['topic']}-{record['partition']}"
+        return {"eventSource": "SelfManagedKafka", "bootstrapServers": "", "records": {partition: [record]}}
     listed = record.get("eventSource", record.get("EventSource")) in _OF_SEVERAL
     return {"Records": [record]} if listed else record
 
