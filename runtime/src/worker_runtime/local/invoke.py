@@ -88,7 +88,7 @@ def _refuse_missing(worker_id: str, declaration: Declaration, environ: Mapping[s
     used = [
         grant
         for grant in declaration.all_grants
-        if grant.kind not in ("stream", "cluster") or grant in declaration.grants
+        if grant.kind not in ("stream", "cluster", "secret") or grant in declaration.grants
     ]
     needed = {grant.variable for grant in used}
     if any(grant.actions for grant in used):  # a Redis cluster has none: it is no service of AWS's API

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from worker_runtime import clock
 from worker_runtime.local.doctor.findings import Finding, warning
 from worker_runtime.local.doctor.schedules import examine_schedule
+from worker_runtime.outcomes import VERDICTS, Action, Unstarted
+from worker_runtime.sources.kafka import Kafka
 from worker_runtime.sources.schedule import Schedule
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.streams import StreamSource
@@ -39,19 +41,30 @@ def examine_sources(worker_id: str, declaration: Declaration, *, expected_s: flo
 def _too_slow(
     who: str, source: Source, declaration: Declaration, expected_s: float | None
 ) -> Iterator[Finding]:
-    """Hold a full batch, run in rounds of ``concurrency`` records, against the time-out."""
-    batch_size = getattr(source, "batch_size", 1)
+    """Hold what comes at once, run in rounds of ``concurrency`` records, against the time-out."""
+    batch_size = max(getattr(source, "batch_size", 1), 1)  # AppSync's 0 is a request by itself
     at_once, timeout_s = declaration.concurrency, declaration.timeout_s
     if not expected_s or ceil(batch_size / at_once) * expected_s <= timeout_s:
         return
     fitting = int(timeout_s / expected_s) * at_once
+    batch = f"a batch of {batch_size} at {expected_s:g} s a record, {at_once} at once,"
     yield warning(
         who,
-        f"a batch of {batch_size} at {expected_s:g} s a record, {at_once} at once, does not fit"
-        f" into timeout_s={timeout_s}: what was not started in time is delivered again, and AWS counts that"
-        " as a failed attempt.",
+        f"{batch if batch_size > 1 else f'a record of {expected_s:g} s'} does not fit"
+        f" into timeout_s={timeout_s}: {_ends(source, batch_size)}",
         cure=f"say batch_size={fitting} or less, or raise timeout_s." if fitting else "raise timeout_s.",
     )
+
+
+def _ends(source: Source, batch_size: int) -> str:
+    """Say what the end of the time does to the records of a source."""
+    if batch_size == 1:
+        return "Lambda ends it before it is done."
+    if VERDICTS[source.family][Unstarted] is Action.ANSWER:
+        return "whoever asked for what was not started in time is told an error."
+    if isinstance(source, Kafka) and not source.partial_replies:
+        return "the whole batch is delivered again, and never comes to its end."
+    return "what was not started in time is delivered again, and AWS counts that as a failed attempt."
 
 
 def _queue(who: str, source: Sqs) -> Iterator[Finding]:
