@@ -15,10 +15,13 @@ import worker_runtime
 from installed import Site
 from worker_runtime.catalogue import Catalogue, Entry
 from worker_runtime.delivery.worker_index import write_index
+from worker_runtime.local.coldstart.layered import layered
 from worker_runtime.testing import event_bridge_event, kinesis_event, sns_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from worker_runtime.local.coldstart.layered import Layered
 
 PLUGINS = {"shop": "shop_things.plugin"}
 HEAVY = (
@@ -26,6 +29,8 @@ HEAVY = (
     *("yaml", "importlib_metadata", "concurrent.futures", "worker_runtime.dynamodb_json"),
     *("worker_runtime.local", "worker_runtime.delivery", "worker_runtime.cli", "worker_runtime.filters"),
     *("worker_runtime.sources.envelopes", "worker_runtime.sources.s3_record", "worker_runtime.testing"),
+    *("worker_runtime.dead_letters", "worker_runtime.clients.sqs", "worker_runtime.clients.aws", "pluggy"),
+    *("base64", "dataclasses", "email", "gzip", "hashlib", "http", "socket", "ssl", "subprocess"),
 )
 """By design.md 4, and more that an SQS worker without a client has no use for."""
 
@@ -177,6 +182,39 @@ ORDER = {
         }
     ]
 }
+
+
+SOURCES = sorted(
+    {
+        declared.__module__
+        for declared in (getattr(worker_runtime, name) for name in worker_runtime.__all__)
+        if isinstance(declared, type) and hasattr(declared, "recognises")
+    }
+)
+ONE_SOURCE = "import json, sys, worker_runtime.handler, {}; print(json.dumps([*sys.modules]))"
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Layered:
+    nothing = Catalogue(workers={}, plugins={}, local={})
+    return layered(tmp_path_factory.mktemp("alone"), catalogue=nothing, distributions=("worker-runtime",))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_imports_no_other_and_nothing_that_only_some_need(source: str, alone: Layered) -> None:
+    done = subprocess.run(  # noqa: S603 - our own code
+        [alone.python, "-c", ONE_SOURCE.format(source)],
+        env={"PYTHONPATH": str(alone.packages), **LAMBDA},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = json.loads(done.stdout)
+    others = [each for each in SOURCES if not source.startswith(each)]  # its authorizer may know a source
+    assert not {*others}.intersection(loaded)
+    assert not {"asyncio", "inspect", "hashlib", "ssl", "pluggy", "typing_extensions"}.intersection(loaded)
+    assert not {"worker_runtime.dead_letters", "worker_runtime.clients.sqs"}.intersection(loaded)
 
 
 @pytest.mark.parametrize("module", HEAVY)
