@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +19,7 @@ _COROUTINE = 0x80
 _ASYNC_GENERATOR = 0x200
 
 
-class Parameter(NamedTuple):
+class Parameter(Struct, frozen=True):
     """One parameter; ``text`` is how it is written where it stands for several."""
 
     name: str
@@ -27,7 +29,7 @@ class Parameter(NamedTuple):
     text: str = ""
 
 
-class Calling(NamedTuple):
+class Calling(Struct, frozen=True):
     """What calling a function does; all False, it simply runs."""
 
     awaits: bool = False
