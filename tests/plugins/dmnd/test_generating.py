@@ -153,6 +153,24 @@ def test_a_second_pass_tells_who_came_late(generator: Generator, stepped: Steppe
     assert generator.generation()["written"] == 26
 
 
+@pytest.mark.parametrize("early", [0, 1, 2])
+def test_passes_before_its_time_do_not_stand_in_for_the_last_look(
+    generator: Generator, stepped: SteppedClock, early: int
+) -> None:
+    generator.put_due(notifyAt=timestamp(clock.now() + HOUR_S))
+    for _ in range(early):
+        generator.run("s1")
+    stepped.sleep(HOUR_S)
+    generator.run("s1")
+    generator.table.put_demand("late")
+    stepped.sleep(HOUR_S)
+
+    last, none = generator.run(), generator.run()
+
+    assert (last.written, none) == (1, Generated())
+    assert "GSI1PK" not in generator.sale()
+
+
 def test_passes_go_on_every_hour_until_the_sale_closes(generator: Generator, stepped: SteppedClock) -> None:
     generator.put_due(closesAt=timestamp(clock.now() + 2.5 * HOUR_S))
     passes = []

@@ -60,25 +60,27 @@ def put_off(generation: Generation) -> Generation:
     return replace(generation, id="DUE", passes=began)
 
 
-def finished(generation: Generation) -> Generation:
-    """Return a generation whose pass has seen all fans."""
-    return replace(generation, id="DONE", shard=0, cursor=None)
+def finished(sale: Sale, generation: Generation, *, now: float) -> Generation:
+    """Return a generation whose pass has seen all fans; one before its time does not count as a look."""
+    first_look = generation.passes + 1 if now < instant(sale.notify_at) else generation.first_look
+    return replace(generation, id="DONE", shard=0, cursor=None, first_look=first_look)
 
 
 def failed(generation: Generation, *, code: str) -> Generation:
-    """Return a generation that nobody goes on with."""
-    return replace(generation, id="FAILED", shard=0, cursor=None, error=code)
+    """Return a generation that nobody goes on with, unless a person has it begin anew."""
+    first_look = generation.passes + 1
+    return replace(generation, id="FAILED", shard=0, cursor=None, error=code, first_look=first_look)
 
 
 def next_pass_at(sale: Sale, generation: Generation, *, now: float, every_s: float) -> str | None:
     """Return when the sale is to be looked at after a pass; None: never again.
 
-    A first pass always has a second, for demands that the index told of too late; one that somebody
-    asked for early does not stand in for that of ``notifyAt``.
+    A first look always has a second, for demands that the index told of too late; a pass that somebody
+    asked for before ``notifyAt`` is none.
     """
     notify_at = instant(sale.notify_at)
     if now < notify_at:
         return timestamp(notify_at)
     following = now + every_s
     is_open = sale.closes_at is not None and following <= instant(sale.closes_at)
-    return timestamp(following) if is_open or generation.passes == 1 else None
+    return timestamp(following) if is_open or generation.passes == (generation.first_look or 1) else None

@@ -59,8 +59,9 @@ class Lease:
 
     def finish(self, *, every_s: float) -> None:
         """Give the lease back at the end of a pass."""
-        done = generations.finished(self.generation)
-        self._save(done, next_at=generations.next_pass_at(self.sale, done, now=clock.now(), every_s=every_s))
+        now = clock.now()
+        done = generations.finished(self.sale, self.generation, now=now)
+        self._save(done, next_at=generations.next_pass_at(self.sale, done, now=now, every_s=every_s))
 
     def put_off(self) -> None:
         """Give the lease back for somebody to go on behind the last whole chunk."""

@@ -60,6 +60,8 @@ class Generation(Struct, frozen=True, rename="camel"):
 
     ``shard`` and ``cursor`` say behind which fan the pass goes on, ``written`` how many notifications
     all passes made, ``skipped`` how many the latest found made; ``passes`` counts those that began.
+    ``first_look`` is which of them is, or will be, the first that goes over all fans once it is time to
+    tell them, where that is not the very first.
     """
 
     id: GenerationState = "NONE"
@@ -68,6 +70,7 @@ class Generation(Struct, frozen=True, rename="camel"):
     written: int = 0
     skipped: int = 0
     passes: int = 0
+    first_look: int | None = None
     lease_owner: str | None = None
     lease_until: str | None = None
     error: str | None = None
