@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from demand_generator import Generator, a_due_sale
@@ -12,6 +13,7 @@ from worker_runtime import Reject, Retry, clock
 from worker_runtime.testing import run_on
 from workers_dmnd.extensions import EventExtensionPublisher, PublishesNothing
 from workers_dmnd.generating import Generated, generate_notifications
+from workers_dmnd.models import GeneratorInput
 from workers_dmnd.policy import NotificationPolicy
 from workers_dmnd.rules import timestamp
 from workers_dmnd.services import (
@@ -241,6 +243,12 @@ def test_a_sale_that_is_asked_for_is_generated_now(generator: Generator, state: 
     generator.put_due(generation={"id": state})
 
     assert generator.run("s1") == Generated(sales=1, written=25)
+
+
+def test_who_asks_may_name_the_logs() -> None:
+    asked = b'{"eventId": "e1", "saleId": "s1", "correlationId": "support-7"}'
+
+    assert msgspec.json.decode(asked, type=GeneratorInput).sale_id == "s1"
 
 
 def test_a_sale_that_nobody_knows_is_rejected_to_who_asked() -> None:

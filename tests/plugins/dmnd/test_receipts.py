@@ -87,6 +87,17 @@ def test_poison_in_the_middle_of_a_batch_harms_no_other(table: FakeTable) -> Non
     assert (status_of(table, "n1"), status_of(table, "n2")) == ("DELIVERED", "DELIVERED")
 
 
+def test_a_receipt_of_a_name_that_no_sending_has_is_poison(table: FakeTable) -> None:
+    sender = RecordingSender()
+
+    reply = take(
+        table, said(clientMessageId="n1:" + "1" * 5_000), sender=sender
+    )  # more digits than int() reads
+
+    assert reply == {"batchItemFailures": []}
+    assert [to for to, _ in letters(sender)] == ["sms-status-dlq"]
+
+
 def test_a_notification_that_nobody_can_read_has_its_receipt_kept_for_people(table: FakeTable) -> None:
     put_sent(table, attempts="three")
     sender = RecordingSender()

@@ -10,6 +10,10 @@ from msgspec import Meta, Struct, field
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
+Name = Annotated[str, Meta(max_length=256)]
+"""What the SMS service calls a message by."""
+
+
 class NamedStatus(Struct, frozen=True):
     """A status whose words are others' to choose."""
 
@@ -126,10 +130,14 @@ class Campaign(Struct, frozen=True, rename="camel"):
 
 
 class GeneratorInput(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Generate one sale's notifications now; without ids, those of all sales that are due."""
+    """Generate one sale's notifications now; without ids, those of all sales that are due.
+
+    ``correlation_id`` is the runtime's to read: whoever asks names the logs by it.
+    """
 
     event_id: Id | None = None
     sale_id: Id | None = None
+    correlation_id: str | None = None
 
     def __post_init__(self) -> None:
         if (self.event_id is None) != (self.sale_id is None):
@@ -209,10 +217,10 @@ class Pointer(Struct, frozen=True, rename="camel"):
 class SmsStatus(Struct, frozen=True, rename="camel"):
     """A delivery receipt of the SMS service; ``timestamp`` is ISO 8601 or an epoch, see ``weight``."""
 
-    message_id: Annotated[str, Meta(min_length=1, max_length=256)]
+    message_id: Annotated[Name, Meta(min_length=1)]
     status: Literal["queued", "sent", "delivered", "undelivered", "failed"]
     timestamp: str | int | float
-    client_message_id: str | None = None
+    client_message_id: Name | None = None
     error_code: str | None = None
 
 
