@@ -120,6 +120,16 @@ def test_nothing_is_made_before_somebody_agrees_to_the_number_of_fans(
     assert (done.code, len(deployed.asked)) == (code, asked)
 
 
+def test_a_sale_that_was_given_up_is_reopened_once_somebody_agrees(operator: Operator) -> None:
+    sale = operator.put_sale(event=LINKED, generation={"id": "FAILED", "error": "CAMPAIGN_GONE", "passes": 1})
+    operator.put_fan("u1", sale)
+
+    done = operator("generate", "e1", "s1", "--here", env=OF_THE_WORKER, typed="y\n")
+
+    assert "Sale s1 was given up: CAMPAIGN_GONE. Have notifications for up to 1 fans of sale s1" in done.err
+    assert (done.code, done.out) == (0, "1 written, 0 were there\ngeneration is DONE\n")
+
+
 def test_a_function_that_cannot_be_invoked_is_named(due: Operator, deployed: LambdaStandIn) -> None:
     deployed.fail_next(1, status=403, body={"message": "no"})
 

@@ -238,11 +238,27 @@ def test_a_sale_that_nobody_can_read_keeps_none_of_the_others(
     assert "sale broken of event e1 has to be mended" in caplog.text
 
 
-@pytest.mark.parametrize("state", ["NONE", "DUE", "DONE"])
+@pytest.mark.parametrize("state", ["NONE", "DUE", "DONE", "FAILED"])
 def test_a_sale_that_is_asked_for_is_generated_now(generator: Generator, state: str) -> None:
     generator.put_due(generation={"id": state})
 
     assert generator.run("s1") == Generated(sales=1, written=25)
+
+
+def test_a_sale_that_was_given_up_begins_anew_when_somebody_asks(
+    generator: Generator, stepped: SteppedClock
+) -> None:
+    generator.table.put_event(isSuppressed=True)
+    generator.run()
+    generator.table.put_event(shortUrl="https://bit.ly/e1")
+
+    by_itself, asked = generator.run(), generator.run("s1")
+    stepped.sleep(HOUR_S)
+    last = generator.run()
+
+    assert (by_itself, asked) == (Generated(), Generated(sales=1, written=25))
+    assert last == Generated(sales=1, skipped=25)
+    assert "error" not in generator.generation()
 
 
 def test_who_asks_may_name_the_logs() -> None:

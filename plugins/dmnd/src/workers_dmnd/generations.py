@@ -1,7 +1,7 @@
 """How the generation of a sale's notifications goes from one state to the next; no I/O.
 
-A pass goes over all fans of a sale. It begins anew from NONE, DUE or DONE; one that was interrupted
-goes on behind the fan that it has dealt with last.
+A pass goes over all fans of a sale. It begins anew from NONE, DUE or DONE, and by hand from FAILED; one
+that was interrupted goes on behind the fan that it has dealt with last.
 """
 
 from __future__ import annotations

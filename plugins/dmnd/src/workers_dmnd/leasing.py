@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ON_A_TICK: Final[Sequence[GenerationState]] = ("DUE", "RUNNING", "DONE")
 """What a tick may go on with; the scheduler makes NONE DUE."""
-BY_HAND: Final[Sequence[GenerationState]] = ("NONE", *ON_A_TICK)
+BY_HAND: Final[Sequence[GenerationState]] = ("NONE", *ON_A_TICK, "FAILED")
+"""What somebody may ask for: a sale that was given up begins anew, once what was against it is gone."""
 
 
 class LeaseLost(Exception):

@@ -90,7 +90,7 @@ def generate(  # noqa: PLR0913 - options of a command
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have the generator make one sale's notifications now, whatever the time.
+    """Have the generator make one sale's notifications now, whatever the time, and though it was given up.
 
     Its fans are counted first, and you are asked. Only missing notifications are made; each waits for
     the sale's own time to be sent. What one invocation leaves undone, the next minute's goes on with;
@@ -142,14 +142,17 @@ def _watched(fans: Fans, sale: Sale, output: Output) -> Iterator[Sequence[Fan]]:
 
 
 def _question(sale: Sale, expected: Forecast) -> str:
+    given_up = ""
+    if sale.generation.id == "FAILED":
+        given_up = f"Sale {sale.sale_id} was given up: {sale.generation.error}. "
     if not expected.would_be_made:
         return (
-            f"No notification of sale {sale.sale_id} is missing. Have the generator see to it all the same?"
+            f"{given_up}No notification of sale {sale.sale_id} is missing."
+            " Have the generator see to it all the same?"
         )
     when = f" and sent from {sale.notify_at}" if instant(sale.notify_at) > clock.now() else ""
-    return (
-        f"Have notifications for up to {expected.would_be_made:,} fans of sale {sale.sale_id} made now{when}?"
-    )
+    many = f"up to {expected.would_be_made:,} fans of sale {sale.sale_id}"
+    return f"{given_up}Have notifications for {many} made now{when}?"
 
 
 def _tell_forecast(sale: Sale, expected: Forecast, output: Output) -> None:
