@@ -21,9 +21,8 @@ from worker_runtime.loading import load
 from worker_runtime.settings import Environment
 
 loaded = load(os.environ["APP_NAME"], environment=Environment.read(os.environ))
-route = loaded.routes[0]
-bound = (route.attempt or route.attempt_batch).args[0]
-services = sorted(getattr(bound, "keywords", {}))
+wanted = loaded.declaration.services
+services = sorted(name for name, service in wanted.items() if service in loaded.services._made)
 print(json.dumps({"id": loaded.id, "services": services, "modules": [*sys.modules]}))
 """
 
