@@ -4,27 +4,55 @@ import os
 import subprocess
 import sys
 import tomllib
+from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from installed import Site
+from worker_runtime.cli.skeletons.events import EVENTS
+from worker_runtime.cli.skeletons.sources import SKELETONS, SourceKind
+from worker_runtime.cli.skeletons.workers import write_worker
 
 if TYPE_CHECKING:
     from command import Workers
 
 ROOT = Path(__file__).parents[3]
-NEW = {
-    "sendIt": ("sqs", "send_it"),
-    "sendInTurn": ("sqs-fifo", "send_in_turn"),
-    "assignCodes": ("table-stream", "assign_codes"),
-    "countReplies": ("kinesis", "count_replies"),
-    "openDoors": ("schedule", "open_doors"),
+LISTED: Any = {"batchItemFailures": []}
+NEW: dict[str, tuple[SourceKind, str, Any]] = {
+    "sendIt": ("sqs", "send_it", LISTED),
+    "sendInTurn": ("sqs-fifo", "send_in_turn", LISTED),
+    "assignCodes": ("table-stream", "assign_codes", LISTED),
+    "countReplies": ("kinesis", "count_replies", LISTED),
+    "followOrders": ("kafka", "follow_orders", LISTED),
+    "scanLetters": ("s3", "scan_letters", None),
+    "tellAll": ("sns", "tell_all", None),
+    "noteSales": ("event-bridge", "note_sales", None),
+    "openDoors": ("schedule", "open_doors", None),
+    "takeLetter": (
+        "api-gateway",
+        "take_letter",
+        {
+            "statusCode": 200,
+            "body": '{"id":"42"}',
+            "isBase64Encoded": False,
+            "headers": {"Content-Type": "application/json"},
+        },
+    ),
+    "showLetter": ("appsync", "show_letter", {"data": {"id": "42"}, "error": None}),
+    "weighLetter": ("invoke", "weigh_letter", {"id": "42"}),
+    "hideNames": (
+        "firehose",
+        "hide_names",
+        {"records": [{"recordId": "0", "result": "Ok", "data": b64encode(b'{"id":"42"}').decode()}]},
+    ),
 }
+"""One worker of each source: what is written, and the reply to the event that is written with it."""
 QUEUES = (
     *("SEND_IT", "SEND_IT_DLQ", "SEND_IN_TURN_FIFO", "SEND_IN_TURN_DLQ_FIFO"),
-    *("ASSIGN_CODES_DLQ", "COUNT_REPLIES_DLQ"),
+    *("ASSIGN_CODES_DLQ", "COUNT_REPLIES_DLQ", "FOLLOW_ORDERS_DLQ"),
+    *("SCAN_LETTERS_DLQ", "TELL_ALL_DLQ", "NOTE_SALES_DLQ"),
 )
 
 
@@ -51,9 +79,8 @@ def alone(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     begun = workers("new", "plugin", "fan-mail", cwd=folder)
     assert begun.code == 0, begun.err
     plugin = folder / "workers-fan-mail"
-    for name, (source, _) in NEW.items():
-        added = workers("new", "worker", f"fan_mail.{name}", "--source", source, cwd=plugin)
-        assert added.code == 0, added.err
+    for name, (source, _, _) in NEW.items():
+        write_worker(f"fan_mail.{name}", source=source, into=plugin)
     return plugin
 
 
@@ -95,7 +122,7 @@ def installed(alone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def test_a_new_worker_takes_the_event_that_is_written_with_it(
     workers: Workers, alone: Path, installed: dict[str, str], name: str
 ) -> None:
-    source, module = NEW[name]
+    _, module, reply = NEW[name]
     event = alone / f"tests/events/fan_mail_{module}.json"
     queues = {f"{queue}_QUEUE_URL": "https://queue" for queue in QUEUES}
 
@@ -105,24 +132,26 @@ def test_a_new_worker_takes_the_event_that_is_written_with_it(
     )
 
     assert done.code == 0, done.err
-    assert done.json == (None if source == "schedule" else {"batchItemFailures": []})
+    assert done.json == reply
     assert '"outcome"' not in done.err  # which only a record has that is not done
 
 
-def test_the_new_workers_are_found_and_sound(workers: Workers, installed: dict[str, str]) -> None:
+def test_every_source_has_a_skeleton() -> None:
+    sources = {source for source, _, _ in NEW.values()}
+
+    assert sources == {*SKELETONS} == {*EVENTS} == {*get_args(SourceKind)}
+
+
+def test_the_new_workers_are_found_sound_and_described(workers: Workers, installed: dict[str, str]) -> None:
     listed = workers("list", "--stack", "fan-mail", "--json", env=installed)
     examined = workers("doctor", "--json", env=installed)
+    described = workers("manifest", "--stack", "fan-mail", env=installed)
 
-    assert {row["id"]: row["error"] for row in listed.json["workers"]} == {
-        "fan_mail.assignCodes": None,
-        "fan_mail.countReplies": None,
-        "fan_mail.keepNote": None,
-        "fan_mail.openDoors": None,
-        "fan_mail.sendInTurn": None,
-        "fan_mail.sendIt": None,
-    }
+    ids = sorted(f"fan_mail.{name}" for name in ("keepNote", *NEW))
+    assert {row["id"]: row["error"] for row in listed.json["workers"]} == dict.fromkeys(ids)
     ours = [each for each in examined.json["findings"] if "fan_mail" in each["who"]]
     assert [each for each in ours if each["level"] == "broken"] == []
+    assert [worker["id"] for worker in described.json["workers"]] == ids
 
 
 def test_a_plugin_asks_for_all_that_its_workers_need_outside_a_workspace(alone: Path) -> None:
@@ -197,8 +226,8 @@ def test_a_model_finds_its_import_where_the_models_have_none_yet(workers: Worker
         (("worker", "greetings.import", "--source", "sqs"), "cannot name a worker"),
         (("worker", "nobody.sayHello", "--source", "sqs"), "`workers new plugin nobody`"),
         (
-            ("worker", "greetings.sayHello", "--source", "kafka"),
-            "'--source': 'kafka' is not one of 'sqs', 'sqs-fifo',",
+            ("worker", "greetings.sayHello", "--source", "fax"),
+            "'--source': 'fax' is not one of 'sqs', 'sqs-fifo',",
         ),
         (("worker", "greetings.sayHello"), "--source"),
     ],

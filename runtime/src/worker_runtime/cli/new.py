@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from worker_runtime.cli.skeletons.events import SourceKind  # noqa: TC001 - typer reads annotations
 from worker_runtime.cli.skeletons.places import Place, shown
 from worker_runtime.cli.skeletons.plugins import write_plugin
+from worker_runtime.cli.skeletons.sources import SourceKind  # noqa: TC001 - typer reads annotations
 from worker_runtime.cli.skeletons.workers import write_worker
 from worker_runtime.local.commands.reporting import answering, examples, tell
 
@@ -53,6 +53,7 @@ def plugin(
         "workers new worker greetings.sayHello --source sqs",
         "workers new worker greetings.seatGuest --source sqs-fifo",
         "workers new worker greetings.openDoors --source schedule",
+        "workers new worker greetings.showGuest --source api-gateway",
         "workers new worker greetings.countGuests --source table-stream --into ../greetings",
     ),
 )

@@ -6,15 +6,20 @@ import keyword
 import re
 from typing import Final
 
+from worker_runtime import testing
 from worker_runtime.local.commands.reporting import Misuse
 
 PLUGIN: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 WORKER: Final = re.compile(r"[a-z][A-Za-z0-9]*")
 LONGEST: Final = 32  # with a prefix and an environment it still fits into Lambda's 64
 TAKEN: Final = frozenset(
-    {"change", "kinesis_event", "run_on", "schedule_event", "sqs_event", "table_event", "worker"}
+    (
+        *(*testing.__all__, "worker"),
+        *("arguments", "created", "detail", "record", "request"),
+        *("answer", "event", "reply", "sender"),
+    )
 )
-"""What a skeleton imports beside the worker."""
+"""What a skeleton imports beside the worker, and names itself."""
 
 
 def plugin_names(name: str) -> dict[str, str]:
@@ -48,6 +53,7 @@ def worker_names(worker_id: str) -> dict[str, str]:
     return {
         **plugin_names(prefix),
         "id": worker_id,
+        "bare": bare,
         "function": function,
         "Name": bare[0].upper() + bare[1:],
         "kebab_worker": function.replace("_", "-"),

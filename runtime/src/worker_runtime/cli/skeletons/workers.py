@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from worker_runtime.catalogue import WORKERS
-from worker_runtime.cli.skeletons.events import SourceKind, event_text
+from worker_runtime.cli.skeletons.events import event_text
 from worker_runtime.cli.skeletons.names import worker_names
 from worker_runtime.cli.skeletons.places import Place, find_place, find_stack
+from worker_runtime.cli.skeletons.sources import SKELETONS, SourceKind, told
 from worker_runtime.cli.skeletons.writing import filled, write_new
 from worker_runtime.local.commands.inputs import read_text
 from worker_runtime.local.commands.reporting import Misuse
@@ -16,7 +17,6 @@ from worker_runtime.local.commands.reporting import Misuse
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TAKES_NOTHING: Final = frozenset({"schedule"})  # such a skeleton has no model
 _IMPORTS_STRUCT = re.compile(r"^from msgspec import .*\bStruct\b", re.MULTILINE)
 _FUTURE = "from __future__ import annotations\n"
 _EMPTY_MODELS = '"""What arrives, as far as the workers read it; camelCase on the wire."""\n\n' + _FUTURE
@@ -31,19 +31,19 @@ def write_worker(
         names["plugin"], package=names["package"], distribution=names["distribution"], into=into
     )
     names["stack_module"], names["STACK"] = find_stack(place, package=names["package"])
-    template = source.replace("-", "_")
+    names = told(source, names)
     project, models = place.folder / "pyproject.toml", place.package / "models.py"
     changed = {project: _listed(read_text(project), worker_id=worker_id, names=names, file=project)}
-    if source not in _TAKES_NOTHING:
+    if SKELETONS[source].model:
         changed[models] = _modelled(
             read_text(models) if models.exists() else _EMPTY_MODELS,
-            model=filled(f"workers/{template}_model.py", names),
+            model=filled("workers/model.py", names),
         )
     module = names["function"]
     written = write_new(
         {
-            place.package / f"{module}.py": filled(f"workers/{template}.py", names),
-            place.tests / f"test_{module}.py": filled(f"workers/test_{template}.py", names),
+            place.package / f"{module}.py": filled("workers/worker.py", names),
+            place.tests / f"test_{module}.py": filled(f"workers/test_{names['test']}.py", names),
             place.events / f"{names['plugin']}_{module}.json": event_text(source, names),
         }
     )
