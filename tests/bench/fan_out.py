@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
+from table import Peer, Row, told
 
 from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway
@@ -102,14 +103,29 @@ def _schema(hash_key: str, range_key: str) -> Any:
     ]
 
 
-def _told(took: dict[str, Any], *, candidate: str, fans: int) -> str:
-    if candidate == OWN_SHARE:
-        return f"{took['cpu_s']:6.2f} s of CPU, {took['cpu_s'] / fans * 1e6:.0f} us a recipient"
-    speed = f"{took['took_s']:6.2f} s  {fans / took['took_s']:6,.0f} recipients/s  cpu {took['cpu_s']:5.2f} s"
-    return f"{speed}  peak {took['peak_mb']:3.0f} MB (+{took['grown_mb']:.0f})"
+def _told(took: dict[str, Any], *, fans: int) -> str:
+    speed = f"{fans / took['took_s']:,.0f} recipients/s, CPU {took['cpu_s']:.2f} s"
+    return f"{speed}, peak {took['peak_mb']:.0f} MB (+{took['grown_mb']:.0f})"
 
 
-def main() -> None:
+def rows() -> Iterator[Row]:
+    """Run every round and yield a row each, ours of a size beside boto3's, seconds."""
+    took = {(candidate, fans): result for candidate, fans, result in _results()}
+    peers = {name: candidate for name, candidate, _ in ROUNDS if candidate not in ("ours", OWN_SHARE)}
+    for _, candidate, fans in ROUNDS:
+        own = took[candidate, fans]
+        path = f"fan-out, {fans:,} recipients"
+        if candidate == OWN_SHARE:
+            yield Row(
+                f"{path}, a table that answers at once", own["cpu_s"] / fans * 1e6, unit="us of CPU each"
+            )
+        if candidate == "ours":
+            beside = [(name, took.get((peer, fans))) for name, peer in peers.items()]
+            listed = tuple(Peer(name, result["took_s"]) for name, result in beside if result)
+            yield Row(path, own["took_s"], listed, unit="s", remark=_told(own, fans=fans))
+
+
+def _results() -> Iterator[tuple[str, int, dict[str, Any]]]:
     with short_of_capacity() as (unprocessed, environment):
         for name, candidate, fans in ROUNDS:
             environment["DEMAND_TABLE"] = create_table(environment)
@@ -119,8 +135,11 @@ def main() -> None:
             unprocessed.share = SHARE
             took = run_apart(candidate, fans, environment)
             assert took["written"] == fans, f"{name}: {took['written']} of {fans} were written"
-            sys.stdout.write(f"fan-out {fans:6,}  {name:22} {_told(took, candidate=candidate, fans=fans)}\n")
-            sys.stdout.flush()
+            yield candidate, fans, took
+
+
+def main() -> None:
+    sys.stdout.write(f"{told(rows())}\n")
 
 
 if __name__ == "__main__":

@@ -44,11 +44,12 @@ def carried_id(given: Any) -> str | None:
     return given if redact_text(given) == given else None  # a person's address is no id
 
 
-class Record(Struct, Generic[T], frozen=True):
+class Record(Struct, Generic[T], frozen=True, gc=False):
     """One record of an event; each source fills in what its records carry.
 
     ``id`` is what the reply names (message id, sequence number), ``body`` the worker's type once
-    decoded, ``raw`` the record as AWS sent it.
+    decoded, ``raw`` the record as AWS sent it. Nothing that it holds holds it, so the garbage
+    collector, which a thousand of them would call, need not know it.
     """
 
     id: str

@@ -1,0 +1,65 @@
+"""What a batch of 10,000 takes of memory at its peak, each candidate in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import batches
+from table import Peer, Row
+
+RECORDS = 10_000
+CANDIDATES = ("ours", batches.DATA_CLASSES, batches.PYDANTIC)
+KINDS = 3  # over Kinesis it is the same with other decoding
+SELF = Path("/proc/self")
+
+
+def rows() -> list[Row]:
+    """Run every candidate of the first three batches apart and compare what it added to its process."""
+    listed = []
+    for at, case in enumerate(batches.cases(1)[:KINDS]):
+        mb = {name: _apart(at, name) for name in CANDIDATES}
+        path = f"peak memory, {case.path.partition(',')[0]}, {RECORDS:,} records"
+        peers = tuple(Peer(name, mb[name]) for name in CANDIDATES[1:])
+        listed.append(Row(path, mb["ours"], peers, unit="MB"))
+    return listed
+
+
+def _apart(at: int, candidate: str) -> float:
+    ran = subprocess.run(  # noqa: S603 - this file
+        [sys.executable, __file__, str(at), candidate], capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise SystemExit(f"{candidate}: {ran.stderr}")
+    return float(ran.stdout)
+
+
+def _peak_mb() -> float:
+    """Read this process's highest memory: since it was forgotten (Linux), else since its start."""
+    status = SELF / "status"
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
+    lines = status.read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def main(at: int, candidate: str) -> None:
+    """Run one batch and print by how many MB it raised the process's peak."""
+    case = batches.cases(RECORDS)[at]
+    run = {"ours": case.ours, **case.peers}[candidate]
+    event = json.loads(case.event)
+    if (SELF / "clear_refs").exists():
+        (SELF / "clear_refs").write_text("5")  # proc(5): forget the highest so far
+    before_mb = _peak_mb()
+    with redirect_stdout(io.StringIO()):
+        run(event)
+    sys.stdout.write(f"{_peak_mb() - before_mb:.3f}\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
