@@ -45,7 +45,7 @@ class Laws:
     def check_end(self) -> None:
         """Hold each notification to an end, and the sale to the number of them."""
         for item in self._world.notifications():
-            _check_end(item, self._world.table, self._sms)
+            _check_end(item, self._world)
         generation = self._world.sale()["generation"]
         if generation["id"] == "DONE":
             made = [item for item in self._world.notifications() if item.get("saleId")]
@@ -155,8 +155,9 @@ def _check_messages(table: FakeTable, sms: SmsService) -> None:
             assert table.item(pointer_keys(message_id)) is not None, ("nobody knows whose it is", name)
 
 
-def _check_end(item: Item, table: FakeTable, sms: SmsService) -> None:
+def _check_end(item: Item, world: World) -> None:
     """Hold a notification to an end, or to being sent with nothing more known of it."""
+    sms = world.sms
     notification_id, status = item["notificationId"], Status(item["status"]["id"])
     assert status in (*FINAL, Status.SENT), ("stuck", item)
     if status is Status.SENT:
@@ -166,10 +167,12 @@ def _check_end(item: Item, table: FakeTable, sms: SmsService) -> None:
         )
     for epoch in range(item["epoch"] + 1):
         name = f"{notification_id}:{epoch}"
-        if "delivered" in sms.said_of(name) and _can_be_known(table, sms.accepted[name]):
+        if "delivered" in sms.said_of(name) and _can_be_known(sms.accepted[name], world):
             assert status in (Status.DELIVERED, Status.SUPPRESSED), ("delivered, but nobody knows", item)
 
 
-def _can_be_known(table: FakeTable, message_id: str) -> bool:
-    is_parked = table.item(parked_keys(message_id)) is not None
-    return table.item(pointer_keys(message_id)) is not None or not is_parked
+def _can_be_known(message_id: str, world: World) -> bool:
+    """Say whether anybody can know whose message it is: not where its receipt is parked, or an orphan."""
+    is_parked = world.table.item(parked_keys(message_id)) is not None
+    is_orphaned = any(each.is_dead and each.body["messageId"] == message_id for each in world.receipts)
+    return world.table.item(pointer_keys(message_id)) is not None or not (is_parked or is_orphaned)

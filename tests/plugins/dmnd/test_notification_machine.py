@@ -6,9 +6,16 @@ Random acts of ``demand_world``, some in trouble: a crash, an outage, others who
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from demand_laws import Laws
 from demand_service import ANSWERS
@@ -83,3 +90,10 @@ class NotificationMachine(RuleBasedStateMachine):
 
 TestNotificationMachine = NotificationMachine.TestCase
 TestNotificationMachine.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.long
+def test_many_more_interleavings_keep_the_laws() -> None:
+    run_state_machine_as_test(
+        NotificationMachine, settings=settings(max_examples=600, stateful_step_count=50, deadline=None)
+    )

@@ -18,6 +18,8 @@ DELIVERED, UNDELIVERED, FAILED = range(3)
 TWO_MINUTES = 3
 """Longer than a lease, and than the first wait before another attempt."""
 
+AN_HOUR = 6
+"""Longer than a receipt waits for its sending to become known."""
 OBSTACLES = ("is out of reach", "has no turn", "has no time")
 """What keeps a sender from claiming."""
 
@@ -86,6 +88,14 @@ STORIES = {
         Act("tell", UNDELIVERED),
     ),
     "the answer lost, the delivery told": (Act("send", answer="loses its answer"), Act("tell", DELIVERED)),
+    "the answer lost, then refused, and its delivery told when nobody can know whose it is (orphan)": (
+        Act("send", answer="loses its answer"),
+        *TO_BE_SENT_AGAIN,
+        Act("send", answer="refuses for good"),
+        Act("report", DELIVERED),
+        Act("wait", AN_HOUR),
+        Act("receive"),
+    ),
     "claimed, though nobody said so": (trouble(CLAIMS, "written but not said"),),
     "no table when it was accepted": (trouble(ACCEPTS, "outage"), Act("tell", FAILED)),
     "its message known while its receipt was parked (second look)": (
