@@ -43,6 +43,13 @@ class Grant(Struct, frozen=True):
         """The environment variable that carries the resource's real name."""
         return variable(self.kind, self.name)
 
+    @property
+    def read_only_variable(self) -> str | None:
+        """That of the resource's replica, which may be left out; only Redis clusters have one."""
+        if self.kind != "redis":
+            return None
+        return f"{self.variable.removesuffix('_URL')}_READ_ONLY_URL"
+
 
 def variable(kind: Kind, name: str) -> str:
     """Name the environment variable of a resource: queue ``save-entries`` is SAVE_ENTRIES_QUEUE_URL.

@@ -30,6 +30,7 @@ class GrantEntry(msgspec.Struct, frozen=True, rename="camel"):
     """What a worker may do to one resource, and the variable that names it.
 
     ``keys`` are patterns of a table's hash keys; without any the grant holds for all items.
+    ``read_only_variable`` names its replica, where it has one; the worker does without.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class GrantEntry(msgspec.Struct, frozen=True, rename="camel"):
     actions: list[str]
     keys: list[str]
     variable: str
+    read_only_variable: str | None
 
 
 class WorkerEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -80,8 +82,10 @@ def manifest(catalogue: Catalogue, *, stack: str | None = None) -> Manifest:
 def describe(worker_id: str, declaration: Declaration, *, distribution: str, version: str) -> WorkerEntry:
     """Describe one worker."""
     grants = [
-        GrantEntry(g.kind, g.name, list(g.actions), list(g.keys), g.variable) for g in declaration.all_grants
+        GrantEntry(g.kind, g.name, list(g.actions), list(g.keys), g.variable, g.read_only_variable)
+        for g in declaration.all_grants
     ]
+    named = {name for grant in grants for name in (grant.variable, grant.read_only_variable) if name}
     return WorkerEntry(
         id=worker_id,
         description=declaration.summary,
@@ -95,7 +99,7 @@ def describe(worker_id: str, declaration: Declaration, *, distribution: str, ver
         reserved_concurrency=declaration.reserved_concurrency,
         sources=[source.describe(timeout_s=declaration.timeout_s) for source in declaration.sources],
         grants=grants,
-        environment=sorted({*RUNTIME_VARIABLES, *(grant.variable for grant in grants)}),
+        environment=sorted({*RUNTIME_VARIABLES, *named}),
     )
 
 

@@ -17,20 +17,25 @@ from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
 from worker_runtime.loading import load
 from worker_runtime.local.offers import OutsideService
+from worker_runtime.manifest import describe
 from worker_runtime.runtime import run
 from worker_runtime.settings_files import merged_settings
 from worker_runtime.testing import Context, RecordingSender, change, message, table_event
+from workers_dmnd.generating import generate_notifications
 from workers_dmnd.keys import event_keys, notification_keys, pointer_keys
 from workers_dmnd.local import BITLY, scenarios, stand_ins
 from workers_dmnd.local.bitly import link_for
 from workers_dmnd.local.campaign import CampaignStandIn
 from workers_dmnd.local.sms import SmsStandIn
+from workers_dmnd.sending import send_notification
+from workers_dmnd.short_url import shorten_event_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker_runtime.local.stage.parts.redis_server import RedisServer
     from worker_runtime.testing import SteppedClock
+    from worker_runtime.workers import Worker
     from workers_dmnd.local.bitly import BitlyStandIn
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -179,3 +184,10 @@ def test_scenarios_have_names_of_their_own() -> None:
     names = [scenario.name for scenario in scenarios()]
 
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("worker", [generate_notifications, send_notification, shorten_event_url])
+def test_who_reaches_redis_is_told_of_its_replica(worker: Worker[..., Any]) -> None:
+    entry = describe("dmnd.any", worker.declaration, distribution="workers-dmnd", version="1")
+
+    assert {"DMND_REDIS_URL", "DMND_REDIS_READ_ONLY_URL"} <= set(entry.environment)
