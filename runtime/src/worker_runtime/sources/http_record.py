@@ -43,7 +43,7 @@ def is_v2(event: Any) -> bool:
     )
 
 
-class HttpRecord(Record[T], frozen=True, dict=True):
+class HttpRecord(Record[T], frozen=True, dict=True, gc=True):
     """The one request of an event; ``id`` is what API Gateway calls it."""
 
     @functools.cached_property
