@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from worker_runtime import routing
 from worker_runtime.catalogue import Catalogue, Entry, installed
-from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, UnrecognisedEvent, text_of
+from worker_runtime.errors import BrokenPlugin, Halt, IncompatiblePlugin, text_of
 from worker_runtime.hookspecs import ForLambda
 from worker_runtime.invocation import Invocation
 from worker_runtime.middleware import Middleware, around_record, check_order
 from worker_runtime.middleware.metrics import Metrics
-from worker_runtime.outcomes import Family
 from worker_runtime.own_middleware import idempotency, tracing
 from worker_runtime.pipeline import attempt_batch, attempting, contained
 from worker_runtime.plugins import Plugins, hooked
@@ -74,19 +74,9 @@ class LoadedWorker(Struct, frozen=True):
         }
 
     def route(self, event: Any) -> Route:
-        """Find the declared source that takes the event; its ARN only breaks ties."""
-        fitting = [route for route in self.routes if route.source.recognises(event)]
-        if len(fitting) > 1:  # a direct invocation may be anything, so it is asked last
-            fitting = [route for route in fitting if route.source.family is not Family.INVOKE]
-        if len(fitting) > 1:
-            owning = [route for route in fitting if route.source.owns(event)]
-            fitting = sorted(owning, key=lambda route: len(route.source.name), reverse=True) or fitting
-        if not fitting:
-            from worker_runtime.outlines import outline  # noqa: PLC0415 - hardly ever needed
-
-            declared = ", ".join(f"{r.source.kind} {r.source.name}" for r in self.routes)
-            raise UnrecognisedEvent(f"{self.id} takes {declared}; this event is {outline(event)}.")
-        return fitting[0]
+        """Find the declared source that takes the event, and what is composed for it."""
+        found = routing.route([each.source for each in self.routes], event, worker=self.id)
+        return next(each for each in self.routes if each.source is found)
 
 
 def load(name: str, *, environment: Environment, catalogue: Catalogue | None = None) -> LoadedWorker:

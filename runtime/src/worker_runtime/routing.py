@@ -1,0 +1,32 @@
+"""Which of a worker's sources an event came from: asked by what runs it, and by what traces it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from worker_runtime.errors import UnrecognisedEvent
+from worker_runtime.outcomes import Family
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker_runtime.sources import Source
+
+
+def route(sources: Sequence[Source], event: Any, *, worker: str) -> Source:
+    """Find the declared source that takes the event; its ARN only breaks ties.
+
+    Raises UnrecognisedEvent, in the name of ``worker``, where none does.
+    """
+    fitting = [source for source in sources if source.recognises(event)]
+    if len(fitting) > 1:  # a direct invocation may be anything, so it is asked last
+        fitting = [source for source in fitting if source.family is not Family.INVOKE]
+    if len(fitting) > 1:
+        owning = [source for source in fitting if source.owns(event)]
+        fitting = sorted(owning, key=lambda source: len(source.name), reverse=True) or fitting
+    if not fitting:
+        from worker_runtime.outlines import outline  # noqa: PLC0415 - hardly ever needed
+
+        declared = ", ".join(f"{source.kind} {source.name}" for source in sources)
+        raise UnrecognisedEvent(f"{worker} takes {declared}; this event is {outline(event)}.")
+    return fitting[0]
