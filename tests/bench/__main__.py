@@ -14,7 +14,6 @@ import batches
 import dispatch
 import dynamodb_json
 import machine
-import waiting
 from rounds import ROUNDS, SHORT_ROUNDS, collected, row_of
 from table import told
 
@@ -50,19 +49,19 @@ def _short() -> Iterator[Row]:
     for case in _cases():
         if case.goal is not None and case.steady:
             yield row_of(case.short(), rounds=SHORT_ROUNDS)
-    yield from waiting.rows(rounds=SHORT_ROUNDS, short=True)
 
 
 def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
     import growth  # noqa: PLC0415 - the short form has no time for it
     import memory  # noqa: PLC0415 - as above
+    import waiting  # noqa: PLC0415 - as above
 
     for case in batches.cases():
         yield row_of(case)
         _tell_garbage(case)
     for case in [*dispatch.cases(), *dynamodb_json.cases()]:
         yield row_of(case)
-    yield from waiting.rows(rounds=ROUNDS, short=False)
+    yield from waiting.rows(rounds=ROUNDS)
     yield from growth.rows(rounds=ROUNDS)
     yield from memory.rows()
     if "node" not in skipped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 LATENCY_S = 0.02
@@ -29,6 +30,7 @@ async def serve() -> None:
     sys.stdout.flush()
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        os._exit(0)  # connections that clients left open are of no interest any more
 
 
 if __name__ == "__main__":

@@ -33,8 +33,9 @@ def cases() -> list[Case]:
             _each_image(loads_image),
             peers,
             Goal(0.45, at_least=False),
+            parsed_once=True,
         ),
-        Case("DynamoDB JSON, three fields of it, 1,000", event, three, peers),
+        Case("DynamoDB JSON, three fields of it, 1,000", event, three, peers, parsed_once=True),
     ]
 
 

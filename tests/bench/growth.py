@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import ours
 import powertools as pt
-from rounds import medians_ms
+from rounds import Case, row_of
 from sample_events import changes_text, sqs_text
 from table import Goal, Peer, Row
 
@@ -35,10 +35,10 @@ def _grown(
     listed = []
     for size in SIZES:
         few = max(3, rounds // 5) if size > SIZES[2] else rounds
-        ms = medians_ms({"ours": own, "Powertools": powertools}, text(size), rounds=few)
-        us[size] = ms["ours"] / size * 1000
-        peer = Peer("Powertools, data classes", ms["Powertools"] / size * 1000)
-        listed.append(Row(f"{path}, {size:,} at once, a record", us[size], (peer,), unit="us"))
+        row = row_of(Case(path, text(size), own, {"Powertools, data classes": powertools}), rounds=few)
+        us[size] = row.ours / size * 1000
+        peers = tuple(peer._replace(figure=peer.figure / size * 1000) for peer in row.peers)
+        listed.append(Row(f"{path}, {size:,} at once, a record", us[size], peers, unit="us"))
     thousand = Peer("one of 1,000", us[1_000])
     goal = Goal(1.3, at_least=False)
     return [*listed, Row(f"{path}, a record of 10,000", us[10_000], (thousand,), goal, unit="us")]

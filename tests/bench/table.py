@@ -18,18 +18,18 @@ class Goal(NamedTuple):
 
     def met(self, row: Row, *, margin: float = 1.0) -> bool:
         """Whether the row reaches the goal, or ``margin`` of it."""
-        speedup = row.peers[0].figure / row.ours
-        return speedup >= (self.limit if self.at_least else 1 / self.limit) * margin
+        return row.times(row.peers[0]) >= (self.limit if self.at_least else 1 / self.limit) * margin
 
     def __str__(self) -> str:
         return f"≥ {self.limit:g}x" if self.at_least else f"≤ {self.limit:g}x"
 
 
 class Peer(NamedTuple):
-    """What a peer took."""
+    """What a peer took; ``times`` ours where the rounds were compared one by one."""
 
     name: str
     figure: float
+    times: float | None = None
 
 
 class Row(NamedTuple):
@@ -52,13 +52,17 @@ class Row(NamedTuple):
         ours = _figure(self.ours, self.unit) if self.ours else "-"
         return self.path, ours, "; ".join([*peers, *filter(None, (self.remark,))]), goal, met
 
+    def times(self, peer: Peer) -> float:
+        """How many times our figure a peer's is."""
+        return peer.figure / self.ours if peer.times is None else peer.times
+
     def _ratio(self, peer: Peer) -> str:
         """Say it the way the goal does: their time in ours, or ours in theirs."""
         if not self.ours:
             return "-"
         if self.goal is not None and not self.goal.at_least and peer is self.peers[0]:
-            return f"ours {self.ours / peer.figure:.2f}x"
-        return f"{peer.figure / self.ours:.1f}x"
+            return f"ours {1 / self.times(peer):.2f}x"
+        return f"{self.times(peer):.1f}x"
 
 
 def told(rows: Iterable[Row]) -> str:

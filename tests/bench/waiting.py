@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import ours
 import powertools as pt
 from rounds import Case, row_of
@@ -37,7 +38,7 @@ def call(_order: str, *, service: HttpService) -> None:
     service.check(service.get("/"))
 
 
-def rows(*, rounds: int, short: bool) -> list[Row]:
+def rows(*, rounds: int) -> list[Row]:
     """Measure the batch beside one call, and beside Powertools' async processor with httpx's async client."""
     with slow_server() as url:
         service = HttpService(url, name="slow")
@@ -48,7 +49,7 @@ def rows(*, rounds: int, short: bool) -> list[Row]:
             {"one call": _one(service), "Powertools, async, httpx": _powertools(url)},
             Goal(5, at_least=False),
         )
-        row = row_of(case.short() if short else case, rounds=rounds)
+        row = row_of(case, rounds=rounds)
         service.close()
         return [row]
 
@@ -74,8 +75,6 @@ def _one(service: HttpService) -> Candidate:
 
 def _powertools(url: str) -> Candidate:
     """Connect anew each time: the processor runs a loop of its own, which no client may outlive."""
-    import httpx  # noqa: PLC0415 - the short form needs none of it
-
     clients: list[httpx.AsyncClient] = []
 
     async def read(record: Any) -> None:  # noqa: ARG001 - it is handed over by that name
