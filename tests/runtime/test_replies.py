@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -160,3 +161,65 @@ def test_what_middleware_answers_without_asking_has_the_sources_shape() -> None:
     assert good == {"batchItemFailures": []}
     with pytest.raises(ReplyRefused, match="another shape than batchItemFailures"):
         run(answers({"done": 1}), sqs_event("fail"), context=Context(), sender=RecordingSender())
+
+
+def run_short(worker: Any, event: Any) -> Any:
+    return run(worker, event, context=Context(), sender=RecordingSender())
+
+
+def changing(change: Any) -> Middleware:
+    """Change the reply in place, as it is handed out."""
+
+    def around(call_next: Any) -> Any:
+        def invoke(event: Any) -> Any:
+            reply = call_next(event)
+            change(reply)
+            return reply
+
+        return invoke
+
+    return Middleware("changes", around_invocation=around)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda reply: reply["batchItemFailures"].clear(),
+        lambda reply: reply["batchItemFailures"][0].update(itemIdentifier="stranger"),
+        lambda reply: reply.update(batchItemFailure=[]),
+    ],
+    ids=["emptied", "another id", "another list"],
+)
+def test_a_reply_that_middleware_changes_in_place_is_held_to_what_was_worded(change: Any) -> None:
+    changed = ready(fail, middleware=(changing(change),))
+
+    with pytest.raises(ReplyRefused):
+        run_short(changed, sqs_event("fail", "done"))
+
+
+def test_what_middleware_answers_without_asking_lists_records_of_the_event_alone() -> None:
+    stranger = {"batchItemFailures": [{"itemIdentifier": "stranger"}]}
+    answers = Middleware("answers", around_invocation=lambda _: lambda _: stranger)
+
+    with pytest.raises(ReplyRefused, match=says("middleware lists 1 records that are not of this batch.")):
+        run(
+            ready(fail, middleware=(answers,)), sqs_event("fail"), context=Context(), sender=RecordingSender()
+        )
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), datetime(2026, 1, 1, tzinfo=UTC)], ids=str)
+def test_what_lambdas_client_could_not_post_as_json_is_refused(odd: Any) -> None:
+    put = Middleware("puts", around_invocation=lambda _: lambda _: {"at": odd})
+
+    with pytest.raises(ReplyRefused, match="the reply is no JSON"):
+        run(ready(say_done, middleware=(put,)), {}, context=Context(), sender=RecordingSender())
+
+
+def test_a_worker_that_returns_no_number_of_json_is_told_so() -> None:
+    @worker(Schedule("rate(1 minute)"), stack=SHOP)
+    def divide() -> dict[str, float]:
+        """Divide by nothing."""
+        return {"share": float("nan")}
+
+    with pytest.raises(ReplyRefused, match=says("the worker returned a dict that is no JSON: ~")):
+        run(ready(divide), {}, context=Context(), sender=RecordingSender())

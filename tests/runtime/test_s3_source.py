@@ -214,7 +214,7 @@ def test_a_dead_letter_that_cannot_be_written_is_raised() -> None:
 
 def test_a_reply_that_is_not_the_worker_s_is_refused() -> None:
     with pytest.raises(ReplyRefused, match="another shape than the worker's"):
-        UPLOADS.check_reply({"batchItemFailures": []}, worded=None, ids=None)
+        UPLOADS.check_reply({"batchItemFailures": []}, worded=None, records=[])
 
 
 @pytest.mark.parametrize("key", ["%FF", "%E4", "a%ED%A0%80"])

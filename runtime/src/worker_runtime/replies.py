@@ -19,20 +19,14 @@ if TYPE_CHECKING:
 
 REPLY_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous reply
 _ESCAPED: Final = 6  # bytes that one may become in JSON: \\u00e9
-_UNWORDED: Final = object()
 
 
 class Worded(Struct, frozen=True):
-    """What a source worded for these records: a reply, or an error; neither before."""
+    """What a source worded for these records: a reply and the same in JSON, or an error; neither before."""
 
-    reply: Any = _UNWORDED
+    encoded: bytes | None = None
     records: Sequence[Record[Any]] = ()
     error: Exception | None = None
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """What a reply may name; few middlewares make one of their own."""
-        return frozenset(record.id for record in self.records)
 
 
 _worded: ContextVar[Worded | None] = ContextVar("worded", default=None)
@@ -44,13 +38,17 @@ def begin(*, asked: bool) -> None:
 
 
 def word(source: Source, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
-    """Have the source word its reply, note what it returns or raises, and do the same."""
+    """Have the source word its reply, note what it returns or raises, and do the same.
+
+    It is noted as JSON: what middleware gets in hand it may change in place.
+    """
     try:
         returned = source.reply(records, outcomes)
+        encoded = encode(returned)
     except Exception as error:
         _worded.set(Worded(error=error))
         raise
-    _worded.set(Worded(returned, records))
+    _worded.set(Worded(encoded, records))
     return returned
 
 
@@ -60,37 +58,63 @@ def was_worded(error: Exception) -> bool:
     return worded is not None and worded.error is error
 
 
-def verified(reply: Any, *, source: Callable[[], Source]) -> Any:
+def verified(reply: Any, *, wrapped: bool, asked: Callable[[], tuple[Source, Sequence[Record[Any]]]]) -> Any:
     """Return a reply that Lambda can carry and that AWS reads as it was meant, else raise ReplyRefused.
 
-    ``source`` finds out whose the event is, where middleware replied without asking the worker.
+    ``wrapped`` says that middleware had it in hand; ``asked`` finds out whose the event is and opens it,
+    where that replied otherwise.
     """
     worded = _worded.get()
+    encoded = (worded.encoded if worded and not wrapped else None) or encode(reply)
     if worded is None:
-        source().check_reply(reply, worded=reply, ids=None)
-    elif worded.reply is _UNWORDED:
+        source, records = asked()
+        _refuse_unsayable(reply)
+        source.check_reply(reply, worded=msgspec.UNSET, records=records)
+    elif worded.encoded is None:
         raise ReplyRefused("middleware returned a reply where the batch had failed; let the error pass.")
-    elif reply is not worded.reply:
-        source().check_reply(reply, worded=worded.reply, ids=worded.ids)
-    check_size(reply)
+    elif encoded != worded.encoded:
+        _refuse_unsayable(reply)
+        asked()[0].check_reply(reply, worded=msgspec.json.decode(worded.encoded), records=worded.records)
+    _check_bytes(_size(reply, len(encoded), limit=REPLY_BYTES), limit=REPLY_BYTES, taker="Lambda")
     _worded.set(None)  # the records have left memory before the next event comes in
     return reply
 
 
+def encode(reply: Any) -> bytes:
+    """Encode a reply, else raise ReplyRefused."""
+    try:
+        return msgspec.json.encode(reply)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ReplyRefused(f"the reply is no JSON: {error}") from error
+
+
+def _refuse_unsayable(reply: Any) -> None:
+    """Refuse what our encoder can say and Lambda's client cannot: times, NaN."""
+    import json  # noqa: PLC0415 - few middlewares change a reply
+
+    try:
+        json.dumps(reply, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ReplyRefused(f"the reply is no JSON: {error}") from error
+
+
 def check_size(reply: Any, *, limit: int = REPLY_BYTES, taker: str = "Lambda") -> None:
     """Refuse a reply that is no JSON, or that Lambda's client makes more of than its ``taker`` takes."""
-    try:
-        size = size_of(reply, limit=limit)
-    except (TypeError, ValueError) as error:
-        raise ReplyRefused(f"the reply is no JSON: {error}") from error
-    if size > limit:
-        raise ReplyRefused(f"the reply has {size} bytes, {taker} takes {limit}; return less.")
+    _check_bytes(_size(reply, len(encode(reply)), limit=limit), limit=limit, taker=taker)
 
 
 def size_of(reply: Any, *, limit: int) -> int:
     """Count a reply's bytes: as they are posted, with spaces and escapes, where they may pass the limit."""
-    size = len(msgspec.json.encode(reply))
-    return size if size * _ESCAPED <= limit else _size_as_posted(reply)
+    return _size(reply, len(msgspec.json.encode(reply)), limit=limit)
+
+
+def _size(reply: Any, compact: int, *, limit: int) -> int:
+    return compact if compact * _ESCAPED <= limit else _size_as_posted(reply)
+
+
+def _check_bytes(size: int, *, limit: int, taker: str) -> None:
+    if size > limit:
+        raise ReplyRefused(f"the reply has {size} bytes, {taker} takes {limit}; return less.")
 
 
 def _size_as_posted(reply: Any) -> int:

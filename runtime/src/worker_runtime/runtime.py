@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from worker_runtime.loading import LoadedWorker, Route
     from worker_runtime.middleware.metrics import Metrics
     from worker_runtime.records import Record
+    from worker_runtime.sources import Source
 
 SPARE_S: Final = 3.0
 SPARE_SHARE: Final = 0.1
@@ -49,14 +50,16 @@ def run(worker: LoadedWorker, event: Any, *, context: LambdaContext, sender: Sen
 
 def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaContext], Any]:
     """Fold the middleware around a worker's invocations, once; what is returned runs it on events."""
-    invoke = around_invocation(worker.middleware, partial(_invoke, worker, sender))
+    bare = partial(_invoke, worker, sender)
+    invoke = around_invocation(worker.middleware, bare)
+    wrapped = invoke is not bare
 
     def run_on(event: Any, context: LambdaContext) -> Any:
         with invoked(context):
             begin(asked=False)
             set_note_call(worker.metrics.downstream.note)
             try:
-                reply = verified(invoke(event), source=lambda: worker.route(event).source)
+                reply = verified(invoke(event), wrapped=wrapped, asked=partial(_asked, worker, event))
             except Exception as error:
                 if not (isinstance(error, BatchFailed | UnrecognisedEvent) or was_worded(error)):
                     _log.exception("the invocation failed")
@@ -66,6 +69,12 @@ def composed(worker: LoadedWorker, *, sender: Sender) -> Callable[[Any, LambdaCo
             return reply
 
     return run_on
+
+
+def _asked(worker: LoadedWorker, event: Any) -> tuple[Source, Sequence[Record[Any]]]:
+    """Find out whose an event is, and open it once more."""
+    source = worker.route(event).source
+    return source, source.records(event)
 
 
 def _publish(metrics: Metrics) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+import msgspec
+
 from worker_runtime.errors import BatchFailed, DeclarationError, ReplyRefused
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Failed, Outcome, Rejected
 from worker_runtime.settings import in_lambda
@@ -82,10 +84,11 @@ class Source(Protocol):
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Word the reply, or raise so that the whole batch is delivered again."""
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Refuse what middleware made of a ``worded`` reply where AWS would read something else.
 
-        ``ids`` are those of the event's records, None where they were never opened. Raises ReplyRefused.
+        ``worded`` is UNSET where middleware replied without asking the worker; ``records`` are those of
+        the event. Raises ReplyRefused.
         """
 
     def grants(self) -> tuple[Grant, ...]:
@@ -139,18 +142,21 @@ def item_failures(ids: Iterable[Any]) -> dict[str, list[dict[str, str]]]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in listed]}
 
 
-def check_item_failures(reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+def check_item_failures(reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
     """Let a partial reply list more of the batch than the source did, never less nor anything else."""
-    middleware_lists(_listed(reply), worded=_listed(worded), ids=ids)
+    middleware_lists(_listed, reply, worded=worded, records=records)
 
 
-def middleware_lists(listed: set[str], *, worded: set[str], ids: frozenset[str] | None) -> None:
-    """Refuse ids that a partial reply has lost, or that are not of the batch."""
-    if lost := worded - listed:
+def middleware_lists(
+    ids_in: Callable[[Any], set[str]], reply: Any, *, worded: Any, records: Sequence[Record[Any]]
+) -> None:
+    """Refuse a partial reply that has lost ids, or has some that are not of the batch."""
+    listed = ids_in(reply)
+    if worded is not msgspec.UNSET and (lost := ids_in(worded) - listed):
         raise ReplyRefused(
             f"middleware left {len(lost)} failed records out of the reply; return that of call_next."
         )
-    if ids is not None and (unknown := listed - ids):
+    if unknown := listed - {record.id for record in records}:
         raise ReplyRefused(f"middleware lists {len(unknown)} records that are not of this batch.")
 
 

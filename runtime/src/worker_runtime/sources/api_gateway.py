@@ -146,7 +146,7 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
         response = response_of(outcome, statuses=self.statuses, correlation_id=record.correlation_id)
         return worded(response, v2=is_v2(record.raw))
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - a request is answered, not listed
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - a request is answered, not listed
         """Let middleware answer otherwise, in a form that API Gateway reads."""
         from worker_runtime.sources.http_replies import check_http_reply  # noqa: PLC0415 - few replies are changed
 

@@ -127,8 +127,9 @@ class AppSync(Resolver, frozen=True, rename="camel"):
             return _answer(FORMS[self.form], records[0], outcomes[0])
         return _answers(records, outcomes)
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - answers have none
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - answers have none
         """Let middleware change data, never the form, the number of answers, nor an error into data."""
+        worded = reply if worded is msgspec.UNSET else worded
         if not isinstance(worded, list) or (self.form == "direct" and not all(map(ITEM.fits, worded))):
             _check_answer(FORMS[self.form], reply, worded)
             return

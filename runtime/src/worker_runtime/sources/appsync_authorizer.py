@@ -121,9 +121,9 @@ class AppSyncAuthorizer(Guard, frozen=True, rename="camel"):
             case _:
                 return _DENIED
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - there is one
         """Refuse any other reply: nobody gets in by what middleware says."""
-        if reply != worded or ids is None:
+        if reply != worded:
             raise another_shape(reply, "the authorizer's")
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -103,9 +104,9 @@ class AsyncSource(Struct, frozen=True, kw_only=True, rename="camel"):
         values = [outcome.value for outcome in outcomes if isinstance(outcome, Done)]
         return plain(values[0]) if len(values) == 1 else None
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - ids mean nothing here
-        """Refuse any other reply: whoever reads it is to hear the worker itself."""
-        if reply != worded:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - ids mean nothing here
+        """Refuse any other reply: whoever reads it is to hear the worker itself, where it was asked."""
+        if worded is not msgspec.UNSET and reply != worded:
             raise another_shape(reply, "the worker's")
 
     def grants(self) -> tuple[Grant, ...]:
@@ -118,11 +119,14 @@ class AsyncSource(Struct, frozen=True, kw_only=True, rename="camel"):
 def plain(value: Any) -> Any:
     """Turn what a worker returned into plain data: Structs, pydantic models and what they hold."""
     try:
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped)
+        made = msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped)
+        if not isinstance(made, str | int | None):
+            json.dumps(made, allow_nan=False)  # Lambda's client would post NaN, which is no JSON
     except (TypeError, ValueError, RecursionError) as error:
         raise ReplyRefused(
             f"the worker returned a {type(value).__name__} that is no JSON: {error}"
         ) from error
+    return made
 
 
 def _dumped(value: Any) -> Any:

@@ -160,12 +160,12 @@ class Firehose(Buffer, frozen=True, rename="camel"):
             raise ReplyRefused(f"{error} Lower buffer_mb, which is {self.buffer_mb}.") from error
         return reply
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - it may be another
         """Let middleware change data and results, but answer each record, and each once."""
-        if worded is not reply and _answered(reply) != _answered(worded):
-            raise ReplyRefused("middleware answers other records, or in another order, than call_next did.")
-        if ids is not None and not ids >= {*_answered(reply)}:
-            raise ReplyRefused("middleware answers records that are not of this batch.")
+        if _answered(reply) != [record.id for record in records]:
+            raise ReplyRefused(
+                "middleware answers other records than those of the batch, or in another order."
+            )
 
     def grants(self) -> tuple[Grant, ...]:
         """Nothing: being invoked takes no permission of the worker's own."""

@@ -119,9 +119,9 @@ class Invoke(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
         self._check_size(result)
         return result
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:  # noqa: ARG002 - there are none
-        """Refuse any other result: whoever reads it is to hear the worker itself."""
-        if reply != worded:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - there are none
+        """Refuse any other result: whoever reads it is to hear the worker itself, where it was asked."""
+        if worded is not msgspec.UNSET and reply != worded:
             raise another_shape(reply, "the worker's")
         self._check_size(reply)
 

@@ -228,9 +228,9 @@ class Kafka(Consumer, frozen=True, rename="camel"):
         }
         return {"batchItemFailures": list(items.values())}
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Let middleware list more of the batch, never less."""
-        middleware_lists(_listed(reply), worded=_listed(worded), ids=ids)
+        middleware_lists(_listed, reply, worded=worded, records=records)
 
     def grants(self) -> tuple[Grant, ...]:
         """Find the cluster, or log in to it; send dead letters."""

@@ -231,9 +231,9 @@ class Sqs(Struct, frozen=True, rename="camel"):
         again = self._again(records, outcomes)
         return item_failures(record.id for record, failed in zip(records, again, strict=True) if failed)
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Let middleware list more of the batch, never less."""
-        check_item_failures(reply, worded=worded, ids=ids)
+        check_item_failures(reply, worded=worded, records=records)
 
     def grants(self) -> tuple[Grant, ...]:
         """Consume the queue; send deferrals back to it and dead letters on."""

@@ -155,9 +155,9 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
         """Name the checkpoint, or raise where it would be no progress."""
         return stream_reply(records, outcomes)
 
-    def check_reply(self, reply: Any, *, worded: Any, ids: frozenset[str] | None) -> None:
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Let middleware list more of the batch, never less."""
-        check_item_failures(reply, worded=worded, ids=ids)
+        check_item_failures(reply, worded=worded, records=records)
 
     def grants(self) -> tuple[Grant, ...]:
         """Read the stream; send dead letters."""
