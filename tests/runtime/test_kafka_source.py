@@ -175,6 +175,18 @@ def test_a_dead_letter_that_cannot_be_written_makes_a_retry_of_its_record() -> N
     assert listed(reply) == [("orders-0", 90), ("orders-0", 91)]
 
 
+def test_a_rejection_is_lettered_once_however_often_the_whole_batch_comes_again() -> None:
+    sender = RecordingSender()
+    batch = event(orders("reject", "retry"))
+
+    for _ in range(3):
+        with pytest.raises(BatchFailed):
+            run_on(worker_of(ALL_AGAIN), batch, sender=sender)
+    run_on(worker_of(ALL_AGAIN), event(orders("reject", "")), sender=sender)
+
+    assert len(sender.sent) == 1
+
+
 @pytest.mark.parametrize("source", [ALL_AGAIN, PARTIAL], ids=["all again", "partial"])
 def test_a_halt_is_raised_and_nothing_more_starts(source: Kafka) -> None:
     seen: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.errors import UnrecognisedEvent
 from worker_runtime.outcomes import Family
@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from worker_runtime.sources import Source
 
+_NAMED: Final = frozenset((Family.APPSYNC, Family.HTTP))
+"""Their events name the very field or route: of several sources one has it, or none."""
+
 
 def route(sources: Sequence[Source], event: Any, *, worker: str) -> Source:
-    """Find the declared source that takes the event; its ARN only breaks ties.
+    """Find the declared source that takes the event; what it names only breaks ties.
 
     Raises UnrecognisedEvent, in the name of ``worker``, where none does.
     """
@@ -23,7 +26,9 @@ def route(sources: Sequence[Source], event: Any, *, worker: str) -> Source:
         fitting = [source for source in fitting if source.family is not Family.INVOKE]
     if len(fitting) > 1:
         owning = [source for source in fitting if source.owns(event)]
-        fitting = sorted(owning, key=lambda source: len(source.name), reverse=True) or fitting
+        named = any(source.family in _NAMED for source in fitting)
+        unnamed = [] if named else fitting
+        fitting = sorted(owning, key=lambda source: len(source.name), reverse=True) or unnamed
     if not fitting:
         from worker_runtime.outlines import outline  # noqa: PLC0415 - hardly ever needed
 

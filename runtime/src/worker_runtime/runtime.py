@@ -19,6 +19,7 @@ from worker_runtime.outcomes import (
     Deferred,
     Done,
     Failed,
+    Family,
     Outcome,
     Rejected,
     Skipped,
@@ -120,6 +121,8 @@ def _outcomes(
     assert route.attempt is not None  # noqa: S101 - a route has one or the other
 
     def settle(at: int, outcomes: list[Outcome]) -> None:
+        if source.family is Family.KAFKA and source.stops:
+            return  # one failure repeats all: its letter would be written again each time
         alone = [outcomes[at]]
         perform(source.effects([records[at]], alone, worker=worker.id), alone, sender=sender)
         outcomes[at] = alone[0]
