@@ -72,11 +72,13 @@ def _fitting(
 
 
 def forget() -> None:
-    """Close all clients; the next ones read endpoint and region from the environment anew."""
+    """Close all clients; the next ones read endpoint, region and credentials from the environment anew."""
+    global _session  # noqa: PLW0603 - as above
     with _lock:
         for made in _clients.values():
             made.close()
         _clients.clear()
+        _session = None
 
 
 @contextmanager
