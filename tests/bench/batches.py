@@ -66,14 +66,6 @@ def cases(records: int = 1000) -> list[Case]:
             Goal(10),
         ),
         Case(
-            f"DynamoDB stream, {records:,} changes, in the processor's cache",
-            changes_text(records),
-            ours.running(ours.take_change),
-            {DATA_CLASSES: pt.with_data_classes("changes", pt.read_change)},
-            Goal(10),
-            parsed_once=True,
-        ),
-        Case(
             f"changes over Kinesis, {records:,}",
             carried_text(records),
             ours.running(ours.take_carried_change),

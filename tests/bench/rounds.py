@@ -23,8 +23,8 @@ SHORT_ROUNDS = 5
 class Case(NamedTuple):
     """One path: the event as its JSON text, our candidate and the peers', the goal's first.
 
-    The event is parsed anew before each call, as Lambda's client does, unless it is ``parsed_once``. What is
-    not ``steady`` depends on more of the machine than its speed: no reason to fail CI.
+    The event is parsed anew before each call, as Lambda's client does. What is not ``steady`` depends on
+    more of the machine than its speed: no reason to fail CI.
     """
 
     path: str
@@ -33,7 +33,6 @@ class Case(NamedTuple):
     peers: dict[str, Candidate]
     goal: Goal | None = None
     steady: bool = True
-    parsed_once: bool = False
 
     def short(self) -> Case:
         """Leave out all but the peer that the goal is about."""
@@ -64,11 +63,10 @@ def times_ms(case: Case, *, rounds: int) -> dict[str, list[float]]:
     """Call each candidate once a round, one after the other, and skip the first round."""
     candidates = {"ours": case.ours, **case.peers}
     took: dict[str, list[float]] = {name: [] for name in candidates}
-    parsed = json.loads(case.event) if case.parsed_once else None
     for counted in range(rounds + 1):
         for name, candidate in candidates.items():
             gc.collect()  # nobody pays for what another left behind
-            ms = _call_ms(candidate, parsed or json.loads(case.event))
+            ms = _call_ms(candidate, json.loads(case.event))
             if counted:
                 took[name].append(ms)
     return took

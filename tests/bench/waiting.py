@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -38,6 +40,32 @@ def call(_order: str, *, service: HttpService) -> None:
     service.check(service.get("/"))
 
 
+class Sockets:
+    """The standard library's client, a connection a thread: what of the time is the HTTP client's."""
+
+    def __init__(self, url: str) -> None:
+        self._address = url.removeprefix("http://")
+        self._mine = local()
+
+    def get(self) -> None:
+        """Send a GET and read the answer."""
+        if not hasattr(self._mine, "connection"):
+            self._mine.connection = HTTPConnection(self._address)
+        self._mine.connection.request("GET", "/")
+        if self._mine.connection.getresponse().read() != b"{}":
+            raise AssertionError("another answer")
+
+
+@worker(
+    Sqs("orders", dead_letters="orders-dlq", batch_size=RECORDS, window_s=1),
+    stack=ours.STACK,
+    concurrency=AT_ONCE,
+)
+def call_plainly(_order: str, *, sockets: Sockets) -> None:
+    """Call the service."""
+    sockets.get()
+
+
 def rows(*, rounds: int) -> list[Row]:
     """Measure the batch beside one call, and beside Powertools' async processor with httpx's async client."""
     with slow_server() as url:
@@ -49,9 +77,17 @@ def rows(*, rounds: int) -> list[Row]:
             {"one call": _one(service), "Powertools, async, httpx": _powertools(url)},
             Goal(5, at_least=False),
         )
-        row = row_of(case, rounds=rounds)
+        plain = Sockets(url)
+        plainly = Case(
+            f"{RECORDS} messages x 20 ms HTTP, {AT_ONCE} at once, http.client",
+            case.event,
+            ours.running(call_plainly, sockets=plain),
+            {"one call": lambda _event: plain.get()},
+            Goal(5, at_least=False),
+        )
+        listed = [row_of(case, rounds=rounds), row_of(plainly, rounds=rounds)]
         service.close()
-        return [row]
+        return listed
 
 
 @contextmanager

@@ -142,7 +142,10 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
         open_change = opened if self.kinesis is None else change_opener(attributes)
         decode_old = decode if self.kinesis is None else reading(attributes, decode)
 
+        known = ("", "")  # the last change's ARN and its table, which are nearly always this one's too
+
         def change(record: Record[Any]) -> Change[Any]:
+            nonlocal known
             raw = record.raw
             if "dynamodb" not in raw:
                 raw = open_change(raw)
@@ -152,10 +155,15 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
                 raise Reject("NOT_A_CHANGE", f"NewImage is a {type(image).__name__}")
             if (name := raw["eventName"]) not in _EVENT_NAMES:
                 raise Reject("NOT_A_CHANGE", f"eventName is {name!r}")
+            if not (table := raw.get("tableName")):
+                last = known  # other lanes may change it meanwhile
+                if (arn := raw["eventSourceARN"]) != last[0]:
+                    known = last = (arn, arn.split("/", 2)[1])
+                table = last[1]
             return Change(
                 id=raw["eventID"],
                 name=name,
-                table=raw.get("tableName") or raw["eventSourceARN"].split("/", 2)[1],
+                table=table,
                 new=None if image is None else decode(image),
                 wire=wire,
                 decode=decode_old,
