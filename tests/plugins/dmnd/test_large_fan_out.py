@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
 from demand_generator import AnInvocation, Generator
 from demand_items import demand_item, event_item, sale_item
-from worker_runtime import Metrics, concurrently
+from generator_apart import GeneratorApart, Writes
+from worker_runtime import Metrics, clock, concurrently
 from worker_runtime.clients import aws
 from worker_runtime.dynamodb_json import loads_image
-from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway
 from workers_dmnd.adapters.events import EventsTable
 from workers_dmnd.adapters.generated import GeneratedTable
@@ -20,6 +21,7 @@ from workers_dmnd.adapters.recipients import RecipientsIndex
 from workers_dmnd.adapters.sales import SalesTable
 from workers_dmnd.generating import Generated
 from workers_dmnd.keys import notification_keys, sale_keys
+from workers_dmnd.rules import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,14 +57,14 @@ class Dying(GeneratedTable):
 
 
 @pytest.fixture
-def unprocessed(emulator: Emulator, table: Table) -> Iterator[UnprocessedWrites]:
-    """Have all AWS clients go through a gateway from here on."""
-    assert table.name
-    unprocessed = UnprocessedWrites(seed=1)
-    with Gateway(emulator.endpoint_url, answer=unprocessed, called=lambda: None) as gateway:
+def writes(emulator: Emulator, table: Table) -> Iterator[Writes]:
+    """Have all AWS clients go through a gateway from here on, once the table is there."""
+    del table
+    writes = Writes()
+    with Gateway(emulator.endpoint_url, answer=writes, called=lambda: None) as gateway:
         aws.forget()
         os.environ["AWS_ENDPOINT_URL"] = gateway.url
-        yield unprocessed
+        yield writes
         aws.forget()
 
 
@@ -74,17 +76,17 @@ def a_generator(table: Table, *, chunk_size: int) -> Generator:
     return generator
 
 
-def fill(table: Table, fans: int) -> None:
+def fill(table: Table, fans: int, *, sale_id: str = "s1", id_length: int = 6, **bulk: Any) -> None:
     table.put(event_item(shortUrl="https://bit.ly/e1"))
-    table.put(sale_item(generation={"id": "DUE"}))
-    demands = [demand_item(f"u{at:05}") for at in range(fans)]
+    table.put(sale_item(sale_id, generation={"id": "DUE"}))
+    demands = [demand_item(f"u{at:05}".ljust(id_length, "x"), sale_id=sale_id, **bulk) for at in range(fans)]
     parts = [demands[at : at + 500] for at in range(0, fans, 500)]
     assert concurrently(table.batch_put, parts, at_once=4) == [[] for _ in parts]
-    table.put(demand_item("quiet", notify=False))
+    table.put(demand_item("quiet", sale_id=sale_id, notify=False))
 
 
 def notifications(table: Table) -> list[dict[str, Any]]:
-    """Read all that the table has, each by its fan's collection."""
+    """Read all that the table has."""
     pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
     return [
         loads_image(item) for page in pages for item in page["Items"] if item["type"]["S"] == "notification"
@@ -103,10 +105,10 @@ class Size(NamedTuple):
     "size", [Size(1_235, 500, 70), pytest.param(Size(12_345, 5_000, 700), marks=pytest.mark.long)]
 )
 def test_each_of_many_fans_is_told_once_whatever_is_short_and_whoever_dies(
-    table: Table, unprocessed: UnprocessedWrites, stepped: SteppedClock, size: Size
+    table: Table, writes: Writes, stepped: SteppedClock, size: Size
 ) -> None:
     fill(table, size.fans)
-    unprocessed.share = 0.2
+    writes.begin(share=0.2)
     generator, second = (a_generator(table, chunk_size=size.chunk) for _ in range(2))
     meanwhile: list[Generated] = []
     generator.generated = Dying(
@@ -135,3 +137,67 @@ def test_each_of_many_fans_is_told_once_whatever_is_short_and_whoever_dies(
     assert generator.measured()["UnprocessedRetries"][0] > size.fans * 0.1
     sale = table.get(sale_keys("e1", "s1")) or {}
     assert sale["generation"] == {"id": "DONE", "shard": 0, "written": size.fans, "skipped": 0, "passes": 1}
+
+
+CHUNK: Final = 500
+MOST_GROWN: Final = 1.1
+ID_LENGTH: Final = 300
+ANSWERS: Final = "y" * 5_000
+"""Of each fan: pages of the index are full with a hundred, and whoever keeps what was read is found out.
+
+What ``FanOut`` itself keeps is measured closer, over fakes, in ``test_fan_out.py``.
+"""
+
+
+def generation(table: Table, sale_id: str) -> dict[str, Any]:
+    sale = table.get(sale_keys("e1", sale_id), consistent=True) or {}
+    found: dict[str, Any] = sale["generation"]
+    return found
+
+
+def let_lease_expire(table: Table, sale_id: str) -> None:
+    past = timestamp(clock.now() - 1)
+    table.update(sale_keys("e1", sale_id), set={"generation.leaseUntil": past, "GSI1SK": past})
+
+
+def assert_each_put_once(table: Table, writes: Writes, *, sale_id: str, fans: int) -> None:
+    assert len(writes.put) == fans
+    assert set(writes.put.values()) == {1}
+    told = [item["userId"] for item in notifications(table) if item["saleId"] == sale_id]
+    assert len(told) == len(set(told)) == fans
+    assert generation(table, sale_id)["id"] == "DONE"
+    assert writes.held_back > fans * 0.1
+
+
+def peaks_of(sale_id: str, *, fans: int, table: Table, writes: Writes, folder: Path) -> tuple[float, float]:
+    """Have a generator killed half way and another go on; return the peak memory of both in MB.
+
+    Each is a process of its own; the first dies in the middle of a chunk, with its writes under way.
+    """
+    writes.begin(share=0.0)
+    fill(table, fans, sale_id=sale_id, id_length=ID_LENGTH, answers=ANSWERS)
+    writes.begin(share=0.2)
+    whole_chunks = fans // 2 // CHUNK * CHUNK
+    killed = GeneratorApart(table.name, chunk_size=CHUNK, folder=folder)
+    writes.once_put(whole_chunks + CHUNK // 2, killed.kill)
+    killed_mb = killed.killed_mb()
+    left = generation(table, sale_id)
+    assert (left["id"], left["written"]) == ("RUNNING", whole_chunks)
+    assert whole_chunks < len(writes.put) < whole_chunks + CHUNK
+
+    let_lease_expire(table, sale_id)
+    took = GeneratorApart(table.name, chunk_size=CHUNK, folder=folder).took()
+    assert took["written"] == fans - whole_chunks
+    assert_each_put_once(table, writes, sale_id=sale_id, fans=fans)
+    return killed_mb, took["peak_mb"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's peak is read from /proc")
+def test_four_times_the_fans_take_a_generator_that_dies_and_the_next_no_more_memory(
+    table: Table, writes: Writes, tmp_path: Path
+) -> None:
+    few = peaks_of("few", fans=1_500, table=table, writes=writes, folder=tmp_path)
+    many = peaks_of("many", fans=6_000, table=table, writes=writes, folder=tmp_path)
+
+    assert max(many) < MOST_GROWN * max(few)
