@@ -8,6 +8,7 @@ WorkerRuntimeError
 │   │       └── CircuitOpen  it failed too often to be called now; in ``clients/breaker.py``
 │   ├── Defer                not now; nothing is spent where the source can carry it
 │   ├── Reject               never; the record goes to the dead letters
+│   │   └── ServiceRefused   a service refused what we asked of it; callers who wait learn no more
 │   └── Halt                 nobody's turn; somebody has to mend something first
 ├── DeclarationError         a worker, source or grant is declared wrongly (raised at import)
 │   └── InvalidPattern       an event pattern that AWS would refuse
@@ -27,6 +28,11 @@ WorkerRuntimeError
 """
 
 from __future__ import annotations
+
+from typing import Final
+
+UNDECODABLE: Final = "UNDECODABLE"
+"""The code under which a body that is none of the worker's type is rejected."""
 
 
 class WorkerRuntimeError(Exception):
@@ -62,12 +68,20 @@ class Defer(Verdict):
 
 
 class Reject(Verdict):
-    """Send the record to the dead letters under ``code``, a name in upper case."""
+    """Send the record to the dead letters under ``code``, a name in upper case.
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    ``detail`` is for whoever mends it. A caller who waits for an answer reads ``code`` and ``tell`` alone.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, tell: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
+        self.tell = tell
+
+
+class ServiceRefused(Reject):
+    """Reject what a service will never take: raised by our clients, and no mistake of who asked us."""
 
 
 class Halt(Verdict):

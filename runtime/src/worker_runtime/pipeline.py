@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker_runtime.errors import Verdict, text_of
+from worker_runtime.errors import UNDECODABLE, Verdict, text_of
 from worker_runtime.invocation import new_hand
 from worker_runtime.outcomes import DONE, Done, Failed, Outcome, Rejected, Unstarted, outcome_of
 from worker_runtime.records import Batch, Record
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Attempt = Callable[[Record[Any]], Outcome]
     Decode = Callable[[Record[Any]], Any]
-
-UNDECODABLE = "UNDECODABLE"
 
 
 def attempting(function: Callable[..., Any], decode: Decode, *, shape: Shape) -> Attempt:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVa
 
 from msgspec import Raw, Struct, json
 
-from worker_runtime.errors import Reject, text_of
+from worker_runtime.errors import UNDECODABLE, Reject, text_of
 from worker_runtime.outcomes import Done, Failed, Outcome, Rejected, Skipped, outcome_of
 from worker_runtime.redaction import redact_text
 
@@ -85,6 +85,11 @@ class Record(Struct, Generic[T], frozen=True, gc=False):
     def origin_id(self) -> str:
         """What the service that took it from its sender calls it, whichever way it came; else its own id."""
         return self.id
+
+    @property
+    def caller(self) -> str | None:
+        """Who asks, by all the names that an API's authorization knows; None where it knows nobody."""
+        return None
 
     @property
     def deferrals(self) -> int:
@@ -181,7 +186,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
                 raise TypeError(f"it is a {type(image).__name__}")  # noqa: TRY301 - a Reject like any other
             return self.decode(image)
         except Exception as error:
-            raise Reject("UNDECODABLE", f"old image of change {self.id}: {text_of(error)}") from error
+            raise Reject(UNDECODABLE, f"old image of change {self.id}: {text_of(error)}") from error
 
     @functools.cached_property
     def keys(self) -> dict[str, Any]:
@@ -192,7 +197,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
             keys = self.wire["Keys"]
             return loads_image(json.decode(keys) if isinstance(keys, Raw) else keys)
         except Exception as error:
-            raise Reject("UNDECODABLE", f"keys of change {self.id}: {text_of(error)}") from error
+            raise Reject(UNDECODABLE, f"keys of change {self.id}: {text_of(error)}") from error
 
     @functools.cached_property
     def created_at(self) -> datetime:
@@ -204,7 +209,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
             stamp, per_second=named or next(unit for floor, unit in _MAGNITUDES if not size < floor)
         )
         if created is None:
-            raise Reject("UNDECODABLE", f"change {self.id} says {stamp!r} of when it was made")
+            raise Reject(UNDECODABLE, f"change {self.id} says {stamp!r} of when it was made")
         return created
 
     @property

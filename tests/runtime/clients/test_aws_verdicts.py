@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 
 from worker_runtime.clients.aws_verdicts import is_throttle, verdict_of
-from worker_runtime.errors import Halt, Reject, Retry, Verdict
+from worker_runtime.errors import Halt, Retry, ServiceRefused, Verdict
 
 
 def refused(code: str, *, status: int = 400) -> ClientError:
@@ -58,7 +58,8 @@ def test_grants_credentials_and_missing_resources_are_a_halt(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(500, Retry), (503, Retry), (408, Retry), (403, Halt), (400, Reject), (413, Reject)]
+    ("status", "kind"),
+    [(500, Retry), (503, Retry), (408, Retry), (403, Halt), (400, ServiceRefused), (413, ServiceRefused)],
 )
 def test_the_status_decides_what_no_code_does(status: int, kind: type[Verdict]) -> None:
     assert isinstance(verdict_of(refused("Unheard", status=status), service="sqs"), kind)
@@ -67,7 +68,7 @@ def test_the_status_decides_what_no_code_does(status: int, kind: type[Verdict]) 
 def test_a_reject_has_the_code_in_upper_case_and_nothing_of_what_was_sent() -> None:
     verdict = verdict_of(refused("AWS.SimpleQueueService.BatchRequestTooLong"), service="sqs")
 
-    assert isinstance(verdict, Reject)
+    assert isinstance(verdict, ServiceRefused)
     assert verdict.code == "BATCH_REQUEST_TOO_LONG"
     assert "secret" not in str(verdict)
 
@@ -81,7 +82,7 @@ def test_a_reject_has_the_code_in_upper_case_and_nothing_of_what_was_sent() -> N
         (NoCredentialsError(), Halt),
         (NoRegionError(), Halt),
         (SSLError(endpoint_url="http://x", error=ValueError("expired")), Halt),
-        (ParamValidationError(report="value: +15555550100"), Reject),
+        (ParamValidationError(report="value: +15555550100"), ServiceRefused),
     ],
 )
 def test_errors_of_the_sdk_have_their_verdict(error: Exception, kind: type[Verdict]) -> None:

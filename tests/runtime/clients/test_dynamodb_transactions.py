@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from worker_runtime.clients.dynamodb import Put, Table, Update
-from worker_runtime.errors import Halt, Reject, Retry
+from worker_runtime.errors import Halt, Retry, ServiceRefused
 from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_what_is_wrong_with_a_write_is_a_reject_that_tells_nothing_of_it(
 ) -> None:
     cancelled = answering(TransactWriteItems=cancelling("TransactionConflict", code))
 
-    with cancelled, pytest.raises(Reject) as raised:
+    with cancelled, pytest.raises(ServiceRefused) as raised:
         Table("any").transact(WRITES)
 
     assert raised.value.code == shouted

@@ -13,7 +13,7 @@ import pytest
 from worker_runtime import clock
 from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.http_verdicts import retry_after_s
-from worker_runtime.errors import Halt, Reject, Retry, SettingsError, Verdict
+from worker_runtime.errors import Halt, Reject, Retry, ServiceRefused, SettingsError, Verdict
 from worker_runtime.invocation import invoked
 from worker_runtime.local.stage.parts.http_server import Response
 from worker_runtime.local.stage.parts.stand_in import StandIn
@@ -351,8 +351,8 @@ def test_a_breaker_sees_each_failed_try_and_not_a_refusal(echo: Echo) -> None:
         (401, Halt),
         (403, Halt),
         (301, Halt),
-        (404, Reject),
-        (422, Reject),
+        (404, ServiceRefused),
+        (422, ServiceRefused),
     ],
 )
 def test_a_status_has_its_verdict(links: HttpService, echo: Echo, status: int, kind: type[Verdict]) -> None:
@@ -373,12 +373,13 @@ def test_a_callers_code_wins_over_the_table(links: HttpService, echo: Echo) -> N
         links.check(links.get("/"), rejects={403: "OPTED_OUT"})
 
     assert raised.value.code == "OPTED_OUT"
+    assert not isinstance(raised.value, ServiceRefused)  # a code of our own may be told to callers
 
 
 def test_other_refusals_are_rejected_by_their_status(links: HttpService, echo: Echo) -> None:
     echo.fail_next(1, status=422)
 
-    with pytest.raises(Reject) as raised:
+    with pytest.raises(ServiceRefused) as raised:
         links.check(links.get("/"))
 
     assert raised.value.code == "HTTP_422"

@@ -9,7 +9,7 @@ import pytest
 
 from worker_runtime.clients import aws
 from worker_runtime.clients.sqs import Attribute, Message, Queue, Visibility, attributes_of, size_of
-from worker_runtime.errors import Halt, Reject, Retry
+from worker_runtime.errors import Halt, Retry, ServiceRefused
 from worker_runtime.invocation import invoked
 from worker_runtime.local.stage.parts.http_server import Response
 
@@ -175,7 +175,7 @@ def test_each_failed_entry_is_told_at_its_position(answering: Answering) -> None
         results = Queue("http://q").send([Message(body) for body in bodies])
 
     assert [at for at, result in enumerate(results) if result] == [10, 12]
-    assert isinstance(results[10], Reject)
+    assert isinstance(results[10], ServiceRefused)
     assert results[10].code == "INVALID_MESSAGE_CONTENTS"
     assert isinstance(results[12], Retry)
 
@@ -205,7 +205,7 @@ def test_one_message_that_spoils_a_call_fails_alone(answering: Answering) -> Non
     with answering(SendMessageBatch=receiver.send):
         results = Queue("http://q").send([Message("a"), Message("poison"), Message("b")])
 
-    assert [type(result) for result in results] == [type(None), Reject, type(None)]
+    assert [type(result) for result in results] == [type(None), ServiceRefused, type(None)]
     assert [entry["MessageBody"] for entry in receiver.entries] == ["a", "b"]
 
 
@@ -240,7 +240,7 @@ def test_a_text_that_sqs_cannot_take_is_rejected_and_the_others_are_sent(
     with answering(SendMessageBatch=receiver.send):
         results = Queue("http://q").send([Message("first"), spoilt, Message("tab\tand line\n \U0001f600")])
 
-    assert [type(result) for result in results] == [type(None), Reject, type(None)]
+    assert [type(result) for result in results] == [type(None), ServiceRefused, type(None)]
     assert str(results[1]).startswith("UNSENDABLE: sqs: ")
     assert receiver.calls == [["first", "tab\tand line\n \U0001f600"]]
 
@@ -258,7 +258,7 @@ def test_behind_a_text_that_sqs_cannot_take_its_group_waits(answering: Answering
         )
 
     assert receiver.calls == [["before", "other"]]
-    assert [type(result) for result in results] == [type(None), Reject, Retry, type(None)]
+    assert [type(result) for result in results] == [type(None), ServiceRefused, Retry, type(None)]
 
 
 def test_a_group_that_failed_is_not_sent_on_out_of_order(answering: Answering) -> None:
@@ -282,7 +282,7 @@ def test_sending_one_raises_its_verdict(answering: Answering) -> None:
     with answering(SendMessageBatch=Receiver().send):
         queue = Queue("http://q")
 
-        with pytest.raises(Reject, match="INVALID_MESSAGE_CONTENTS"):
+        with pytest.raises(ServiceRefused, match="INVALID_MESSAGE_CONTENTS"):
             queue.send_one(Message("bad"))
 
 

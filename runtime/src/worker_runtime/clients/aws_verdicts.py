@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from typing import Any, Final
 
-from worker_runtime.errors import Halt, Reject, Retry, Verdict
+from worker_runtime.errors import Halt, Retry, ServiceRefused, Verdict
 
 THROTTLES: Final = frozenset(
     {
@@ -72,9 +72,9 @@ MEANINGS: Final[dict[str | int, type[Verdict]]] = {
     "ProfileNotFound": Halt,
     "InvalidConfigError": Halt,
     "UnknownServiceError": Halt,
-    "ParamValidationError": Reject,
+    "ParamValidationError": ServiceRefused,
     "BotoCoreError": Retry,  # connections, time-outs, broken answers
-    # What no code decides, the status does; other 4xx are a Reject, the rest a Retry.
+    # What no code decides, the status does; other 4xx are refusals, the rest a Retry.
     HTTPStatus.UNAUTHORIZED: Halt,
     HTTPStatus.FORBIDDEN: Halt,
     HTTPStatus.REQUEST_TIMEOUT: Retry,
@@ -93,8 +93,8 @@ def verdict_of(error: BaseException, *, service: str) -> Verdict:
     meaning = _meaning(error, code)
     if meaning is Halt:
         return Halt(f"{what}; check credentials, region, grants and the name of the resource.")
-    if meaning is Reject:
-        return Reject(shout(code), what)
+    if meaning is ServiceRefused:
+        return ServiceRefused(shout(code), what)
     return Retry(reason=what)
 
 
@@ -125,7 +125,7 @@ def _meaning(error: BaseException, code: str) -> type[Verdict]:
         if known in MEANINGS:
             return MEANINGS[known]
     is_callers = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return Reject if is_callers else Retry
+    return ServiceRefused if is_callers else Retry
 
 
 def _response(error: BaseException) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from worker_runtime.clients.aws_verdicts import shout
 from worker_runtime.clients.dynamodb_expressions import names_in, update_expression, values_of
 from worker_runtime.dynamodb_json import dumps_item
-from worker_runtime.errors import Reject, Retry, Verdict
+from worker_runtime.errors import Retry, ServiceRefused, Verdict
 
 WRITES_A_TRANSACTION: Final = 100  # TransactWriteItems
 PASSING: Final = frozenset({"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"})
@@ -73,7 +73,7 @@ def cancelled(reasons: Sequence[Mapping[str, Any]]) -> Verdict | None:
         return None
     what = f"dynamodb TransactWriteItems: {', '.join(codes) or 'cancelled'}"
     lasting = [code for code in codes if code not in PASSING]
-    return Reject(shout(lasting[0]), what) if lasting else Retry(reason=what)
+    return ServiceRefused(shout(lasting[0]), what) if lasting else Retry(reason=what)
 
 
 def _conditional(

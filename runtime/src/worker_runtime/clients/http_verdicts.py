@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime import clock
-from worker_runtime.errors import Halt, Reject, Retry, Verdict
+from worker_runtime.errors import Halt, Reject, Retry, ServiceRefused, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,9 @@ NOT_ALLOWED: Final = frozenset({401, 403})
 def check(response: Response, *, service: str, rejects: Mapping[int, str] | None = None) -> Response:
     """Return a 2xx response; raise the verdict that any other one means.
 
-    ``rejects`` maps statuses to the codes of a Reject and wins over the table: 408, 425, 429 and
-    5xx are a Retry (after Retry-After), 401, 403 and redirects a Halt, other 4xx Reject ``HTTP_nnn``.
+    ``rejects`` maps statuses to the codes of a Reject, which callers may be told, and wins over the
+    table: 408, 425, 429 and 5xx are a Retry (after Retry-After), 401, 403 and redirects a Halt, other
+    4xx ServiceRefused ``HTTP_nnn``.
     """
     if response.is_success:
         return response
@@ -37,7 +38,7 @@ def check(response: Response, *, service: str, rejects: Mapping[int, str] | None
         raise Halt(f"{what}; check the service's credentials and what they are allowed.")
     if response.is_redirect:
         raise Halt(f"{what}; set the base URL to where the service is now.")
-    raise Reject(f"HTTP_{status}", what)
+    raise ServiceRefused(f"HTTP_{status}", what)
 
 
 def blamed(response: Response) -> str | None:

@@ -22,7 +22,7 @@ from worker_runtime.clients.sqs_limits import (
     LONGEST_VISIBILITY_S,
     MESSAGE_BYTES,
 )
-from worker_runtime.errors import Reject, Retry, Verdict
+from worker_runtime.errors import Retry, ServiceRefused, Verdict
 from worker_runtime.invocation import current_trace
 from worker_runtime.middleware.correlation import TRACEPARENT, correlation_id
 
@@ -134,7 +134,7 @@ class Queue:
         try:
             with aws.verdicts("sqs"):
                 answer = getattr(aws.client("sqs"), operation)(QueueUrl=self.url, Entries=named)
-        except Reject as verdict:
+        except ServiceRefused as verdict:
             if len(entries) == 1:
                 return dict.fromkeys(entries, verdict)
             alone = [self._batch(operation, {at: entry}) for at, entry in entries.items()]
@@ -178,7 +178,7 @@ def _measured(messages: Sequence[Message]) -> tuple[dict[int, int], Failures]:
         try:
             sizes[at] = size_of(message)
         except (AttributeError, TypeError, ValueError) as error:  # or no text at all
-            failures[at] = Reject("UNSENDABLE", f"sqs: {error}")
+            failures[at] = ServiceRefused("UNSENDABLE", f"sqs: {error}")
     return sizes, failures
 
 
@@ -233,5 +233,5 @@ def _attribute(given: Mapping[str, Any]) -> Attribute:
 def _verdict(failed: Mapping[str, Any]) -> Verdict:
     code = failed["Code"]
     if failed["SenderFault"]:
-        return Reject(shout(code), f"sqs: {code}")
+        return ServiceRefused(shout(code), f"sqs: {code}")
     return Retry(reason=f"sqs: {code}")

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from worker_runtime.errors import Reject
+from worker_runtime.errors import UNDECODABLE, Reject
 from worker_runtime.sources.kinesis_record import data_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def opened(raw: Mapping[str, Any]) -> dict[str, Any]:
     try:
         change = msgspec.json.decode(data_of(raw))
     except ValueError as error:
-        raise Reject("UNDECODABLE", f"Kinesis data is no JSON: {error}") from error
+        raise Reject(UNDECODABLE, f"Kinesis data is no JSON: {error}") from error
     if not isinstance(change, dict) or not change.keys() >= {*_NEEDED}:
         raise Reject("NOT_A_CHANGE", "Kinesis data lacks tableName, recordFormat or dynamodb")
     return change

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.errors import Reject
+from worker_runtime.base64_text import decode_base64
+from worker_runtime.errors import UNDECODABLE, Reject
 from worker_runtime.records import Record, T, moment
 from worker_runtime.sources.said_inside import said_inside
 
@@ -34,6 +34,6 @@ class FirehoseRecord(Record[T], frozen=True):
 def data_of(raw: Mapping[str, Any]) -> bytes:
     """Return what a producer put into the delivery stream; Reject where it is no base64."""
     try:
-        return a2b_base64(raw["data"], strict_mode=True)
+        return decode_base64(raw["data"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Reject("UNDECODABLE", f"the data is no base64: {error!r}") from error
+        raise Reject(UNDECODABLE, f"the data is no base64: {error!r}") from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime.errors import Reject
+from worker_runtime.base64_text import decode_base64
+from worker_runtime.errors import UNDECODABLE, Reject
 from worker_runtime.records import Record, T, carried_id, moment
 from worker_runtime.sources.said_inside import CORRELATION, said_inside
 
@@ -53,9 +53,9 @@ def value_of(raw: Mapping[str, Any]) -> bytes:
     if value is None:
         return TOMBSTONE
     try:
-        return a2b_base64(value, strict_mode=True)
+        return decode_base64(value)
     except (TypeError, ValueError) as error:
-        raise Reject("UNDECODABLE", f"the value is no base64: {error!r}") from error
+        raise Reject(UNDECODABLE, f"the value is no base64: {error!r}") from error
 
 
 def _headers(raw: Mapping[str, Any]) -> list[tuple[str, Any]]:

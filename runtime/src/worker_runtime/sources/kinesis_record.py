@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.base64_text import decode_base64
-from worker_runtime.errors import Reject
+from worker_runtime.errors import UNDECODABLE, Reject
 from worker_runtime.records import Record, T, moment
 from worker_runtime.sources.said_inside import said_inside
 
@@ -44,7 +44,7 @@ def data_of(raw: Mapping[str, Any]) -> bytes:
     try:
         data = decode_base64(raw["kinesis"]["data"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Reject("UNDECODABLE", f"Kinesis data is no base64: {error!r}") from error
+        raise Reject(UNDECODABLE, f"Kinesis data is no base64: {error!r}") from error
     if data.startswith(_AGGREGATED) and _is_aggregated(data):
         raise Reject("KPL_AGGREGATED", "it is several records, packed by the Kinesis Producer Library")
     return data
