@@ -51,7 +51,9 @@ class Dying(GeneratedTable):
         if len(notifications) <= self._puts:
             self._puts -= len(notifications)
             return super().put(notifications, made_in=made_in)
-        super().put(notifications[: self._puts], made_in=made_in)
+        last = notifications[: self._puts]
+        while left := super().put(last, made_in=made_in):  # a put in ten thousand is held back each time
+            last = [each for each in last if each.notification_id in left]
         self._last_words()
         raise Killed
 
