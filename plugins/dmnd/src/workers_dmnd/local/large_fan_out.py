@@ -6,9 +6,11 @@ hand twice at once, killed in the middle where crashes are wanted.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -18,15 +20,16 @@ from worker_runtime.local.offers import ScenarioStuck
 from worker_runtime.local.stage.stage import InvocationFailed
 from workers_dmnd.keys import notification_keys, sale_keys
 from workers_dmnd.local.sale_to_sms.cast import Cast, Fate, Part, draw_cast
-from workers_dmnd.local.sale_to_sms.ledger import notification_id
+from workers_dmnd.local.sale_to_sms.ledger import UNACCOUNTED, notification_id
 from workers_dmnd.local.sale_to_sms.stories import Story
 from workers_dmnd.local.upstream import Upstream
 from workers_dmnd.rules import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from worker_runtime.local.stage.stage import Stage
+    from workers_dmnd.local.sale_to_sms.cast import Fan
 
 GENERATOR: Final = "dmnd.notificationGenerator"
 UNPROCESSED: Final = 0.2
@@ -158,13 +161,28 @@ def judge(cast: Cast, items: Sequence[Mapping[str, Any]], *, marked: frozenset[s
     made = {str(item["PK"]).removeprefix("NTF#"): item for item in items if item["SK"] == "NTF"}
     sale = next(item for item in items if item["type"] == "sale")
     findings = tuple(_findings(due.keys(), made, sale, marked=marked))
-    endings = Counter({"notified": len(due), Story.OPTED_OUT.value: len(cast.fans) - len(due)})
+    endings = Counter(_ending(fan, made.keys()) for fan in cast.fans)
     return Outcome(
-        endings={name: count for name, count in endings.items() if count},
+        endings=dict(sorted(endings.items())),
         findings=findings,
         remarks=(f"generation: {sale['generation']['passes']} pass, {len(marked)} were sent meanwhile",),
-        state=str(sale["generation"]["written"]),
+        state=_digest(made, sale),
     )
+
+
+def _ending(fan: Fan, made: Collection[str]) -> str:
+    """Name how it ended for a fan, by what is in the table."""
+    is_made, is_due = notification_id(fan) in made, fan.story.due.status is not None
+    if is_made != is_due:
+        return UNACCOUNTED
+    return "notified" if is_made else fan.story.value
+
+
+def _digest(made: Mapping[str, Mapping[str, Any]], sale: Mapping[str, Any]) -> str:
+    """Sum up who is told what, and how the sale ended."""
+    told = [[each, item["userId"], item["to"], item["vars"]] for each, item in sorted(made.items())]
+    ended = [sale["generation"]["id"], int(sale["generation"]["written"])]
+    return sha256(json.dumps([told, ended], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _findings(
