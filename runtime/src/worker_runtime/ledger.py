@@ -10,20 +10,19 @@ import warnings
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import jmespath  # type: ignore[import-untyped] # it ships no types
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyItemAlreadyExistsError,
     IdempotencyItemNotFoundError,
     IdempotencyValidationError,
 )
-from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
 from worker_runtime import clock
 from worker_runtime.clients import aws
 from worker_runtime.clients.redis import connect
 from worker_runtime.clients.time_left import left_s
-from worker_runtime.errors import Reject, Retry
+from worker_runtime.errors import Reject, Retry, Verdict
+from worker_runtime.ledger_keys import NO_KEY, key_of, value_of
 from worker_runtime.middleware.idempotency import KEY_PREFIX, Busy, Claim, Finished
 
 if TYPE_CHECKING:
@@ -70,8 +69,8 @@ class PersistedLedger:
     ) -> None:
         self._layer = layer
         self._calling = calling
-        self._key = _expression(declared.key)
-        self._unchanged = _expression(declared.unchanged or "`null`")
+        self._key = key_of(declared.key)
+        self._unchanged = value_of(declared.unchanged or "`null`")
         config = IdempotencyConfig(
             event_key_jmespath="key",
             payload_validation_jmespath="unchanged" if declared.unchanged else "",
@@ -81,9 +80,9 @@ class PersistedLedger:
         )
         layer.configure(config, key_prefix=f"{KEY_PREFIX}{worker}")
 
-    def begin(self, record: Mapping[str, Any]) -> Claim | Finished | Busy:
-        """Claim the work of a raw record's key, or say what has become of it."""
-        data = self._data(record)
+    def begin(self, record: Mapping[str, Any], *, caller: str | None = None) -> Claim | Finished | Busy:
+        """Claim the work of a raw record's key for its caller, or say what has become of it."""
+        data = self._data(record, caller)
         for _ in range(TRIES):
             try:
                 earlier = self._claimed(data)
@@ -121,15 +120,18 @@ class PersistedLedger:
                 return self._layer.get_record(data=data)
         return None
 
-    def _data(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Read a record's key; what cannot be read, or is not there, is a Reject."""
+    def _data(self, record: Mapping[str, Any], caller: str | None) -> dict[str, Any]:
+        """Read a record's key; what cannot be read, or is not there, is a Reject.
+
+        In a list, for no key may be made to look like one that belongs to a caller.
+        """
         try:
-            data = {"key": self._key(record), "unchanged": self._unchanged(record)}
+            key, unchanged = self._key(record), self._unchanged(record)
+        except Verdict:
+            raise
         except Exception as error:
-            raise Reject("NO_IDEMPOTENCY_KEY", f"it cannot be read: {type(error).__name__}") from error
-        if self._layer.is_missing_idempotency_key(data["key"]):
-            raise Reject("NO_IDEMPOTENCY_KEY", "the record has nothing there")
-        return data
+            raise Reject(NO_KEY, f"it cannot be read: {type(error).__name__}") from error
+        return {"key": [key] if caller is None else [key, caller], "unchanged": unchanged}
 
 
 class Items(DynamoDBPersistenceLayer):
@@ -159,11 +161,6 @@ def _redis_calling() -> Iterator[None]:
         yield
     except RedisError as error:
         raise Retry(reason=f"redis: {type(error).__name__}") from error
-
-
-def _expression(text: str) -> Callable[[Any], Any]:
-    compiled, options = jmespath.compile(text), jmespath.Options(custom_functions=PowertoolsFunctions())
-    return lambda record: compiled.search(record, options=options)
 
 
 def _entry(earlier: DataRecord) -> Finished | Busy | None:

@@ -146,6 +146,11 @@ VERDICTS: Final[Mapping[Family, Mapping[type[Outcome], Action]]] = {
 }
 
 
+def answers(family: Family) -> bool:
+    """Whether somebody waits for what a worker returns."""
+    return VERDICTS[family][Done] is Action.ANSWER
+
+
 def outcome_of(error: Exception) -> Outcome:
     """Classify what a worker raised; anything that is not a verdict is a Retry."""
     match error:

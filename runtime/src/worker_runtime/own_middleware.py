@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import SettingsError
+from worker_runtime.outcomes import answers
 
 if TYPE_CHECKING:
     from worker_runtime.catalogue import Entry
@@ -57,4 +58,5 @@ def idempotency(
     from worker_runtime.workers import returned_by  # noqa: PLC0415 - as above
 
     ledger = ledger_of(declaration.idempotency, worker=worker_id, environment=environment)
-    return (once(ledger, returns=returned_by(declared.function)),)
+    answering = frozenset(source.kind for source in declaration.sources if answers(source.family))
+    return (once(ledger, returns=returned_by(declared.function), answering=answering),)

@@ -242,7 +242,7 @@ def _check_idempotency(
         raise DeclarationError(
             f'{who}: idempotency is {idempotency!r}; say Idempotency("detail.id", table="...").'
         )
-    idempotency.check(who)
+    idempotency.check(who, timeout_s=declaration.timeout_s)
     if not in_lambda():
         idempotency.check_expressions(who)
     if declaration.shape == "batch":

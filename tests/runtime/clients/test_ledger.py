@@ -42,8 +42,8 @@ class Store:
         self.kept = kept
 
     def declared(self, **more: Any) -> Idempotency:
-        given: dict[str, Any] = {**self.kept, **more}
-        return Idempotency(KEY, **given)
+        given: dict[str, Any] = {"key": KEY, **self.kept, **more}
+        return Idempotency(**given)
 
     def ledger(self, *, worker_id: str = WORKER, **more: Any) -> PersistedLedger:
         declared = self.declared(**more)
@@ -67,8 +67,8 @@ def order(order_id: str = "o-1", **more: Any) -> dict[str, Any]:
     return message({"orderId": order_id, **more})
 
 
-def begun(ledger: PersistedLedger, record: Mapping[str, Any]) -> Claim:
-    claim = ledger.begin(record)
+def begun(ledger: PersistedLedger, record: Mapping[str, Any], *, caller: str | None = None) -> Claim:
+    claim = ledger.begin(record, caller=caller)
     assert isinstance(claim, Claim)
     return claim
 
@@ -220,6 +220,63 @@ def test_a_record_without_its_key_is_rejected(store: Store, body: str) -> None:
         store.ledger().begin(message(body))
 
 
+PARTS = "powertools_json(body).userId, powertools_json(body).campaignId"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"[{PARTS}]",
+        "powertools_json(body).[userId, campaignId]",
+        "powertools_json(body).{user: userId, campaign: campaignId}",
+        "{id: messageId, of: powertools_json(body).[userId, campaignId]}",
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [{"campaignId": "c-1"}, {"userId": None, "campaignId": "c-1"}, {"userId": "", "campaignId": "c-1"}],
+)
+def test_a_record_without_a_part_of_its_key_is_rejected(store: Store, key: str, body: dict[str, Any]) -> None:
+    with pytest.raises(Reject, match="NO_IDEMPOTENCY_KEY: the record has nothing in one of its parts"):
+        store.ledger(key=key).begin(message(body))
+
+
+def test_records_differ_by_every_part_of_their_keys(store: Store) -> None:
+    ledger = store.ledger(key=f"[{PARTS}]")
+    both = {"userId": 0, "campaignId": False}
+
+    entries = [ledger.begin(message({**both, **more})) for more in ({}, {"userId": 1}, {"userId": "0"}, {})]
+
+    assert [type(entry).__name__ for entry in entries] == ["Claim", "Claim", "Claim", "Busy"]
+
+
+def test_what_is_null_inside_a_key_is_a_value_like_any_other(store: Store) -> None:
+    ledger = store.ledger(key="powertools_json(body)")
+
+    entries = [ledger.begin(message({"userId": "u-1", **more})) for more in ({"of": None}, {}, {"of": None})]
+
+    assert [type(entry).__name__ for entry in entries] == ["Claim", "Claim", "Busy"]
+
+
+def test_the_same_key_of_another_caller_is_other_work(store: Store) -> None:
+    ledger = store.ledger()
+    ledger.finish(begun(ledger, order(), caller="alice"), "hers")
+
+    entries = [ledger.begin(order(), caller=caller) for caller in ("alice", "bob", None)]
+
+    assert [type(entry).__name__ for entry in entries] == ["Finished", "Claim", "Claim"]
+
+
+@pytest.mark.parametrize("forged", [["o-1", "alice"], [["o-1"], "alice"], {"key": "o-1", "caller": "alice"}])
+def test_no_key_looks_like_one_of_a_caller(store: Store, forged: Any) -> None:
+    ledger = store.ledger()
+    ledger.finish(begun(ledger, order("o-1"), caller="alice"), "hers")
+
+    entry = ledger.begin(message({"orderId": forged}))
+
+    assert isinstance(entry, Claim)
+
+
 @pytest.mark.parametrize("junk", [None, 1, [], "text", {"body": 1}, {"body": None}])
 def test_a_record_that_is_junk_is_rejected(store: Store, junk: Any) -> None:
     with pytest.raises(Reject, match="NO_IDEMPOTENCY_KEY"):
@@ -308,7 +365,7 @@ def test_a_worker_ships_each_order_once_whatever_comes_how_often(store: Store) -
         shipped.append(body["orderId"])
 
     def delivered(*records: dict[str, Any]) -> Any:
-        middleware = (once(store.ledger(), returns=None),)
+        middleware = (once(store.ledger(), returns=None, answering=frozenset()),)
         loaded = ready(ship, middleware=middleware, worker_id=WORKER)
         event = {"Records": [{**record, "messageId": str(at)} for at, record in enumerate(records)]}
         return run(loaded, event, context=Context(), sender=RecordingSender())
@@ -323,18 +380,20 @@ def test_a_worker_ships_each_order_once_whatever_comes_how_often(store: Store) -
 
 WORK = """
     from typing import Any
-    from worker_runtime import Idempotency, Sqs, Stack, worker
+    from worker_runtime import Idempotency, Invoke, Sqs, Stack, worker
 
     shipped = []
 
     @worker(
         Sqs("orders", dead_letters="dlq"),
+        Invoke(),
         stack=Stack("shop"),
         idempotency=Idempotency("body", table="done"),
     )
-    def work(order: dict[str, Any]) -> None:
+    def work(order: dict[str, Any]) -> list[int]:
         \"\"\"Ship an order, once.\"\"\"
         shipped.append(order["orderId"])
+        return [len(shipped)]
 """
 
 
@@ -353,6 +412,20 @@ def test_what_a_worker_declares_is_what_runs_around_it(table: Store) -> None:
         run(loaded, {"Records": [order()]}, context=Context(), sender=RecordingSender())
 
     assert sys.modules["shop_things.work"].shipped == ["o-1"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_an_earlier_version_kept_fails_only_who_is_told(table: Store) -> None:
+    earlier = table.ledger(worker_id="shop.work", key="body")
+    earlier.finish(begun(earlier, order()), {"of": "another type"})
+    loaded = load("shop.work", environment=Environment(variables=table.variables))
+
+    reply = run(loaded, {"Records": [order()]}, context=Context(), sender=RecordingSender())
+    with pytest.raises(Retry, match="the result that was kept cannot be read"):
+        run(loaded, {"body": order()["body"]}, context=Context(), sender=RecordingSender())
+
+    assert reply == {"batchItemFailures": []}
+    assert sys.modules["shop_things.work"].shipped == []
 
 
 @pytest.mark.usefixtures("installed")

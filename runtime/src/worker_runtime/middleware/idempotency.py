@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from worker_runtime.errors import DeclarationError, Retry, text_of
 from worker_runtime.grants import Grant, cache
-from worker_runtime.invocation import set_record
+from worker_runtime.invocation import current_source, set_record
 from worker_runtime.middleware import Middleware
 from worker_runtime.middleware.stored_results import reader, stored
 from worker_runtime.outcomes import DONE, Done, Failed, outcome_of
@@ -39,9 +39,10 @@ class Idempotency(Struct, frozen=True):
 
     ``key`` is a JMESPath expression on the record as AWS sent it, with Powertools' functions:
     ``detail.id`` of an EventBridge event, ``powertools_json(body).orderId`` of a message. A record
-    without it is a Reject. A result is kept for ``expires_s``. ``unchanged`` is such an expression too:
-    the same key with another value there is a Reject. ``key_names`` are the table's key attributes; it
-    expires items by ``ttl``.
+    without it, or without one of the parts of ``[a, b]``, is a Reject; a caller whom an API knows is a
+    part of it. A result is kept for ``expires_s``, at least the worker's time-out. ``unchanged`` is such
+    an expression too: the same key with another value there is a Reject. ``key_names`` are the table's
+    key attributes; it expires items by ``ttl``.
     """
 
     key: str
@@ -51,13 +52,17 @@ class Idempotency(Struct, frozen=True):
     unchanged: str | None = None
     key_names: tuple[str, ...] = ("PK", "SK")
 
-    def check(self, worker: str) -> None:
-        """Refuse what could not be kept, saying who, what and the cure."""
+    def check(self, worker: str, *, timeout_s: int) -> None:
+        """Refuse what could not be kept, or not for as long as the work takes: who, what and the cure."""
         who = f"{worker}: Idempotency({self.key!r})"
         if (self.table is None) == (self.redis is None):
             raise DeclarationError(f'{who} is kept in one place; say table="..." or redis="...".')
         if type(self.expires_s) is not int or not 1 <= self.expires_s <= EXPIRES_MAX_S:
             raise DeclarationError(f"{who} expires_s is {self.expires_s!r}; say seconds, a year at most.")
+        if self.expires_s < timeout_s:
+            raise DeclarationError(  # an entry that expires while its work goes on has it done twice
+                f"{who} expires_s is {self.expires_s}, less than timeout_s, {timeout_s}; say more."
+            )
         if len(self.key_names) not in (1, 2) or not all(self.key_names):
             raise DeclarationError(f'{who} key_names is {self.key_names!r}; say ("id",) or ("PK", "SK").')
         if self.unchanged is not None and self.redis is not None:
@@ -102,8 +107,8 @@ class Busy(Struct, frozen=True):
 class Ledger(Protocol):
     """Keeps who does the work of which key, and what came of it. It raises verdicts."""
 
-    def begin(self, record: Mapping[str, Any]) -> Claim | Finished | Busy:
-        """Claim the work of a raw record's key, or say what has become of it."""
+    def begin(self, record: Mapping[str, Any], *, caller: str | None = None) -> Claim | Finished | Busy:
+        """Claim the work of a raw record's key for its caller, or say what has become of it."""
 
     def finish(self, claim: Claim, result: Any) -> None:
         """Keep the result (plain data) of work that is done."""
@@ -112,17 +117,20 @@ class Ledger(Protocol):
         """Give the work back: whoever comes next does it."""
 
 
-def once(ledger: Ledger, *, returns: Any) -> Middleware:
-    """Return the middleware that does a key's work once; ``returns`` is what the worker returns."""
+def once(ledger: Ledger, *, returns: Any, answering: frozenset[str]) -> Middleware:
+    """Return the middleware that does a key's work once.
+
+    ``returns`` is what the worker returns; ``answering`` are the kinds of its sources that tell somebody.
+    """
     read = reader(returns)
 
     def around_record(call_next: Attempt) -> Attempt:
         def attempt(record: Record[Any]) -> Outcome:
             set_record(record)
             try:
-                entry = ledger.begin(record.raw)
+                entry = ledger.begin(record.raw, caller=record.caller)
                 if isinstance(entry, Finished):
-                    return _replayed(read, entry)
+                    return _replayed(read, entry, told=current_source() in answering)
             except Exception as error:  # noqa: BLE001 - where nothing is known of a record, nothing is done
                 return outcome_of(error)
             if isinstance(entry, Busy):
@@ -137,9 +145,19 @@ def once(ledger: Ledger, *, returns: Any) -> Middleware:
     return Middleware("idempotency", around_record=around_record)
 
 
-def _replayed(read: Callable[[str], Any], entry: Finished) -> Outcome:
+def _replayed(read: Callable[[str], Any], entry: Finished, *, told: bool) -> Outcome:
+    """Give a result again; where nobody hears it, work that is done stays done whatever was kept of it.
+
+    A result cannot be read again where the worker returned another type when it was kept.
+    """
+    try:
+        value = read(entry.result)
+    except Exception as error:
+        if told:
+            raise Retry(reason=f"the result that was kept cannot be read: {text_of(error)}") from error
+        _log.info("done before; the result that was kept cannot be read, and nobody waits for it")
+        return DONE
     _log.info("done before; its result is given again")
-    value = read(entry.result)
     return DONE if value is None else Done(value)
 
 

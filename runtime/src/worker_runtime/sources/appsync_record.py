@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from worker_runtime.decoding import json_decoder
 from worker_runtime.records import Record, T, carried_id
+from worker_runtime.sources.callers import caller_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,13 @@ class FieldRecord(Record[T], frozen=True):
         given: Any = self.raw.get("arguments")
         said = given.get("correlationId") if isinstance(given, dict) else None
         return carried_id(self.attributes.get("x-correlation-id")) or carried_id(said) or self.id
+
+    @property
+    def caller(self) -> str | None:
+        """Who asks, as the API's authorization established it; None where an API key let them in."""
+        identity: Any = self.raw.get("identity")
+        own = identity.get("resolverContext") if isinstance(identity, dict) else None
+        return caller_of(identity, own=own)
 
 
 def is_field_context(item: Any) -> bool:
