@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from worker_runtime import Defer, Halt, Reject, Retry, Skip
+from worker_runtime.clients.aws_verdicts import verdict_of
+
+
+class Unfit(Exception):
+    """What DynamoDB answers to a call that is wrong in itself, as botocore raises it."""
+
+    operation_name = "UpdateItem"
+    response: ClassVar[Any] = {
+        "Error": {"Code": "ValidationException"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
 
 
 def act(verdict: str) -> None:
@@ -18,6 +31,8 @@ def act(verdict: str) -> None:
             raise Defer(60)
         case "reject":
             raise Reject("TOLD_TO")
+        case "refused":
+            raise verdict_of(Unfit("of jane@example.com"), service="dynamodb")
         case "halt":
             raise Halt("told to")
         case "bug":

@@ -13,6 +13,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
@@ -33,6 +34,7 @@ from worker_runtime import (
     Middleware,
     Record,
     Reject,
+    Retry,
     Stack,
     Worker,
     clock,
@@ -42,6 +44,7 @@ from worker_runtime import (
 from worker_runtime.clock import SteppedClock
 from worker_runtime.errors import DeclarationError, ReplyRefused, UnrecognisedEvent
 from worker_runtime.handler import open_door
+from worker_runtime.replies import REPLY_BYTES
 from worker_runtime.runtime import run
 from worker_runtime.testing import Context, RecordingSender, http_event, ready, run_on
 
@@ -350,16 +353,14 @@ def test_a_record_says_when_a_request_came_and_what_it_belongs_to(v2: bool) -> N
     [
         ({}, {"X-Correlation-Id": "c-1"}, "c-1"),
         ({}, {"correlationId": "c-1"}, "c-1"),
-        ({"correlationId": "c-2"}, {}, "c-2"),
-        (b'{"correlationId": "c-2"}', {}, "c-2"),
-        ({"correlationId": "c-2"}, {"x-correlation-id": "c-1"}, "c-1"),
-        ({"correlationId": "c-2"}, {"x-correlation-id": "jane@example.com"}, "c-2"),
+        ({"correlationId": "c-2"}, {}, REQUEST_ID),
+        ({}, {"x-correlation-id": "jane@example.com"}, REQUEST_ID),
         ("{", {}, REQUEST_ID),
         ({}, {}, REQUEST_ID),
     ],
 )
 @FORMS
-def test_a_request_belongs_to_what_its_header_says_else_its_body_else_itself(
+def test_a_request_belongs_to_what_its_header_says_never_to_what_its_body_says(
     body: Any, headers: Any, expected: str, v2: bool
 ) -> None:
     seen: list[str | None] = []
@@ -449,12 +450,19 @@ def test_form_2_joins_a_header_s_lines_and_lists_cookies() -> None:
         (lambda: HttpResponse("200"), "HttpResponse: status is '200'; say 200 to 599."),  # type: ignore[arg-type]  # a slip
         (
             lambda: HttpResponse(headers={"A": "b\r\nSet-Cookie: c=d"}),
-            "HttpResponse: header 'A' is no single ~",
+            "HttpResponse: header 'A' is no token with a single line of ASCII text.",
         ),
-        (lambda: HttpResponse(headers={"A": 1}), "HttpResponse: header 'A' is no single line of text."),  # type: ignore[dict-item]  # a slip
+        (lambda: HttpResponse(headers={"A": 1}), "HttpResponse: header 'A' is no ~"),  # type: ignore[dict-item]  # a slip
+        (lambda: HttpResponse(headers={"": "a"}), "HttpResponse: header '' is no token ~"),
+        (lambda: HttpResponse(headers={"X Foo": "a"}), "HttpResponse: header 'X Foo' is no token ~"),
+        (lambda: HttpResponse(headers={"X:Y": "a"}), "HttpResponse: header 'X:Y' is no token ~"),
+        (lambda: HttpResponse(headers={"X": "\u65e5"}), "HttpResponse: header 'X' is no ~ ASCII text."),
         (lambda: HttpResponse(headers={"set-cookie": "a=b"}), "HttpResponse: Set-Cookie is a header; say ~"),
-        (lambda: HttpResponse(cookies=["a=b\n"]), "HttpResponse: a cookie is no single line of text; ~"),
-        (lambda: HttpResponse(cookies="a=b"), "HttpResponse: a cookie is no single line of text; ~"),
+        (
+            lambda: HttpResponse(cookies=["a=b\n"]),
+            "HttpResponse: a cookie is no single line of ASCII text; ~",
+        ),
+        (lambda: HttpResponse(cookies="a=b"), "HttpResponse: a cookie is no single line of ASCII text; ~"),
     ],
 )
 def test_a_response_that_could_not_be_sent_is_refused_where_it_is_made(
@@ -464,18 +472,39 @@ def test_a_response_that_could_not_be_sent_is_refused_where_it_is_made(
         make()
 
 
-@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, {"a": "\ud800"}, "\ud800"], ids=range(4))
-def test_a_return_value_that_is_no_json_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(ReplyRefused, match="is no JSON"):
-        run_on(answering(value), http_event())
+UNSAYABLE = {
+    "no JSON": object(),
+    "no JSON inside": {"a": {1, object()}},
+    "a lone surrogate": "\ud800",
+    "a lone surrogate inside": {"a": "\ud800"},
+    "more than Lambda takes": {"a": "x" * REPLY_BYTES},
+    "more than Lambda takes in base64": b"a" * 4_800_000,
+}
+
+
+@pytest.mark.parametrize("value", UNSAYABLE.values(), ids=UNSAYABLE)
+@FORMS
+def test_what_cannot_be_told_is_an_internal_error_in_the_caller_s_form(
+    value: Any, v2: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = run_on(answering(value), http_event(v2=v2))
+
+    told = problem_of(reply)
+    assert (told["status"], told["code"], told["correlationId"]) == (500, "INTERNAL", REQUEST_ID)
+    assert ("cookies" in reply) is v2
+    assert "cannot be told" in caplog.text
 
 
 def test_a_reply_is_measured_after_base64() -> None:
-    fitting, too_long = b"a" * 4_700_000, b"a" * 4_800_000
+    assert run_on(answering(b"a" * 4_700_000), http_event())["statusCode"] == 200
 
-    assert run_on(answering(fitting), http_event())["statusCode"] == 200
-    with pytest.raises(ReplyRefused, match=r"the reply has 64\d+ bytes, Lambda takes 6291556; return less"):
-        run_on(answering(too_long), http_event())
+
+@FORMS
+def test_a_header_in_two_spellings_is_one(v2: bool) -> None:
+    reply = run_on(answering(HttpResponse(200, None, {"x-a": "1", "X-A": "2"})), http_event(v2=v2))
+
+    assert reply["headers"] == ({"x-a": "1,2"} if v2 else {})
+    assert reply.get("multiValueHeaders") == (None if v2 else {"x-a": ["1", "2"]})
 
 
 @pytest.mark.parametrize(
@@ -487,6 +516,7 @@ def test_a_reply_is_measured_after_base64() -> None:
         ("defer", 503, "TRY_AGAIN", "60"),
         ("bug", 503, "TRY_AGAIN", "5"),
         ("reject", 400, "TOLD_TO", None),
+        ("refused", 502, "UPSTREAM_REFUSED", None),
         ("halt", 500, "INTERNAL", None),
     ],
 )
@@ -503,11 +533,25 @@ def test_every_verdict_has_its_answer(
     else:
         assert problem_of(reply) == {
             "type": "about:blank",
-            "title": {503: "Service Unavailable", 400: "Bad Request", 500: "Internal Server Error"}[status],
+            "title": HTTPStatus(status).phrase,
             "status": status,
             "code": code,
             "correlationId": "c-1",
         }
+
+
+@pytest.mark.parametrize(
+    ("after_s", "told_s"), [(1e12, "86400"), (float("inf"), "86400"), (0, "1"), (-5, "1"), (1.2, "2")]
+)
+def test_whatever_time_a_worker_asks_for_callers_are_told_one_of_a_day_at_most(
+    after_s: float, told_s: str
+) -> None:
+    @declared(ORDERS)
+    def wait(_order: Order) -> None:
+        """Ask for some time."""
+        raise Retry(after_s)
+
+    assert run_on(wait, http_event({}))["headers"]["Retry-After"] == told_s
 
 
 def test_what_the_deadline_keeps_from_starting_is_to_be_tried_again() -> None:
@@ -538,6 +582,15 @@ def test_a_caller_reads_nothing_that_the_worker_said_in_private() -> None:
         "code": "OPTED_OUT",
         "correlationId": REQUEST_ID,
     }
+
+
+def test_a_caller_reads_what_a_rejection_tells_them() -> None:
+    @declared(ORDERS)
+    def refuse(_order: Order) -> None:
+        """Refuse it."""
+        raise Reject("OPTED_OUT", "jane@example.com wants no more of this", tell="They take no orders")
+
+    assert problem_of(run_on(refuse, http_event({})))["detail"] == "They take no orders"
 
 
 @pytest.mark.parametrize(
@@ -592,6 +645,25 @@ def test_a_body_that_is_too_large_is_413_before_it_is_decoded(body: Any) -> None
     )
 
 
+@pytest.mark.parametrize("encoded", [False, True], ids=["text", "base64"])
+def test_a_body_that_is_too_large_is_refused_before_anything_reads_it(encoded: bool) -> None:
+    unreadable = "\ud800" * 16  # neither base64 nor a text that could be encoded
+    small = ApiGateway("POST /orders", body_max_bytes=9)
+
+    reply = run_on(acting(small), {**http_event({}), "body": unreadable, "isBase64Encoded": encoded})
+
+    assert problem_of(reply)["code"] == "BODY_TOO_LARGE"
+
+
+@pytest.mark.parametrize("size", range(2, 13))
+def test_a_body_of_base64_may_have_as_many_bytes_as_declared(size: int) -> None:
+    fitting = ApiGateway("POST /orders", body_max_bytes=size)
+    too_small = ApiGateway("POST /orders", body_max_bytes=size - 1)
+
+    assert asked(http_event(b"a" * size), fitting).body == b"a" * size
+    assert run_on(acting(too_small), http_event(b"a" * size))["statusCode"] == 413
+
+
 def test_a_declaration_says_the_status_of_the_runtime_s_own_refusals_too() -> None:
     source = ApiGateway("POST /orders", body_max_bytes=10, statuses={"BODY_TOO_LARGE": 400})
 
@@ -606,6 +678,22 @@ def test_a_function_url_finds_parameters_of_a_path_by_itself() -> None:
 
     assert request.path_parameters == {"id": "7"}
     assert request.route == "/orders/{id}"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("b%2Fc%20d", "b/c d"), ("7+8", "7+8"), ("%C3%BC", "ü"), ("%ff", "\ufffd"), ("%", "%")],
+)
+def test_a_function_url_s_parameters_are_decoded_as_api_gateway_s_are(path: str, found: str) -> None:
+    event = http_event(route="GET /orders/{id}", path=f"/orders/{path}", v2=True)
+
+    assert asked(event, URL).path_parameters == {"id": found}
+
+
+def test_an_http_api_s_path_is_decoded_once() -> None:
+    event = http_event(route="GET /orders/{id}", path="/orders/100%25", v2=True)
+
+    assert asked(event, ApiGateway("GET /orders/{id}", endpoint="http")).path_parameters == {"id": "100%25"}
 
 
 @pytest.mark.parametrize(
@@ -738,10 +826,18 @@ def test_middleware_may_add_headers_and_answer_otherwise(v2: bool) -> None:
         (lambda r: {**r, "status": 1}, False, "~: API Gateway reads no status; leave it out."),
         (lambda r: {**r, "cookies": []}, False, "~: API Gateway reads no cookies; leave it out."),
         (lambda r: {**r, "multiValueHeaders": {}}, True, "~: API Gateway reads no multiValueHeaders; ~"),
-        (lambda r: {**r, "headers": {"A": 1}}, False, "~: its headers are no texts by name; ~"),
-        (lambda r: {**r, "headers": ["A"]}, False, "~: its headers are no texts by name; ~"),
+        (
+            lambda r: {**r, "headers": {"A": 1}},
+            False,
+            "~: its headers are no single lines of text by name; ~",
+        ),
+        (lambda r: {**r, "headers": ["A"]}, False, "~: its headers are no single lines of text by name; ~"),
+        (lambda r: {**r, "headers": {"A": "b\r\nSet-Cookie: c=d"}}, True, "~: its headers are no single ~"),
+        (lambda r: {**r, "headers": {"A B": "c"}}, True, "~: its headers are no single ~"),
+        (lambda r: {**r, "multiValueHeaders": {"A": ["b\n"]}}, False, "~: its multiValueHeaders are no ~"),
+        (lambda r: {**r, "cookies": ["a=b\r\nX: y"]}, True, "~: its cookies are no list of single ~"),
         (lambda r: {**r, "multiValueHeaders": {"A": "b"}}, False, "~: its multiValueHeaders are no lists ~"),
-        (lambda r: {**r, "cookies": "a=b"}, True, "~: its cookies are no list of texts; ~"),
+        (lambda r: {**r, "cookies": "a=b"}, True, "~: its cookies are no list of single lines of text; ~"),
         (lambda r: {**r, "body": {"a": 1}}, False, "~: its body is a dict; say a text."),
         (
             lambda r: {**r, "isBase64Encoded": "no"},
@@ -758,15 +854,31 @@ def test_middleware_makes_no_reply_that_api_gateway_would_read_as_something_else
         replied(change, v2=v2)
 
 
-def test_middleware_may_answer_in_the_worker_s_place_in_the_gateway_s_shape() -> None:
-    def answering_itself(reply: Any) -> Any:
-        middleware = Middleware("m", around_invocation=lambda _: lambda _: reply)
-        loaded = ready(answering(None), middleware=(middleware,))
-        return run(loaded, http_event(), context=Context(), sender=RecordingSender())
+def answered_instead(reply: Any, *, v2: bool) -> Any:
+    """Return the reply that leaves where middleware answers without asking the worker."""
+    middleware = Middleware("m", around_invocation=lambda _: lambda _: reply)
+    loaded = ready(answering(None), middleware=(middleware,))
+    return run(loaded, http_event(v2=v2), context=Context(), sender=RecordingSender())
 
-    assert answering_itself({"statusCode": 204})["statusCode"] == 204
+
+@FORMS
+def test_middleware_may_answer_in_the_worker_s_place_in_the_gateway_s_shape(v2: bool) -> None:
+    assert answered_instead({"statusCode": 204}, v2=v2)["statusCode"] == 204
     with pytest.raises(ReplyRefused):
-        answering_itself({"ok": True})
+        answered_instead({"ok": True}, v2=v2)
+
+
+@pytest.mark.parametrize(
+    ("part", "v2"),
+    [
+        ({"cookies": ["a=b"]}, False),
+        ({"multiValueHeaders": {"A": ["b"]}}, True),
+        ({"headers": {"A": "b\r\nC: d"}}, True),
+    ],
+)
+def test_what_middleware_answers_instead_is_of_the_request_s_own_form(part: Any, v2: bool) -> None:
+    with pytest.raises(ReplyRefused, match="middleware made a reply that API Gateway cannot read"):
+        answered_instead({"statusCode": 200, **part}, v2=v2)
 
 
 JUNK = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("\ud800")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from worker_runtime.decoding import json_decoder
-from worker_runtime.errors import DeclarationError
+from worker_runtime.errors import DeclarationError, ReplyRefused
 from worker_runtime.outcomes import Family
+from worker_runtime.replies import check_size
 from worker_runtime.settings import in_lambda
 from worker_runtime.sources.answering import AnsweringSource
 from worker_runtime.sources.http_record import http_record, is_v1, is_v2, text_at
@@ -14,14 +16,14 @@ from worker_runtime.sources.http_request import (
     MISSING_PARAMETERS,
     REQUEST_BYTES,
     HttpRequest,
-    Refused,
     body_of,
     line_of,
     query_of,
     request_of,
 )
-from worker_runtime.sources.http_response import response_of, worded
+from worker_runtime.sources.http_response import problem, response_of, worded
 from worker_runtime.sources.http_route import parsed_route
+from worker_runtime.sources.told import INTERNAL, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 Endpoint = Literal["rest", "http", "url"]
 
 _SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
+
+_log = logging.getLogger(__name__)
 
 
 class RouteSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
@@ -55,8 +59,9 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
 
     ``api`` is the logical name of the API, by default the stack's own. What is required is refused
     with 400 where it is missing or blank; a REST API does so before it asks the worker, and holds
-    bodies against the model ``body``. A rejection is answered with 400 unless ``statuses`` says
-    another status for its code. ``binary_types`` are media types that a REST API carries as bytes.
+    bodies against the model ``body``. A rejection is answered with its code, what it ``tell``s, and 400
+    unless ``statuses`` says another status for the code. ``binary_types`` are media types that a REST
+    API carries as bytes.
     """
 
     route: str
@@ -116,7 +121,7 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
         inner = get_args(model)[0] if whole else model
         decode = json_decoder(inner)
         nothing = b"" if inner in (bytes, str) else b"{}"
-        route = parsed_route(self.route)
+        route = parsed_route(self.route, escaped=self.endpoint == "url")
 
         def taken(record: HttpRecord[Any]) -> Any:
             self._refuse_unfit(record, route)
@@ -141,16 +146,22 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
             raise Refused("MISSING_PARAMETERS", MISSING_PARAMETERS.format(", ".join(missing)), status=400)
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
-        """Word the response in the form of the request."""
+        """Word the response in the form of the request; what has no such words is an internal error."""
         ((record,), (outcome,)) = records, outcomes
-        response = response_of(outcome, statuses=self.statuses, correlation_id=record.correlation_id)
-        return worded(response, v2=is_v2(record.raw))
+        v2, known_as = is_v2(record.raw), record.correlation_id
+        try:
+            told = worded(response_of(outcome, statuses=self.statuses, correlation_id=known_as), v2=v2)
+            check_size(told)
+        except ReplyRefused as refused:
+            _log.error("the answer to %s cannot be told: %s", record.id, refused)
+            return worded(problem(INTERNAL, status=INTERNAL.status, correlation_id=known_as), v2=v2)
+        return told
 
-    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - a request is answered, not listed
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - the request alone says what it reads
         """Let middleware answer otherwise, in a form that API Gateway reads."""
         from worker_runtime.sources.http_replies import check_http_reply  # noqa: PLC0415 - few replies are changed
 
-        check_http_reply(reply, worded=worded)
+        check_http_reply(reply, v2=is_v2(records[0].raw))
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest: what its route is made from."""

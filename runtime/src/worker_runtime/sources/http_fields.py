@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+HEADER_NAME: Final = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)  # RFC 9110: a token
 
 
 class Headers(Mapping[str, str]):
@@ -61,6 +64,16 @@ class Query(Mapping[str, str]):
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a parameter, none where it is not there."""
         return self._values.get(name, ())
+
+
+def is_header(name: object, line: object) -> bool:
+    """Whether this is a header that reaches its reader as one: a token, and a line of ASCII."""
+    return isinstance(name, str) and HEADER_NAME.fullmatch(name) is not None and is_line(line)
+
+
+def is_line(text: object) -> bool:
+    """Whether this is a text without line breaks that all readers of headers read alike."""
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def texts(given: Any) -> tuple[str, ...]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, Final
 
+from worker_runtime.base64_text import decode_base64
 from worker_runtime.invocation import Invocation
 from worker_runtime.records import Record, T, carried_id, moment
+from worker_runtime.sources.callers import caller_of
 from worker_runtime.sources.http_fields import Headers
-from worker_runtime.sources.said_inside import CORRELATION, said_inside
+from worker_runtime.sources.said_inside import CORRELATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 CORRELATION_HEADER: Final = "x-correlation-id"
+_PADDING: Final = 2  # the last four characters of base64 may be a single byte
 
 _invocation: Final = Invocation()
 
@@ -51,6 +53,12 @@ class HttpRecord(Record[T], frozen=True, dict=True, gc=True):
         """Its headers, all lines of each."""
         return Headers(within(self.raw, "headers") | within(self.raw, "multiValueHeaders"))
 
+    @property
+    def least_bytes(self) -> int:
+        """How many bytes were sent at least, told without a look at them."""
+        size = len(text_at(self.raw, "body"))
+        return size // 4 * 3 - _PADDING if self.raw.get("isBase64Encoded") is True else size
+
     @functools.cached_property
     def raw_body(self) -> bytes:
         """The bytes that were sent, none for no body; raises ValueError or TypeError where they are none."""
@@ -59,9 +67,7 @@ class HttpRecord(Record[T], frozen=True, dict=True, gc=True):
             return b""
         if not isinstance(text, str):
             raise TypeError(f"a body is text, not {type(text).__name__}")
-        return (
-            a2b_base64(text, strict_mode=True) if self.raw.get("isBase64Encoded") is True else text.encode()
-        )
+        return decode_base64(text) if self.raw.get("isBase64Encoded") is True else text.encode()
 
     @property
     def sent_at(self) -> datetime | None:
@@ -76,18 +82,19 @@ class HttpRecord(Record[T], frozen=True, dict=True, gc=True):
 
     @property
     def correlation_id(self) -> str:
-        """Its ``X-Correlation-Id`` header, else the ``correlationId`` of its body, else its own id."""
-        return self._said or self.id
-
-    @functools.cached_property
-    def _said(self) -> str | None:
+        """Its ``X-Correlation-Id`` header, else its own id; its body is nobody's before it is checked."""
         headers = self.headers
-        if said := carried_id(headers.get(CORRELATION_HEADER) or headers.get(CORRELATION)):
-            return said
-        try:
-            return said_inside(self.raw_body)
-        except (TypeError, ValueError):  # a poison body says nothing
-            return None
+        return carried_id(headers.get(CORRELATION_HEADER) or headers.get(CORRELATION)) or self.id
+
+    @property
+    def caller(self) -> str | None:
+        """Who asks, as API Gateway's authorizer or IAM established it; None where it lets in anybody."""
+        context = within(self.raw, "requestContext")
+        authorizer = within(context, "authorizer")
+        claims = authorizer.get("claims"), within(authorizer, "jwt").get("claims")
+        iam = within(authorizer, "iam")
+        known = context.get("identity"), authorizer, iam, iam.get("cognitoIdentity"), *claims
+        return caller_of(*known, own=authorizer.get("lambda"))
 
 
 def http_record(event: Mapping[str, Any]) -> HttpRecord[Any]:

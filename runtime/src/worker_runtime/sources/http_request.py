@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from worker_runtime.errors import Reject
+from worker_runtime.errors import UNDECODABLE
 from worker_runtime.records import T
 from worker_runtime.sources.http_fields import Headers, Query, cookies_of, parsed_query, texts
 from worker_runtime.sources.http_record import is_v2, text_at, within
+from worker_runtime.sources.told import Refused
 
 if TYPE_CHECKING:
     from worker_runtime.sources.http_record import HttpRecord
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
 MISSING_PARAMETERS: Final = "Missing required request parameters: [{}]"
 INVALID_BODY: Final = "Invalid request body"
 """What a REST API's own validator says, before it asks any function."""
-UNDECODABLE: Final = "UNDECODABLE"
 REQUEST_BYTES: Final = 6_291_556  # Lambda quotas: 6 MB for a synchronous request
-
-
-class Refused(Reject):
-    """A request that the runtime refuses; its detail may be told to the caller."""
-
-    def __init__(self, code: str, detail: str, *, status: int) -> None:
-        super().__init__(code, detail)
-        self.status = status
 
 
 class HttpRequest(Struct, Generic[T], frozen=True, kw_only=True):
@@ -107,10 +99,10 @@ def query_of(event: Mapping[str, Any]) -> Query:
 def body_of(record: HttpRecord[Any], *, max_bytes: int) -> bytes:
     """Return the bytes that were sent; Refused where they are too many or no base64."""
     try:
-        raw = record.raw_body
+        raw = record.raw_body if record.least_bytes <= max_bytes else None
     except (TypeError, ValueError) as error:
         raise Refused(UNDECODABLE, INVALID_BODY, status=400) from error
-    if len(raw) > max_bytes:
+    if raw is None or len(raw) > max_bytes:
         raise Refused("BODY_TOO_LARGE", f"The body has over {max_bytes} bytes", status=413)
     return raw
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.errors import DeclarationError, text_of
 from worker_runtime.sources import check_names, check_range
+from worker_runtime.sources.http_fields import HEADER_NAME
 from worker_runtime.sources.http_request import REQUEST_BYTES
 from worker_runtime.sources.http_route import HttpRoute, parsed_route
 from worker_runtime.sources.request_models import request_schema
@@ -23,7 +24,6 @@ REFUSALS: Final = range(400, 500)
 _SEGMENT: Final = re.compile(r"\{[\w.:-]+\}|[\w.~:@!$&'()*,;=%-]+", re.ASCII)
 _GREEDY: Final = re.compile(r"\{[\w.:-]+\+\}", re.ASCII)  # {proxy+}: the last one may take all that is left
 _MEDIA_TYPE: Final = re.compile(r"[\w.!#$&^*+-]+/[\w.!#$&^*+-]+", re.ASCII)  # RFC 6838, or "*/*"
-_TOKEN: Final = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)  # RFC 9110: what a header's name is
 
 
 def check_settings(source: ApiGateway, *, who: str, timeout_s: float) -> None:
@@ -38,8 +38,8 @@ def check_settings(source: ApiGateway, *, who: str, timeout_s: float) -> None:
             f" say timeout_s={longest} or less."
         )
     check_range(f"{who} body_max_bytes", source.body_max_bytes, 1, REQUEST_BYTES)
-    _check_texts(f"{who} required_query", source.required_query, _TOKEN)
-    _check_texts(f"{who} required_headers", source.required_headers, _TOKEN)
+    _check_texts(f"{who} required_query", source.required_query, HEADER_NAME)
+    _check_texts(f"{who} required_headers", source.required_headers, HEADER_NAME)
     _check_texts(f"{who} binary_types", source.binary_types, _MEDIA_TYPE)
     for code, status in source.statuses.items():
         if type(status) is not int or status not in REFUSALS:

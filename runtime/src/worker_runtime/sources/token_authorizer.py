@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 import msgspec
 
 from worker_runtime.decoding import json_decoder
-from worker_runtime.errors import BatchFailed, DeclarationError
+from worker_runtime.errors import UNDECODABLE, BatchFailed, DeclarationError
 from worker_runtime.outcomes import Deferred, Done, Failed, Family, Rejected, Skipped
 from worker_runtime.sources import another_shape, check_names, check_range
 from worker_runtime.sources.answering import AnsweringSource
 from worker_runtime.sources.authorization import authorization_of, bearer_of, presented
 from worker_runtime.sources.http_record import http_record, text_at
-from worker_runtime.sources.http_request import UNDECODABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
