@@ -152,6 +152,7 @@ def test_one_bad_request_of_a_list_fails_by_itself(concurrency: int) -> None:
         ("retry_in", {**BUSY, "message": "not now; try again in 30 s"}),
         ("defer", {**BUSY, "message": "not now; try again in 60 s"}),
         ("reject", {"type": "BadRequest", "message": "TOLD_TO", "retryable": False}),
+        ("refused", {"type": "Internal", "message": "internal error", "retryable": False}),
         ("halt", {"type": "Internal", "message": "internal error", "retryable": False}),
         ("bug", {"type": "Internal", "message": "internal error", "retryable": True}),
     ],
@@ -173,23 +174,33 @@ def test_every_verdict_is_told_to_the_caller(verdict: str, error: Any) -> None:
         ("UNAUTHORIZED", "Unauthorized"),
         ("FORBIDDEN", "Unauthorized"),
         ("UPSTREAM_UNAVAILABLE", "UpstreamUnavailable"),
-        ("INTERNAL", "Internal"),
         ("BAD_REQUEST", "BadRequest"),
         ("TOO_MANY_MARKETS", "BadRequest"),
     ],
 )
 def test_the_code_of_a_reject_says_the_type_that_callers_match_on(code: str, kind: str) -> None:
     def refuse(_: Any) -> None:
-        raise Reject(code, "of order 7")
+        raise Reject(code, "in private", tell="of order 7")
 
     reply = run_on(returning(refuse), field_event())
 
     assert reply["error"] == {"type": kind, "message": f"{code}: of order 7", "retryable": False}
 
 
-def test_a_message_holds_no_personal_data_and_no_text_that_nobody_worded() -> None:
+@pytest.mark.parametrize("told", ["SECRET_INTERNAL", "INTERNAL"])
+def test_an_internal_error_says_no_more(told: str) -> None:
     def refuse(_: Any) -> None:
-        raise Reject("NOT_FOUND", "jane@example.com has no order " + "x" * 1000)
+        raise Reject(told, "in private", tell="of order 7")
+
+    reply = run_on(returning(refuse), field_event())
+
+    assert reply["error"] == {"type": "Internal", "message": "internal error", "retryable": False}
+
+
+def test_a_message_holds_no_personal_data_and_no_text_that_nobody_worded_for_callers() -> None:
+    def refuse(_: Any) -> None:
+        tell = "jane@example.com has no order " + "x" * 1000
+        raise Reject("NOT_FOUND", "discovery: GET /internal/v2/events/X answered 404", tell=tell)
 
     def break_down(_: Any) -> None:
         raise OSError("host db-7.internal, user jane@example.com")
@@ -198,7 +209,7 @@ def test_a_message_holds_no_personal_data_and_no_text_that_nobody_worded() -> No
     broken = run_on(returning(break_down), field_event())
 
     assert refused["error"]["message"].startswith("NOT_FOUND: j***@e*** has no order xxx")
-    assert len(refused["error"]["message"]) == 300
+    assert len(refused["error"]["message"]) == len("NOT_FOUND: ") + 300
     assert broken["error"]["message"] == "internal error"
 
 
@@ -213,6 +224,16 @@ def test_after_a_halt_the_rest_of_a_list_is_not_started_and_may_be_asked_again()
         item(None, "Internal", "internal error"),
         item(None, "UpstreamUnavailable", "not now; try again"),
     ]
+
+
+def test_pydantic_s_word_on_arguments_names_the_place_and_not_what_stood_there() -> None:
+    @worker(ORDER, stack=SHOP, timeout_s=10)
+    def resolve(asked: Model) -> None:
+        """Take what pydantic takes."""
+
+    reply = run_on(resolve, field_event({"orderId": 4_111_111}))
+
+    assert reply["error"]["message"] == "UNDECODABLE: Input should be a valid string - at `orderId`"
 
 
 def test_arguments_that_are_not_the_worker_s_are_a_bad_request() -> None:
@@ -478,6 +499,23 @@ def test_middleware_may_change_data_and_reply_in_the_worker_s_place() -> None:
     assert replied(ORDER, field_event(), lambda _: hidden, instead=True) == hidden
     assert replied(ORDER, [field_event()], lambda _: [item(1)], instead=True) == [item(1)]
     assert replied(DIRECT, field_event(), lambda _: [1, 2], instead=True) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("source", "event", "reply"),
+    [
+        (ORDER, [field_event()] * 2, {"data": 1, "error": None}),
+        (ORDER, [field_event()] * 2, [item(1)]),
+        (DIRECT, [field_event()], "of a field alone"),
+        (ORDER, field_event(), [item(1)]),
+    ],
+    ids=["one for a list", "too few", "no item", "a list for one"],
+)
+def test_what_middleware_replies_instead_is_of_the_request_s_form(
+    source: AppSync, event: Any, reply: Any
+) -> None:
+    with pytest.raises(ReplyRefused, match="another shape"):
+        replied(source, event, lambda _: reply, instead=True)
 
 
 REFUSED_REPLIES: Mapping[str, tuple[Any, Any]] = {

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from worker_runtime.replies import size_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from worker_runtime.effects import Effect
     from worker_runtime.grants import Grant
@@ -45,3 +47,22 @@ class AnsweringSource(Struct, frozen=True, rename="camel"):
     def grants(self) -> tuple[Grant, ...]:
         """Nothing: being invoked takes no permission of the worker's own."""
         return ()
+
+
+def fitting(answers: list[Any], *, limit: int, instead: Callable[[int], Any]) -> list[int]:
+    """Exchange the largest answers for what is said ``instead`` of them until all have ``limit`` bytes.
+
+    The others are not to fail with them. Returns the places of those that were exchanged.
+    """
+    sizes = [size_of(each, limit=0) for each in answers]
+    total = sum(sizes) + 2 * len(answers)  # the brackets, and a comma and a space after each
+    exchanged = []
+    for at in sorted(range(len(answers)), key=sizes.__getitem__, reverse=True):
+        if total <= limit:
+            break
+        other = instead(at)
+        if (saved := sizes[at] - size_of(other, limit=0)) > 0:
+            answers[at] = other
+            total -= saved
+            exchanged.append(at)
+    return exchanged

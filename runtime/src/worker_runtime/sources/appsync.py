@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 import msgspec
+from msgspec import UNSET
 
 from worker_runtime.errors import DeclarationError, ReplyRefused
 from worker_runtime.invocation import Invocation
 from worker_runtime.outcomes import Done, Family, Outcome
-from worker_runtime.replies import check_size, size_of
+from worker_runtime.replies import check_size
 from worker_runtime.sources import another_shape, check_range
-from worker_runtime.sources.answering import AnsweringSource
+from worker_runtime.sources.answering import AnsweringSource, fitting
 from worker_runtime.sources.appsync_record import (
     FieldRecord,
     FieldRequest,
@@ -22,8 +23,9 @@ from worker_runtime.sources.appsync_record import (
     is_field_context,
     request_decoder,
 )
-from worker_runtime.sources.appsync_reply import FORMS, INTERNAL, ITEM, FormName, ReplyForm, error_of
+from worker_runtime.sources.appsync_reply import FORMS, ITEM, FormName, ReplyForm
 from worker_runtime.sources.asynchronous import plain
+from worker_runtime.sources.told import INTERNAL, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,20 +125,19 @@ class AppSync(Resolver, frozen=True, rename="camel"):
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Word each request's data or error: a list for a list, in its order."""
-        if any(isinstance(record, FieldRecord) and not record.batched for record in records):
-            return _answer(FORMS[self.form], records[0], outcomes[0])
-        return _answers(records, outcomes)
+        if _are_listed(records):
+            return _answers(records, outcomes)
+        return _answer(FORMS[self.form], records[0], outcomes[0])
 
-    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - answers have none
+    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Let middleware change data, never the form, the number of answers, nor an error into data."""
-        worded = reply if worded is msgspec.UNSET else worded
-        if not isinstance(worded, list) or (self.form == "direct" and not all(map(ITEM.fits, worded))):
+        if not _are_listed(records):
             _check_answer(FORMS[self.form], reply, worded)
             return
-        if not isinstance(reply, list) or len(reply) != len(worded):
+        if not isinstance(reply, list) or len(reply) != len(records):
             raise another_shape(reply, "the list of an answer for each request")
-        for told, before in zip(reply, worded, strict=True):
-            _check_answer(ITEM, told, before)
+        for at, told in enumerate(reply):
+            _check_answer(ITEM, told, worded if worded is UNSET else worded[at])
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest."""
@@ -165,8 +166,13 @@ def _answer(form: ReplyForm, record: Record[Any], outcome: Outcome) -> Any:
 def _worded(form: ReplyForm, outcome: Outcome) -> Any:
     if isinstance(outcome, Done):  # as most are
         return form.data(outcome.value)
-    error = error_of(outcome)
-    return form.data(None) if error is None else form.error(error)
+    told = told_of(outcome)
+    return form.data(None) if told is None else form.error(told)
+
+
+def _are_listed(records: Sequence[Record[Any]]) -> bool:
+    """Whether they came in a list, which is answered with a list."""
+    return all(isinstance(record, FieldRecord) and record.batched for record in records)
 
 
 def _answers(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> list[Any]:
@@ -175,27 +181,15 @@ def _answers(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> lis
         told: list[Any] = plain([_worded(ITEM, outcome) for outcome in outcomes])
         check_size(told, limit=ANSWER_BYTES, taker="AppSync")
     except ReplyRefused:
-        return _fitting([_answer(ITEM, *pair) for pair in zip(records, outcomes, strict=True)])
+        told = [_answer(ITEM, *pair) for pair in zip(records, outcomes, strict=True)]
+        for at in fitting(told, limit=ANSWER_BYTES, instead=lambda _: ITEM.error(INTERNAL)):
+            _log.error("the data of %s is left out: AppSync takes %d bytes", records[at].id, ANSWER_BYTES)
     return told
-
-
-def _fitting(items: list[Any]) -> list[Any]:
-    """Make errors of the largest items until AppSync takes the list: the others are not to fail with them."""
-    sizes = [size_of(item, limit=0) for item in items]
-    total = sum(sizes) + 2 * len(items)  # the brackets, and a comma and a space after each
-    small = ITEM.error(INTERNAL)
-    for at in sorted(range(len(items)), key=sizes.__getitem__, reverse=True):
-        if total <= ANSWER_BYTES:
-            break
-        items[at] = small
-        total += size_of(small, limit=0) - sizes[at]
-        _log.error("a list of answers has more bytes than AppSync takes, %d; one is left out", ANSWER_BYTES)
-    return items
 
 
 def _check_answer(form: ReplyForm, told: Any, before: Any) -> None:
     """Refuse an answer of another form, and data that has been an error before."""
     if not form.fits(told):
         raise another_shape(told, f"AppSync's {type(form).__name__.lower()} answer")
-    if form.failed(before) and not form.failed(told):
+    if before is not UNSET and form.failed(before) and not form.failed(told):
         raise ReplyRefused("middleware made data of an error; return the reply of call_next.")

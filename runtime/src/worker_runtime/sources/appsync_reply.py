@@ -1,4 +1,4 @@
-"""How a field's resolver is told what came of it: the one place that knows AppSync's forms of a reply.
+"""How a field's resolver reads what came of it: the one place that knows AppSync's forms of a reply.
 
 ``enveloped`` needs a response template, which hands ``error`` to ``util.error`` and returns ``data``;
 ``direct`` is for resolvers without one; the items of a list have one form, which AppSync itself reads.
@@ -8,61 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol
 
-from msgspec import Struct, to_builtins
-
-from worker_runtime.errors import Retry, Verdict, WorkerRuntimeError, text_of
-from worker_runtime.outcomes import Deferred, Done, Failed, Outcome, Rejected, Skipped
-from worker_runtime.redaction import redact_text
+from worker_runtime.errors import WorkerRuntimeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ErrorType = Literal["NotFound", "Unauthorized", "BadRequest", "UpstreamUnavailable", "Internal"]
+    from worker_runtime.sources.told import Told
+
 FormName = Literal["enveloped", "direct"]
 
-MESSAGE_CHARS: Final = 300
-_BY_CODE: Final[Mapping[str, ErrorType]] = {
-    "NOT_FOUND": "NotFound",
-    "UNAUTHORIZED": "Unauthorized",
-    "FORBIDDEN": "Unauthorized",
-    "UPSTREAM_UNAVAILABLE": "UpstreamUnavailable",
-    "INTERNAL": "Internal",
-}
-"""How the code of a Reject ends; any other is a BadRequest."""
+_ERROR_KEYS: Final = {"type", "message", "retryable"}
 
 
-class FieldError(Struct, frozen=True):
-    """What a caller is told of a failure: never a stack, nor an error's text that nobody worded for them."""
-
-    type: ErrorType
-    message: str
-    retryable: bool
-
-
-INTERNAL: Final = FieldError("Internal", "internal error", retryable=False)
-
-
-def error_of(outcome: Outcome) -> FieldError | None:
-    """Word an outcome's error; None where there is none."""
-    match outcome:
-        case Done() | Skipped():
-            return None
-        case Rejected(code=code, error=error):
-            told = text_of(error) if isinstance(error, Verdict) else f"{code}: {text_of(error)}"
-            return FieldError(type_of(code), redact_text(told)[:MESSAGE_CHARS], retryable=False)
-        case Failed(halted=True):
-            return INTERNAL
-        case Failed(error=error) if not isinstance(error, Retry):  # a bug, or a service without verdicts
-            return FieldError(INTERNAL.type, INTERNAL.message, retryable=True)
-        case Failed(after_s=after_s) | Deferred(after_s=after_s) if after_s is not None:
-            return FieldError("UpstreamUnavailable", f"not now; try again in {after_s:g} s", retryable=True)
-        case _:
-            return FieldError("UpstreamUnavailable", "not now; try again", retryable=True)
-
-
-def type_of(code: str) -> ErrorType:
-    """Map the code of a Reject to the type that callers match on."""
-    return next((kind for end, kind in _BY_CODE.items() if code.endswith(end)), "BadRequest")
+def message_of(told: Told) -> str:
+    """Say a failure in one line."""
+    if told.kind == "Internal":
+        return "internal error"
+    if told.retryable:
+        return "not now; try again" if told.after_s is None else f"not now; try again in {told.after_s:g} s"
+    return f"{told.code}: {told.detail}" if told.detail else told.code
 
 
 class ReplyForm(Protocol):
@@ -71,8 +35,8 @@ class ReplyForm(Protocol):
     def data(self, value: Any) -> Any:
         """Word a field's data."""
 
-    def error(self, error: FieldError) -> Any:
-        """Word an error, or raise it."""
+    def error(self, told: Told) -> Any:
+        """Word a failure, or raise it."""
 
     def fits(self, reply: Any) -> bool:
         """Whether AppSync, or the template, would read this as a reply."""
@@ -92,16 +56,17 @@ class Enveloped:
         """Put data into the envelope."""
         return {"data": value, "error": None}
 
-    def error(self, error: FieldError) -> Any:
-        """Put an error into the envelope."""
-        return {"data": None, "error": to_builtins(error)}
+    def error(self, told: Told) -> Any:
+        """Put a failure into the envelope."""
+        error = {"type": told.kind, "message": message_of(told), "retryable": told.retryable}
+        return {"data": None, "error": error}
 
     def fits(self, reply: Any) -> bool:
         """Whether it is such an envelope."""
         if not isinstance(reply, dict) or reply.keys() != {"data", "error"}:
             return False
         error = reply["error"]
-        return error is None or (isinstance(error, dict) and error.keys() == {*FieldError.__struct_fields__})
+        return error is None or (isinstance(error, dict) and error.keys() == _ERROR_KEYS)
 
     def failed(self, reply: Any) -> bool:
         """Whether there is an error inside."""
@@ -115,9 +80,9 @@ class Direct:
         """Return the data."""
         return value
 
-    def error(self, error: FieldError) -> NoReturn:
-        """Raise an error named for its type."""
-        raise type(error.type, (WorkerRuntimeError,), {})(f"{error.type}: {error.message}")
+    def error(self, told: Told) -> NoReturn:
+        """Raise an error named for the failure's kind."""
+        raise type(told.kind, (WorkerRuntimeError,), {})(f"{told.kind}: {message_of(told)}")
 
     def fits(self, reply: Any) -> bool:  # noqa: ARG002 - a field may be anything
         """Whether it is anything at all."""
@@ -135,9 +100,9 @@ class Item:
         """Say the data of an item."""
         return {"data": value, "errorMessage": None, "errorType": None}
 
-    def error(self, error: FieldError) -> Any:
-        """Say the error of an item."""
-        return {"data": None, "errorMessage": error.message, "errorType": error.type}
+    def error(self, told: Told) -> Any:
+        """Say the failure of an item."""
+        return {"data": None, "errorMessage": message_of(told), "errorType": told.kind}
 
     def fits(self, reply: Any) -> bool:
         """Whether it is such an item."""
