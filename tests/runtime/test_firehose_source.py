@@ -82,7 +82,7 @@ def answers(reply: Any) -> list[tuple[str, bytes]]:
         (Firehose("a b"), "stream is 'a b'; ~"),
         (Firehose("orders", buffer_mb=0.1), "buffer_mb is 0.1; AWS takes 0.2 to 3.0."),
         (Firehose("orders", buffer_mb="1"), "buffer_mb is '1'; ~"),  # type: ignore[arg-type]  # on purpose
-        (Firehose("orders", interval_s=59), "interval_s is 59; AWS takes 60 to 900."),
+        (Firehose("orders", interval_s=901), "interval_s is 901; AWS takes 0 to 900."),
         (Firehose("orders", retries=301), "retries is 301; AWS takes 0 to 300."),
     ],
 )
@@ -185,14 +185,38 @@ def test_a_record_tells_when_it_arrived_and_what_caused_it() -> None:
     assert told == [("r0", 1_700_000_000.0, "c-1"), ("r1", 1_700_000_000.001, "r1")]
 
 
-def test_a_reply_that_grows_too_large_is_refused_with_the_cure() -> None:
+@pytest.mark.parametrize(
+    "keys", [{"k": "\ud800"}, {"k": object()}, {"k": 3}, {"k": None}, {3: "k"}, "abc", 3, None], ids=range(8)
+)
+def test_keys_that_firehose_cannot_read_fail_their_record_alone(keys: Any) -> None:
     @worker(Firehose("orders"), stack=SHOP)
-    def grow(text: str) -> bytes:  # noqa: ARG001 - it grows whatever came
-        """Make more of it than Lambda can carry: base64 adds a third."""
-        return b"x" * (REPLY_BYTES * 3 // 4)
+    def place(order: Order) -> Any:
+        """Put the first order nowhere."""
+        return Transformed(order, keys) if order.id == "1" else order
 
-    with pytest.raises(ReplyRefused, match=r"Lambda takes \d+; return less. Lower buffer_mb, which is 1.0."):
-        run_on(grow, event(b"a"))
+    reply = run_on(place, event({"id": "1"}, {"id": "2"}))
+
+    assert [result for result, _ in answers(reply)] == ["ProcessingFailed", "Ok"]
+    assert answers(reply)[0][1] == b'{"id": "1"}'
+
+
+def test_of_what_grows_too_large_for_lambda_only_the_largest_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @worker(Firehose("orders"), stack=SHOP)
+    def grow(order: Order) -> bytes:
+        """Make more of them than Lambda can carry: base64 adds a third."""
+        return b"x" * int(order.id)
+
+    reply = run_on(grow, event({"id": "7"}, {"id": "2000000"}, {"id": "3000000"}))
+
+    assert [(result, len(data)) for result, data in answers(reply)] == [
+        ("Ok", 7),
+        ("Ok", 2_000_000),
+        ("ProcessingFailed", 17),
+    ]
+    assert len(json.dumps(reply)) <= REPLY_BYTES
+    assert "lower buffer_mb, which is 1.0" in caplog.text
 
 
 def replying(reply: Any) -> Any:
@@ -219,6 +243,19 @@ def replying(reply: Any) -> Any:
 def test_middleware_cannot_leave_a_record_without_an_answer_of_its_own(reply: Any) -> None:
     with pytest.raises(ReplyRefused):
         replying(reply)
+
+
+def test_middleware_that_does_not_ask_the_worker_answers_each_record_all_the_same() -> None:
+    def answering(*names: str) -> Any:
+        reply = {"records": [{"recordId": name, "result": "Dropped"} for name in names]}
+        instead = Middleware("instead", around_invocation=lambda _: lambda _: reply)
+        loaded = ready(transform, middleware=(instead,))
+        return run(loaded, event({"id": "1"}, {"id": "2"}), context=Context(), sender=RecordingSender())
+
+    assert len(answering("r0", "r1")["records"]) == 2
+    for names in ((), ("r0",), ("r1", "r0"), ("r0", "other")):
+        with pytest.raises(ReplyRefused):
+            answering(*names)
 
 
 def test_middleware_may_answer_otherwise() -> None:

@@ -7,30 +7,30 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from worker_runtime.decoding import json_decoder
 from worker_runtime.errors import BatchFailed, DeclarationError, ReplyRefused
 from worker_runtime.outcomes import Done, Failed, Family, Outcome, Skipped
-from worker_runtime.replies import check_size
+from worker_runtime.replies import REPLY_BYTES, check_size
 from worker_runtime.sources import another_shape, check_names, check_range
+from worker_runtime.sources.answering import AnsweringSource, fitting
 from worker_runtime.sources.asynchronous import plain
 from worker_runtime.sources.firehose_record import FirehoseRecord, data_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker_runtime.effects import Effect
-    from worker_runtime.grants import Grant
     from worker_runtime.records import Record
     from worker_runtime.sources import Shape
 
 TIMEOUT_MAX_S: Final = 300  # Firehose developer guide: a transformation runs for up to 5 minutes
 BUFFER_MB: Final = (0.2, 3.0)  # ProcessorParameter, BufferSizeInMBs
-INTERVAL_S: Final = (60, 900)  # ProcessorParameter, BufferIntervalInSeconds
+INTERVAL_S: Final = (0, 900)  # ProcessorParameter, BufferIntervalInSeconds
 RETRIES: Final = (0, 300)  # ProcessorParameter, NumberOfRetries
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 
+_ANSWERS_BYTES: Final = REPLY_BYTES - len('{"records": }')
 _SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Transformed(Struct, frozen=True):
     partition_keys: dict[str, str]
 
 
-class Buffer(Struct, frozen=True, kw_only=True, rename="camel"):
+class Buffer(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
     """How much Firehose gathers for one invocation, and how often it tries a failed one again."""
 
     buffer_mb: float = 1.0
@@ -75,16 +75,6 @@ class Firehose(Buffer, frozen=True, rename="camel"):
     def family(self) -> Family:
         """Every record is answered."""
         return Family.FIREHOSE
-
-    @property
-    def ordered(self) -> bool:
-        """Firehose keeps no order."""
-        return False
-
-    @property
-    def stops(self) -> bool:
-        """One failed record holds back no other."""
-        return False
 
     @property
     def shapes(self) -> frozenset[Shape]:
@@ -134,31 +124,21 @@ class Firehose(Buffer, frozen=True, rename="camel"):
         decode = json_decoder(model)
         return lambda record: decode(data_of(record.raw))
 
-    def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - all can be answered
-        """Take every outcome as it is."""
-        return outcome
-
-    def effects(
-        self,
-        records: Sequence[Record[Any]],  # noqa: ARG002 - Firehose keeps what failed
-        outcomes: Sequence[Outcome],  # noqa: ARG002 - as above
-        *,
-        worker: str,  # noqa: ARG002 - as above
-    ) -> list[Effect]:
-        """Nothing: the stream's error output has what failed."""
-        return []
-
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
-        """Answer every record, in order; a Halt is raised, and so is a reply that Lambda could not carry."""
+        """Answer every record, in order; a Halt is raised. What has grown too large fails alone."""
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.halted:
                 raise outcome.error
-        reply = {"records": [_answer(*each) for each in zip(records, outcomes, strict=True)]}
+        answers = [_answer(*each) for each in zip(records, outcomes, strict=True)]
         try:
-            check_size(reply)
+            check_size({"records": answers})
         except ReplyRefused as error:
-            raise ReplyRefused(f"{error} Lower buffer_mb, which is {self.buffer_mb}.") from error
-        return reply
+            cure = f"lower buffer_mb, which is {self.buffer_mb}"
+            for at in fitting(
+                answers, limit=_ANSWERS_BYTES, instead=lambda at: _unchanged(records[at], FAILED)
+            ):
+                _log.warning("record %s cannot be delivered: %s; %s", records[at].id, error, cure)
+        return {"records": answers}
 
     def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - it may be another
         """Let middleware change data and results, but answer each record, and each once."""
@@ -166,10 +146,6 @@ class Firehose(Buffer, frozen=True, rename="camel"):
             raise ReplyRefused(
                 "middleware answers other records than those of the batch, or in another order."
             )
-
-    def grants(self) -> tuple[Grant, ...]:
-        """Nothing: being invoked takes no permission of the worker's own."""
-        return ()
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest."""
@@ -190,13 +166,15 @@ def _delivered(record: Record[Any], value: Any) -> dict[str, Any]:
     """Answer with what a worker returned; what has no form in JSON fails alone."""
     moved = value if isinstance(value, Transformed) else Transformed(value, {})
     answer = _unchanged(record, OK)
-    if moved.data is not None:
-        try:
+    try:
+        keys = convert(moved.partition_keys, dict[str, str])
+        msgspec.json.encode(keys)  # a lone surrogate is no text
+        if moved.data is not None:
             answer["data"] = b2a_base64(_encoded(moved.data), newline=False).decode()
-        except (ReplyRefused, UnicodeEncodeError) as error:
-            _log.warning("record %s cannot be delivered: %s", record.id, error)
-            return _unchanged(record, FAILED)
-    return {**answer, "metadata": {"partitionKeys": moved.partition_keys}} if moved.partition_keys else answer
+    except (ReplyRefused, ValueError) as error:
+        _log.warning("record %s cannot be delivered: %s", record.id, error)
+        return _unchanged(record, FAILED)
+    return {**answer, "metadata": {"partitionKeys": keys}} if keys else answer
 
 
 def _encoded(data: Any) -> bytes:
@@ -207,8 +185,9 @@ def _encoded(data: Any) -> bytes:
 
 def _unchanged(record: Record[Any], result: str) -> dict[str, Any]:
     """Answer with the data as it came, as far as it came with any."""
-    answer = {"recordId": record.id, "result": result, "data": record.raw.get("data")}
-    return {name: each for name, each in answer.items() if each is not None}
+    answer = {"recordId": record.id, "result": result}
+    data = record.raw.get("data")
+    return {**answer, "data": data} if isinstance(data, str) and data.isascii() else answer
 
 
 def _answered(reply: Any) -> list[str]:
