@@ -22,6 +22,7 @@ from worker_runtime.errors import SettingsError
 from worker_runtime.handler import open_door
 from worker_runtime.local.stage.parts.http_server import Response
 from worker_runtime.local.stage.parts.stand_in import StandIn
+from worker_runtime.middleware.trace_export import SPANS_MAX
 from worker_runtime.middleware.trace_links import LINKS_MAX, from_xray
 from worker_runtime.testing import (
     Context,
@@ -31,6 +32,7 @@ from worker_runtime.testing import (
     kafka_record,
     message,
     notification,
+    s3_event,
     schedule_event,
     sns_event,
     sqs_event,
@@ -75,6 +77,10 @@ WORKER = """
                 shop = HttpService(order["at"], name="shop")
                 shop.get("/")
                 shop.close()
+            case "garble":
+                raise OSError("no answer \\ud800 from +15551234567")
+            case "name":
+                trace.get_current_span().update_name("\\ud800")
             case "note":
                 trace.get_current_span().set_attribute("shop.note", "noted")
 """
@@ -390,6 +396,107 @@ def test_what_is_raised_is_noted_without_its_personal_data(collector: Collector)
     assert "in work" in said["exception.stacktrace"]
     assert values(span.attributes)["error.type"] == "OSError"
     assert "555123" not in str(collector.spans)
+
+
+def test_an_error_whose_text_nobody_could_write_costs_no_span(collector: Collector) -> None:
+    door = to(collector, WORKER_TRACE_RECORDS="1")
+
+    runs = [door(sqs_event({"do": "garble"})), door(schedule_event({"do": "garble"})), door(sqs_event({}))]
+
+    assert len(collector.spans) == 6
+    assert collector.spans[0].status.message == "no answer ? from +*******4567"
+    assert [run.counted("SpansLost") for run in runs] == [0, 0, 0]
+
+
+def test_a_name_that_nobody_could_write_costs_its_span_alone(collector: Collector) -> None:
+    door = to(collector, WORKER_TRACE_RECORDS="1")
+
+    garbled, after = door(sqs_event({"do": "name"}, {})), door(sqs_event({}))
+
+    assert len(collector.spans) == 2 + 2
+    assert (garbled.counted("SpansLost"), after.counted("SpansLost")) == (1, 0)
+    assert "left alone" not in str(garbled.lines)
+
+
+def test_spans_that_there_is_no_room_for_are_counted(collector: Collector) -> None:
+    bodies: list[dict[str, Any]] = [{}] * (SPANS_MAX + 2)
+
+    run = to(collector, WORKER_TRACE_RECORDS="1")(sqs_event(*bodies))
+
+    assert len(collector.spans) == SPANS_MAX
+    assert run.counted("SpansLost") == 3
+
+
+OTHERS = """
+    from typing import Any
+    from worker_runtime import AppSync, Invoke, Sns, Sqs, Stack, worker
+
+    opened = []
+
+    class Counted(Sqs, frozen=True):
+        def records(self, event):
+            opened.append(event)
+            return Sqs.records(self, event)
+
+    @worker(
+        Invoke(),
+        Counted("orders", dead_letters="dlq"),
+        Sqs("market-orders", dead_letters="dlq"),
+        Sns("orders", dead_letters="dlq"),
+        AppSync("Query.order"),
+        timeout_s=10,
+        stack=Stack("mall"),
+    )
+    def work(order: Any) -> None:
+        \"\"\"Work whatever comes.\"\"\"
+"""
+FILES = """
+    import logging
+    from worker_runtime import S3, S3Object, Stack, worker
+
+    @worker(S3("files", dead_letters="dlq"), stack=Stack("files"))
+    def work(found: S3Object) -> None:
+        \"\"\"Work a file.\"\"\"
+        logging.getLogger("files").info("working")
+"""
+
+
+def test_a_span_names_the_source_that_ran(installed_plugin: Site, collector: Collector) -> None:
+    installed_plugin.install_plugin("mall", worker=OTHERS)
+    mall = to(collector, APP_NAME="mall.work", WORKER_TRACE_RECORDS="1")
+
+    mall(sqs_event({}, queue="prd-market-orders"))
+    mall(sns_event({}, topic="orders"))
+    mall({"id": "1"})
+
+    of_records, wholes = collector.spans[::2], collector.spans[1::2]
+    named = [values(span.attributes).get("messaging.destination.name") for span in wholes]
+    assert named == ["market-orders", "orders", None]
+    assert [span.name for span in of_records] == ["process market-orders", "process orders", "process direct"]
+    assert [span.kind for span in wholes] == [Span.SPAN_KIND_CONSUMER] * 2 + [Span.SPAN_KIND_SERVER]
+
+
+def test_a_batch_is_opened_once(installed_plugin: Site, collector: Collector) -> None:
+    installed_plugin.install_plugin("mall", worker=OTHERS)
+
+    to(collector, APP_NAME="mall.work")(sqs_event({}, {}, queue="prd-orders"))
+
+    assert len(sys.modules["mall_things.work"].opened) == 1
+
+
+def test_personal_data_in_an_id_is_in_no_span_and_no_log_line(
+    installed_plugin: Site, collector: Collector
+) -> None:
+    installed_plugin.install_plugin("files", worker=FILES)
+    door = to(collector, APP_NAME="files.work", WORKER_TRACE_RECORDS="1")
+
+    run = door(s3_event("users/jane.doe@example.com.json", bucket="files"))
+
+    of_record, _ = collector.spans
+    (working,) = [line for line in run.lines if line.get("message") == "working"]
+    assert "@e***" in str(values(of_record.attributes)["worker.record.id"])
+    assert "@e***" in working["record_id"]
+    assert "jane.doe" not in f"{collector.spans} {run.lines}"
 
 
 def test_an_event_that_nobody_takes_is_a_span_with_its_error(collector: Collector) -> None:

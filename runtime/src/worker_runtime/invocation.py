@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from worker_runtime import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from worker_runtime.records import Record
+    from worker_runtime.sources import Source
 
 
 XRAY_VARIABLE: Final = "_X_AMZN_TRACE_ID"  # written by Lambda's client before each invocation
@@ -70,6 +71,9 @@ _context: ContextVar[LambdaContext | None] = ContextVar("invocation", default=No
 _hand: ContextVar[Hand | None] = ContextVar("hand", default=None)
 _source: ContextVar[str] = ContextVar("source", default="")
 _note_call: ContextVar[Callable[[str, float, str | None], None] | None] = ContextVar("calls", default=None)
+_note_records: ContextVar[Callable[[Source, Sequence[Record[Any]]], None] | None] = ContextVar(
+    "records", default=None
+)
 _read_trace: ContextVar[Callable[[], Trace | None]] = ContextVar("trace", default=_untraced)
 
 set_source: Final = _source.set
@@ -77,6 +81,8 @@ current_source: Final = _source.get
 set_trace: Final = _read_trace.set
 set_note_call: Final = _note_call.set
 note_call: Final = _note_call.get
+set_note_records: Final = _note_records.set
+note_records: Final = _note_records.get
 
 
 def new_hand() -> Hand:
@@ -137,3 +143,4 @@ def invoked(context: LambdaContext) -> Iterator[None]:
         _source.set("")
         _read_trace.set(_untraced)
         _note_call.set(None)
+        _note_records.set(None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from worker_runtime import clock
 from worker_runtime.effects import perform
 from worker_runtime.errors import BatchFailed, UnrecognisedEvent, text_of
-from worker_runtime.invocation import invoked, set_note_call, set_record, set_source
+from worker_runtime.invocation import invoked, note_records, set_note_call, set_record, set_source
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import (
     DONE,
@@ -89,6 +89,8 @@ def _invoke(worker: LoadedWorker, sender: Sender, event: Any) -> Any:
     route = worker.route(event)
     set_source(route.source.kind)
     records = route.source.records(event)
+    if (note := note_records()) is not None:
+        note(route.source, records)
     outcomes = _outcomes(worker, route, records, sender)
     set_record(None)
     has_letters = VERDICTS[route.source.family][Rejected] is Action.DEAD_LETTER

@@ -58,12 +58,12 @@ class JsonFormatter(logging.Formatter):
     def _at_hand(self) -> dict[str, Any]:
         given: dict[str, Any] = {
             "function_request_id": Invocation().request_id,
-            "correlation_id": correlation_id(),
+            "correlation_id": redact_text(correlation_id() or ""),  # a record's id, where nobody said one
             "source": current_source(),
         }
         record = current_record()
         if record is not None:
-            given["record_id"] = record.id
+            given["record_id"] = redact_text(str(record.id))
             given["attempt"] = record.attempt
         trace = current_trace()
         if trace is not None:

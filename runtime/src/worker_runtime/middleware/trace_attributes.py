@@ -59,22 +59,25 @@ def kind_of(source: Source | None) -> SpanKind:
     return SpanKind.SERVER if source is not None and source.family in ASKED else SpanKind.CONSUMER
 
 
-def of_invocation(source: Source | None, records: Sequence[Record[Any]], *, cold: bool) -> Attributes:
-    """Describe an invocation by ``faas``, and its batch by ``messaging``, where it is one of messages."""
-    said: Attributes = {
+def of_invocation(source: Source | None, *, cold: bool) -> Attributes:
+    """Describe an invocation by ``faas``."""
+    return {
         "faas.trigger": _trigger(source),
         "faas.invocation_id": Invocation().request_id,
         "faas.coldstart": cold,
     }
-    if messaging := _messaging(source):
-        return {**said, **messaging, "messaging.batch.message_count": len(records)}
-    return said
+
+
+def of_batch(source: Source, records: Sequence[Record[Any]]) -> Attributes:
+    """Describe what was opened by ``messaging``, where it is a batch of messages."""
+    messaging = _messaging(source)
+    return {**messaging, "messaging.batch.message_count": len(records)} if messaging else {}
 
 
 def of_record(source: Source | None, record: Record[Any]) -> Attributes:
     """Describe one record, by ``messaging`` where it is a message."""
     said = _messaging(source)
-    said["messaging.message.id" if said else "worker.record.id"] = str(record.id)
+    said["messaging.message.id" if said else "worker.record.id"] = sayable(str(record.id))
     if record.attempt is not None:
         said["worker.record.attempt"] = record.attempt
     return said
@@ -97,15 +100,20 @@ def _messaging(source: Source | None) -> Attributes:
     }
 
 
+def sayable(text: str) -> str:
+    """Return a text without its personal data, and without what no UTF-8 has: one such costs all spans."""
+    return redact_text(text).encode("utf-8", "replace").decode()
+
+
 def blame(span: Span, error: BaseException) -> None:
     """Note on a span what was raised, without its personal data."""
-    text = redact_text(text_of(error))
+    text = sayable(text_of(error))
     span.set_status(Status(StatusCode.ERROR, text))
     span.set_attribute("error.type", type(error).__name__)
     said = {
         "exception.type": type(error).__name__,
         "exception.message": text,
-        "exception.stacktrace": redact_text("".join(traceback.format_exception(error))),
+        "exception.stacktrace": sayable("".join(traceback.format_exception(error))),
     }
     span.add_event("exception", said)
 

@@ -1,7 +1,7 @@
 """Spans out: kept until an invocation ends, then sent to the collector before its reply leaves.
 
 No collector may fail or hold up an invocation: it is waited for half a second at most, and once it
-did not answer it is left alone for a while. What could not be sent is lost, and counted.
+did not answer it is left alone for a while. What could not be sent, or written, is lost and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -63,23 +64,40 @@ class Spans(SpanProcessor):
             ended, self._ended = self._ended, []
             lost, self._dropped = self._dropped, 0
         wait_s = min(FLUSH_S, clock.machine_s(clock.remaining_s()) - RESERVE_S)
-        if not ended or (wait_s > 0 and clock.now() >= self._rests_until and self._sent(ended, wait_s)):
-            return lost
+        if wait_s > 0 and clock.now() >= self._rests_until:
+            return lost + self._sent(ended, wait_s)
         return lost + len(ended)
 
-    def _sent(self, ended: list[ReadableSpan], wait_s: float) -> bool:
-        """Export in a thread, which may hang in a name's resolution or a slow answer; nobody waits for it."""
+    def _sent(self, ended: list[ReadableSpan], wait_s: float) -> int:
+        """Send spans and return how many are lost: what cannot be written is no fault of the collector's."""
+        if not ended or (result := self._exported(ended, wait_s)) is SpanExportResult.SUCCESS:
+            return 0
+        sound = ended if result is None else [span for span in ended if _is_writable(span)]
+        if broken := len(ended) - len(sound):
+            _log.warning("%d spans cannot be written; what is noted there is no text", broken)
+            return broken + self._sent(sound, wait_s)
+        self._rests_until = clock.now() + REST_S
+        _log.warning("the collector did not take %d spans; it is left alone for %g s", len(ended), REST_S)
+        return len(ended)
+
+    def _exported(self, ended: list[ReadableSpan], wait_s: float) -> SpanExportResult | None:
+        """Export in a thread, which may hang in a name's resolution or a slow answer: then it is None."""
         results: list[SpanExportResult] = []
         sending = threading.Thread(
             target=copy_context().run, args=(lambda: results.append(self._export(ended)),), daemon=True
         )
         sending.start()
         sending.join(wait_s)
-        if results == [SpanExportResult.SUCCESS]:
-            return True
-        self._rests_until = clock.now() + REST_S
-        _log.warning("the collector did not take %d spans; it is left alone for %g s", len(ended), REST_S)
+        return next(iter(results), None)
+
+
+def _is_writable(span: ReadableSpan) -> bool:
+    """Whether a span can be told in the collector's form; a worker may note what cannot."""
+    try:
+        encode_spans([span]).SerializePartialToString()
+    except Exception:  # noqa: BLE001 - as the exporter itself
         return False
+    return True
 
 
 def tracer(environment: Environment, endpoint: str, *, attributes: Mapping[str, str]) -> tuple[Tracer, Spans]:

@@ -6,24 +6,29 @@ one nobody imports this module.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as contexts
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, get_current_span, set_span_in_context
 
 from worker_runtime import clock
-from worker_runtime.invocation import XRAY_VARIABLE, Trace, current_trace, set_trace
+from worker_runtime.invocation import XRAY_VARIABLE, Trace, current_trace, set_note_records, set_trace
 from worker_runtime.middleware import Middleware
 from worker_runtime.middleware.trace_attributes import (
     answer,
     blame,
     kind_of,
+    of_batch,
     of_invocation,
     of_record,
     settle,
 )
 from worker_runtime.middleware.trace_export import tracer
 from worker_runtime.middleware.trace_links import LINKS_MAX, from_xray, producers
+from worker_runtime.routing import route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,10 +97,11 @@ class Traced:
         """Wrap invocations, from the event to its reply, and send the spans before that leaves."""
 
         def traced(event: Any) -> Any:
-            source, records = self._opened(event)
-            span = self._started(source, records)
+            source = self._source_of(event)
+            span = self._started(source, event)
             token = contexts.attach(contexts.set_value(_SOURCE, source, set_span_in_context(span)))
             set_trace(_at_hand)
+            set_note_records(partial(_note, span))
             try:
                 reply = call_next(event)
                 answer(span, reply, kind=kind_of(source))
@@ -136,32 +142,28 @@ class Traced:
 
         return traced
 
-    def _started(self, source: Source | None, records: Sequence[Record[Any]]) -> Span:
-        """Start a span: a caller that waits is its parent, a sender of records is linked to."""
-        kind, senders = kind_of(source), producers(records)
-        parent = next(iter(senders), None) if kind is SpanKind.SERVER else None
+    def _started(self, source: Source | None, event: Any) -> Span:
+        """Start a span, below the caller that waits for it; senders of records are linked to once opened."""
+        kind = kind_of(source)
+        callers = _callers(source, event) if source is not None and kind is SpanKind.SERVER else []
         own = from_xray(self._variables.get(XRAY_VARIABLE, ""))  # Lambda's own segment
-        linked = [each for each in (*senders, own) if each is not None and each != parent]
+        linked = [each for each in (*callers[1:], own) if each is not None and each not in callers[:1]]
         cold, self._cold = self._cold, False
         return self._tracer.start_span(
             self._worker,
-            context=_below(parent),
+            context=_below(next(iter(callers), None)),
             kind=kind,
-            attributes=of_invocation(source, records, cold=cold),
+            attributes=of_invocation(source, cold=cold),
             links=[Link(each) for each in linked[:LINKS_MAX]],
             start_time=_now_ns(),
         )
 
-    def _opened(self, event: Any) -> tuple[Source | None, Sequence[Record[Any]]]:
-        """Look at the event as the runtime will; what is wrong with it is for the runtime to say."""
+    def _source_of(self, event: Any) -> Source | None:
+        """Find whose event it is, as the runtime will; what is wrong with it is for the runtime to say."""
         try:
-            fitting = [source for source in self._sources if source.recognises(event)]
-            owning = [source for source in fitting if len(fitting) > 1 and source.owns(event)]
-            for source in owning or fitting:
-                return source, source.records(event)
+            return route(self._sources, event, worker=self._worker)
         except Exception:  # noqa: BLE001 - as above
-            return None, ()
-        return None, ()
+            return None
 
     def _end(self, span: Span, token: Any) -> None:
         """End an invocation's span and send what there is; log lines to come still name it."""
@@ -171,6 +173,25 @@ class Traced:
         span.end(_now_ns())
         if lost := self._spans.flush():
             self._metrics.count("SpansLost", lost)
+
+
+def _callers(source: Source, event: Any) -> list[SpanContext]:
+    """Read who asks, of a request and of each in a list of them: the span has to begin below the first."""
+    try:
+        return producers(source.records(event))
+    except Exception:  # noqa: BLE001 - what is wrong with it is for the runtime to say
+        return []
+
+
+def _note(span: Span, source: Source, records: Sequence[Record[Any]]) -> None:
+    """Say of a span what the runtime has opened: how many records of what, and who sent them."""
+    if kind_of(source) is SpanKind.SERVER or not span.is_recording():
+        return
+    with suppress(Exception):  # a record that cannot be read fails as itself, not here
+        span.set_attributes(of_batch(source, records))
+        linked = len(span.links) if isinstance(span, ReadableSpan) else 0
+        for sender in producers(records)[: LINKS_MAX - linked]:
+            span.add_link(sender)
 
 
 def _below(parent: SpanContext | None) -> contexts.Context:
