@@ -256,10 +256,19 @@ def told(ledger: MemoryLedger, shop: Shop, event: Any, *, returns: Any = dict[st
         (asked(user_identity("alice")), asked(None)),
         (over_http({"jwt": {"claims": {"sub": "alice"}}}), over_http({"jwt": {"claims": {"sub": "bob"}}})),
         (over_http({"lambda": {"user": "alice"}}), over_http({"lambda": {"user": "bob"}})),
+        (over_http({"lambda": {"sub": 1}}), over_http({"lambda": {"sub": 2}})),
         (over_http({"iam": {"userArn": "alice"}}), over_http({"iam": {"userArn": "bob"}})),
         (
             over_http({"iam": {**POOLED, "cognitoIdentity": {"identityId": "us:alice"}}}),
             over_http({"iam": {**POOLED, "cognitoIdentity": {"identityId": "us:bob"}}}),
+        ),
+        (
+            asked({"resolverContext": {"iss": "shop", "user": "alice"}}),
+            asked({"resolverContext": {"iss": "shop", "user": "bob"}}),
+        ),
+        (
+            over_http({"principalId": "user", "name": "alice"}, v2=False),
+            over_http({"principalId": "user", "name": "bob"}, v2=False),
         ),
         (over_http({"principalId": "alice"}, v2=False), over_http({"principalId": "bob"}, v2=False)),
         (
@@ -284,10 +293,14 @@ def test_a_result_is_given_again_to_whom_it_was_told_alone(
 def test_a_caller_stays_the_same_while_tokens_change() -> None:
     ledger, shop = MemoryLedger(), Shop()
     claims = [{"sub": "alice", "iat": at, "jti": str(at)} for at in range(2)]
+    events = [over_http(where) for each in claims for where in ({"jwt": {"claims": each}}, {"lambda": each})]
+    late = [over_http({"principalId": "alice", "integrationLatency": at}, v2=False) for at in range(2)]
 
-    replies = [told(ledger, shop, over_http({"jwt": {"claims": each}})) for each in claims]
+    replies = [told(ledger, shop, event) for event in events]
+    of_late = [told(ledger, shop, event) for event in late]
 
-    assert replies == [{"done": 1}] * 2
+    assert replies == [{"done": 1}] * 4
+    assert of_late == [{"done": 2}] * 2
 
 
 @pytest.mark.parametrize("junk", [None, 1, "text", [], {"sub": 1}, {"claims": "x", "jwt": 3, "iam": []}])

@@ -20,6 +20,8 @@ CORRELATION_HEADER: Final = "x-correlation-id"
 _PADDING: Final = 2  # the last four characters of base64 may be a single byte
 
 _invocation: Final = Invocation()
+_OTHERS: Final = frozenset(("claims", "jwt", "lambda", "iam", "scopes", "integrationLatency"))
+"""What else than its words stands where a Lambda authorizer's are."""
 
 
 def is_v1(event: Any) -> bool:
@@ -91,10 +93,13 @@ class HttpRecord(Record[T], frozen=True, dict=True, gc=True):
         """Who asks, as API Gateway's authorizer or IAM established it; None where it lets in anybody."""
         context = within(self.raw, "requestContext")
         authorizer = within(context, "authorizer")
-        claims = authorizer.get("claims"), within(authorizer, "jwt").get("claims")
         iam = within(authorizer, "iam")
-        known = context.get("identity"), authorizer, iam, iam.get("cognitoIdentity"), *claims
-        return caller_of(*known, own=authorizer.get("lambda"))
+        claims = authorizer.get("claims"), within(authorizer, "jwt").get("claims")
+        own = authorizer.keys() - _OTHERS  # REST APIs put a Lambda authorizer's words right here
+        return caller_of(
+            *(context.get("identity"), iam, iam.get("cognitoIdentity"), *claims),
+            own=authorizer.get("lambda") or {name: authorizer[name] for name in own},
+        )
 
 
 def http_record(event: Mapping[str, Any]) -> HttpRecord[Any]:
