@@ -245,6 +245,15 @@ def test_whatever_stands_in_a_record_the_others_are_taken(path: tuple[str | int,
         assert all(letter["recordId"] for letter in letters(sender))
 
 
+def test_a_null_record_is_rejected_by_itself_though_it_is_the_first() -> None:
+    sender, seen = RecordingSender(), list[Record[S3Object]]()
+
+    run_on(taking(seen), {"Records": [None, *s3_event("second")["Records"]]}, sender=sender)
+
+    assert [each.body.key for each in seen] == ["second"]
+    assert [letter["code"] for letter in letters(sender)] == ["NOT_AN_S3_EVENT"]
+
+
 @given(junk=JUNK)
 def test_a_record_that_is_no_record_is_rejected_by_itself(junk: Any) -> None:
     sender, seen = RecordingSender(), list[Record[S3Object]]()

@@ -110,13 +110,19 @@ def test_who_is_rejected_is_forbidden() -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "error"),
-    [("retry", "Retry"), ("halt", "Halt"), ("bug", "KeyError"), ("defer", "Defer")],
+    [
+        ("retry", "Retry"),
+        ("halt", "Halt"),
+        ("bug", "KeyError"),
+        ("defer", "Defer"),
+        ("refused", "ServiceRefused"),
+    ],
 )
 @pytest.mark.parametrize("v2", [False, True])
 def test_what_nobody_could_find_out_is_raised_so_that_nobody_gets_in(
     verdict: str, error: str, v2: bool
 ) -> None:
-    with pytest.raises(Exception, match=r"told to|retry|deferred") as raised:
+    with pytest.raises(Exception, match=r"told to|retry|deferred|dynamodb") as raised:
         run_on(validate_token, token_event(verdict, v2=v2))
 
     assert type(raised.value).__name__ == error
@@ -124,7 +130,7 @@ def test_what_nobody_could_find_out_is_raised_so_that_nobody_gets_in(
 
 
 def test_what_the_deadline_keeps_from_starting_is_raised() -> None:
-    with pytest.raises(BatchFailed, match="API Gateway answers 500"):
+    with pytest.raises(BatchFailed, match="nobody could say whose token it is: the deadline is near"):
         run_on(validate_token, token_event("Bearer a"), remaining_s=0.5)
 
 
@@ -263,6 +269,15 @@ def test_settings_that_api_gateway_refuses_are_refused(source: TokenAuthorizer, 
         def say(presented: Presented) -> Authorization:
             """Say something."""
             return Authorization(valid=bool(presented.token))
+
+
+def test_a_time_out_that_an_http_api_does_not_wait_for_is_refused() -> None:
+    asked = TokenAuthorizer("users", endpoint="http")
+
+    TokenAuthorizer("users").check(worker="say", timeout_s=15)
+    asked.check(worker="say", timeout_s=10)
+    with pytest.raises(DeclarationError, match=says("say: ~: timeout_s is 15, the API waits 10 s for ~")):
+        asked.check(worker="say", timeout_s=15)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,10 @@ class AppSync(Resolver, frozen=True, rename="camel"):
         if self.form not in FORMS:
             raise DeclarationError(f"{who} form is {self.form!r}; say {' or '.join(map(repr, FORMS))}.")
         check_range(f"{who} batch_size", self.batch_size, *BATCH)
-        check_resolver_timeout(who, timeout_s)
+        if timeout_s > TIMEOUT_MAX_S:  # its caller would never hear of the end
+            raise DeclarationError(
+                f"{who}: timeout_s is {timeout_s:g}, AppSync waits {TIMEOUT_MAX_S} s; say timeout_s=10."
+            )
 
     def recognises(self, event: Any) -> bool:
         """Whether the event is the context of a field, or a list of such contexts."""
@@ -142,14 +145,6 @@ class AppSync(Resolver, frozen=True, rename="camel"):
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest."""
         return {"kind": self.kind, "name": self.name, **msgspec.to_builtins(self)}
-
-
-def check_resolver_timeout(who: str, timeout_s: float) -> None:
-    """Refuse a time-out that AppSync would not wait for: its caller would never hear of the end."""
-    if timeout_s > TIMEOUT_MAX_S:
-        raise DeclarationError(
-            f"{who}: timeout_s is {timeout_s:g}, AppSync waits {TIMEOUT_MAX_S} s; say timeout_s=10."
-        )
 
 
 def _answer(form: ReplyForm, record: Record[Any], outcome: Outcome) -> Any:

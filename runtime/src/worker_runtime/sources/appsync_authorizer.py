@@ -7,29 +7,25 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from worker_runtime.decoding import json_decoder
-from worker_runtime.errors import BatchFailed
 from worker_runtime.invocation import Invocation
-from worker_runtime.outcomes import Deferred, Done, Failed, Family, Outcome, Unstarted
+from worker_runtime.outcomes import Done, Family, Outcome
 from worker_runtime.records import Record, T, carried_id
 from worker_runtime.replies import check_size
-from worker_runtime.sources import another_shape, check_names, check_range
-from worker_runtime.sources.answering import AnsweringSource
-from worker_runtime.sources.appsync import ANSWER_BYTES, check_resolver_timeout
+from worker_runtime.sources import check_names
+from worker_runtime.sources.appsync import ANSWER_BYTES
 from worker_runtime.sources.authorization import authorization_of, bearer_of, presented
+from worker_runtime.sources.authorizers import CACHE_S, Authorizer, check_wait, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker_runtime.sources import Shape
 
-CACHE_S: Final = (0, 3_600)  # CreateGraphqlApi, lambdaAuthorizerConfig.authorizerResultTtlInSeconds
-_SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 _DENIED: Final = {"isAuthorized": False}
 
 _invocation: Final = Invocation()
 
 
-class Guard(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
+class Guard(Authorizer, frozen=True, kw_only=True, rename="camel"):
     """What stands beside an authorizer's name."""
 
     cache_s: int = 300
@@ -51,8 +47,8 @@ class AppSyncAuthorizer(Guard, frozen=True, rename="camel"):
 
     The worker takes the event with its token as ``token`` (a type that names only that serves direct
     invokers too) and returns an ``Authorization``. A Skip, a Reject and what cannot be decoded deny; any
-    other error is raised: AppSync lets nobody in and keeps no answer. It waits 10 seconds at most, and
-    keeps an answer for ``cache_s`` seconds unless the worker says another time.
+    other error, a ServiceRefused too, is raised: AppSync lets nobody in and keeps no answer. It waits 10
+    seconds at most, and keeps an answer for ``cache_s`` seconds unless the worker says another time.
     """
 
     api: str
@@ -72,17 +68,12 @@ class AppSyncAuthorizer(Guard, frozen=True, rename="camel"):
         """Whatever becomes of a question is told in the reply, or raised."""
         return Family.APPSYNC
 
-    @property
-    def shapes(self) -> frozenset[Shape]:
-        """A worker takes the question, or its record."""
-        return _SHAPES
-
     def check(self, *, worker: str, timeout_s: float) -> None:
         """Refuse settings that AWS refuses, and what AppSync would not wait for."""
         who = f"{worker}: AppSyncAuthorizer({self.api!r})"
         check_names(who, api=self.api)
-        check_range(f"{who} cache_s", self.cache_s, *CACHE_S)
-        check_resolver_timeout(who, timeout_s)
+        self.check_cache(who)
+        check_wait(who, timeout_s)
 
     def recognises(self, event: Any) -> bool:
         """Whether the event asks on behalf of AppSync: a token, and the GraphQL request it came with."""
@@ -109,22 +100,12 @@ class AppSyncAuthorizer(Guard, frozen=True, rename="camel"):
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:  # noqa: ARG002 - one question
         """Say whether the bearer may go on; raise what somebody has to look at."""
         (outcome,) = outcomes
-        match outcome:
-            case Done(value=value):
-                answer = _answer(value)
-                check_size(answer, limit=ANSWER_BYTES, taker="AppSync")
-                return answer
-            case Failed(error=error) | Deferred(error=error):
-                raise error
-            case Unstarted(reason=reason):
-                raise BatchFailed(f"it was not started: {reason}")
-            case _:
-                return _DENIED
-
-    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - there is one
-        """Refuse any other reply: nobody gets in by what middleware says."""
-        if reply != worded:
-            raise another_shape(reply, "the authorizer's")
+        refuse_unknown(outcome)
+        if not isinstance(outcome, Done):
+            return _DENIED
+        answer = _answer(outcome.value)
+        check_size(answer, limit=ANSWER_BYTES, taker="AppSync")
+        return answer
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest."""

@@ -7,9 +7,9 @@ resembles an envelope is left as it is, for the worker's type to judge.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
-from msgspec import Raw, Struct, json
+from msgspec import Meta, Raw, Struct, json
 
 from worker_runtime.errors import Reject, Skip
 from worker_runtime.records import moment_of
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from worker_runtime.records import Record
+
+
+_Name = Annotated[str, Meta(min_length=1)]  # by an empty one nobody is found
 
 
 class Envelope(Struct, frozen=True):
@@ -37,7 +40,7 @@ class _Notification(Struct, rename="pascal"):
     """What SNS puts around a message where delivery is not raw."""
 
     type: Literal["Notification"]
-    message_id: str
+    message_id: _Name
     topic_arn: str
     timestamp: str
     message: str
@@ -54,7 +57,7 @@ class _Event(Struct, rename={"detail_type": "detail-type"}):
     """What EventBridge puts around a detail."""
 
     version: str
-    id: str
+    id: _Name
     detail_type: str
     source: str
     account: str

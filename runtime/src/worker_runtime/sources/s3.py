@@ -104,15 +104,15 @@ class S3(BucketNotification, frozen=True, rename="camel"):
             raise DeclarationError(f"{who} events has one twice; S3 takes each once.")
 
     def recognises(self, event: Any) -> bool:
-        """Whether the event is a bucket's, its test event among them."""
-        return is_test(event) or outer_records(event, "aws:s3")
+        """Whether the event is a bucket's, its test event among them; a null record hides no other."""
+        return is_test(event) or outer_records(_without_nulls(event), "aws:s3")
 
     def owns(self, event: Any) -> bool:
         """Whether the first record came from this bucket."""
         if is_test(event):
             return bool(event["Bucket"].endswith(self.bucket))
-        records = [record.id for record in self.records(event)[:1]]
-        return bool(records) and records[0].partition("/")[0].endswith(self.bucket)
+        records = self.records(_without_nulls(event))[:1]
+        return bool(records) and records[0].id.partition("/")[0].endswith(self.bucket)
 
     def records(self, event: Any) -> list[Record[Any]]:
         """One record an object; a test event is a record by itself."""
@@ -136,3 +136,11 @@ class S3(BucketNotification, frozen=True, rename="camel"):
         """Its settings as plain data, for the manifest; events as S3 takes them."""
         events = [f"s3:{event}" for event in self.events]
         return {"kind": self.kind, "name": self.name, **msgspec.to_builtins(self), "events": events}
+
+
+def _without_nulls(event: Any) -> Any:
+    """Return an event whose first record says whose it is."""
+    match event:
+        case {"Records": [None, *others]} if told := [each for each in others if each is not None]:
+            return {"Records": told}
+    return event

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import msgspec
 
 from worker_runtime.decoding import json_decoder
-from worker_runtime.errors import UNDECODABLE, BatchFailed, DeclarationError
-from worker_runtime.outcomes import Deferred, Done, Failed, Family, Rejected, Skipped
-from worker_runtime.sources import another_shape, check_names, check_range
-from worker_runtime.sources.answering import AnsweringSource
+from worker_runtime.errors import UNDECODABLE, DeclarationError
+from worker_runtime.outcomes import Done, Family, Rejected
+from worker_runtime.sources import check_names
 from worker_runtime.sources.authorization import authorization_of, bearer_of, presented
+from worker_runtime.sources.authorizers import Authorizer, check_wait, refuse_unknown
 from worker_runtime.sources.http_record import http_record, text_at
 
 if TYPE_CHECKING:
@@ -19,26 +19,22 @@ if TYPE_CHECKING:
 
     from worker_runtime.outcomes import Outcome
     from worker_runtime.records import Record
-    from worker_runtime.sources import Shape
     from worker_runtime.sources.http_record import HttpRecord
 
-CACHE_S: Final = (0, 3_600)  # CreateAuthorizer, authorizerResultTtlInSeconds
-_SHAPES: Final[frozenset[Shape]] = frozenset(("each", "record"))
 
-
-class TokenSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
+class TokenSettings(Authorizer, frozen=True, kw_only=True, rename="camel"):
     """What stands beside an authorizer's name."""
 
     endpoint: Literal["rest", "http"] = "rest"
     header: str = "Authorization"
-    cache_s: int = 0
 
 
 class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
     """Say whose token a request carries, for a REST API or an HTTP API, and whether it holds.
 
     The worker takes the event with the token as ``token``, that of ``header``, and returns an
-    Authorization. One that is not valid is 401 (HTTP APIs: 403), a Reject 403, anything else 500.
+    Authorization. One that is not valid is 401 (HTTP APIs: 403), a Reject 403, anything else, a
+    ServiceRefused too, 500.
     What it says holds for all methods of the stage, for ``cache_s`` seconds.
     """
 
@@ -59,16 +55,13 @@ class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
         """Every outcome is told to API Gateway."""
         return Family.HTTP
 
-    @property
-    def shapes(self) -> frozenset[Shape]:
-        """A worker takes the event, or its record."""
-        return _SHAPES
-
-    def check(self, *, worker: str, timeout_s: float) -> None:  # noqa: ARG002 - a late answer is a refusal
-        """Refuse settings that API Gateway refuses."""
+    def check(self, *, worker: str, timeout_s: float) -> None:
+        """Refuse settings that API Gateway refuses, and what an HTTP API would not wait for."""
         who = f"{worker}: TokenAuthorizer({self.authorizer!r})"
         check_names(who, authorizer=self.authorizer, header=self.header)
-        check_range(f"{who} cache_s", self.cache_s, *CACHE_S)
+        self.check_cache(who)
+        if self.endpoint == "http":
+            check_wait(who, timeout_s)
         if self.endpoint not in ("rest", "http"):
             raise DeclarationError(f"{who} endpoint is {self.endpoint!r}; say 'rest' or 'http'.")
 
@@ -101,6 +94,7 @@ class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Word a policy (form 1.0) or a flag (2.0); raise where API Gateway is to answer 401 or 500."""
         ((record,), (outcome,)) = records, outcomes
+        refuse_unknown(outcome)
         match outcome:
             case Done(value=value):
                 said = authorization_of(value)
@@ -108,17 +102,8 @@ class TokenAuthorizer(TokenSettings, frozen=True, rename="camel"):
                 return _told(record.raw, valid=holds, bearer=bearer_of(said) if holds else {})
             case Rejected(code=code) if code != UNDECODABLE:
                 return _denied(record.raw)
-            case Rejected() | Skipped():
-                return _told(record.raw, valid=False, bearer={})
-            case Failed(error=error) | Deferred(error=error):
-                raise error
             case _:
-                raise BatchFailed("nobody could say whose token it is; API Gateway answers 500")
-
-    def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:  # noqa: ARG002 - there is one
-        """Refuse any other reply: nobody gets in by what middleware says."""
-        if reply != worded:
-            raise another_shape(reply, "the authorizer's")
+                return _told(record.raw, valid=False, bearer={})
 
     def describe(self, *, timeout_s: int) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
         """Its settings as plain data, for the manifest: what the API's authorizer is made from."""
