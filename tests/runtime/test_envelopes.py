@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,6 +124,16 @@ OF_AWS = """{
 }"""
 """From the SNS developer guide, whose blanks are SNS's."""
 
+
+def beginning(body: Any, *, at: int, spelling: str) -> str:
+    """Spell an envelope, beginning with another of its keys."""
+    pairs = [*body.items()]
+    turned = dict(pairs[at % len(pairs) :] + pairs[: at % len(pairs)])
+    if spelling == "compact":
+        return json.dumps(turned, separators=(",", ":"))
+    return json.dumps(turned, indent=2, separators=(",", " : "))
+
+
 SPELLINGS: dict[str, Callable[[Any], str]] = {
     "compact": lambda body: json.dumps(body, separators=(",", ":")),
     "by Python": json.dumps,
@@ -130,6 +141,12 @@ SPELLINGS: dict[str, Callable[[Any], str]] = {
     "indented by 4": lambda body: json.dumps(body, indent=4),
     "sorted": lambda body: json.dumps(body, sort_keys=True),
     "sorted and indented": lambda body: json.dumps(body, sort_keys=True, indent=2),
+    "backwards": lambda body: json.dumps(dict(reversed(body.items()))),
+    **{
+        f"{spelling} from key {at}": functools.partial(beginning, at=at, spelling=spelling)
+        for at in range(9)
+        for spelling in ("compact", "indented")
+    },
 }
 
 

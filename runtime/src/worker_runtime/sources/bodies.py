@@ -23,22 +23,36 @@ OF_AN_EVENT: Final = '"detail-type"'
 OF_A_TEST: Final = '"s3:TestEvent"'
 """What every envelope, and a bucket's test, has inside; few other bodies have."""
 
-_KEYS: Final = {
-    *("Type", "MessageId", "TopicArn", "Subject", "Message", "Timestamp", "SequenceNumber"),
-    *("SignatureVersion", "Signature", "SigningCertURL", "UnsubscribeURL", "MessageAttributes"),
-    *("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"),
-    *("replay-name", "Service", "Event", "Time", "Bucket", "RequestId", "HostId"),
+_OUTSIDE: Final = {
+    OF_A_TOPIC: (
+        *("Type", "MessageId", "TopicArn", "Subject", "Message", "Timestamp", "SequenceNumber"),
+        *("SignatureVersion", "Signature", "SigningCertURL", "UnsubscribeURL", "MessageAttributes"),
+    ),
+    OF_AN_EVENT: (
+        *("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"),
+        "replay-name",
+    ),
+    OF_A_TEST: ("Service", "Event", "Time", "Bucket", "RequestId", "HostId"),
 }
-"""All that envelopes of SNS and EventBridge, and a bucket's test, have outside."""
+"""All that envelopes of SNS and EventBridge, and a bucket's test, have outside; any may come first."""
 
-_FIRST_KEYS: Final = ("Type", "version", "Service", "Message", "account", "Bucket")
-"""With these they begin; whoever sorts the keys begins with the last three."""
-
+_KEYS: Final = {key for keys in _OUTSIDE.values() for key in keys}
 _INDENTS: Final = ('{"', '{ "', '{\n "', '{\n  "', '{\n    "', '{\n\t"', '{\r\n  "')
 _FIRST: Final = slice(2, 3)
-_HEAD: Final = slice(2, 6)
-_HEADS: Final = frozenset((indent + key)[_HEAD] for indent in _INDENTS for key in _FIRST_KEYS)
-_FIRSTS: Final = frozenset(head[0] for head in _HEADS)
+_HEAD: Final = slice(2, 5)
+
+
+def _marks_by_head() -> dict[str, set[str]]:
+    """Say what has to be inside a body that begins as an envelope may."""
+    marks: dict[str, set[str]] = {}
+    for mark, keys in _OUTSIDE.items():
+        for start in (f'{indent}{key}"' for indent in _INDENTS for key in keys):
+            marks.setdefault(start[_HEAD], set()).add(mark)
+    return marks
+
+
+_MARKS: Final = _marks_by_head()
+_FIRSTS: Final = frozenset(head[0] for head in _MARKS)
 """Few characters tell nearly all plain bodies: to search long ones took as long as to decode them."""
 
 
@@ -76,16 +90,17 @@ def _has_a_key_of_its_own(model: Any) -> bool:
 
 def _unwrapped(body: str) -> str | bytes:
     """Take the payload out of a body that may be an envelope."""
-    if body[_HEAD] not in _HEADS or not (OF_A_TOPIC in body or OF_AN_EVENT in body or OF_A_TEST in body):
-        return body
-    from worker_runtime.sources.envelopes import payload_of  # noqa: PLC0415 - as the module says
+    for mark in _MARKS.get(body[_HEAD], ()):
+        if mark in body:
+            from worker_runtime.sources.envelopes import payload_of  # noqa: PLC0415 - as the module says
 
-    return payload_of(body)
+            return payload_of(body)
+    return body
 
 
 def envelope_of(body: Any) -> Envelope | None:
     """Open what is around a body's payload; None where nothing is."""
-    if not isinstance(body, str) or body[_HEAD] not in _HEADS:
+    if not isinstance(body, str) or body[_HEAD] not in _MARKS:
         return None
     from worker_runtime.sources.envelopes import opened  # noqa: PLC0415 - as the module says
 
