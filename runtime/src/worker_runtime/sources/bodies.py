@@ -90,21 +90,28 @@ def _has_a_key_of_its_own(model: Any) -> bool:
 
 def _unwrapped(body: str) -> str | bytes:
     """Take the payload out of a body that may be an envelope."""
-    for mark in _MARKS.get(body[_HEAD], ()):
-        if mark in body:
-            from worker_runtime.sources.envelopes import payload_of  # noqa: PLC0415 - as the module says
+    if not _resembles_one(body):
+        return body
+    from worker_runtime.sources.envelopes import payload_of  # noqa: PLC0415 - as the module says
 
-            return payload_of(body)
-    return body
+    return payload_of(body)
 
 
 def envelope_of(body: Any) -> Envelope | None:
     """Open what is around a body's payload; None where nothing is."""
-    if not isinstance(body, str) or body[_HEAD] not in _MARKS:
+    if not isinstance(body, str) or not _resembles_one(body):
         return None
     from worker_runtime.sources.envelopes import opened  # noqa: PLC0415 - as the module says
 
     return opened(body)
+
+
+def _resembles_one(body: str) -> bool:
+    """Whether a body begins as an envelope may, and has what that one has inside."""
+    for mark in _MARKS.get(body[_HEAD], ()):  # noqa: SIM110 - any() takes thrice as long, for each message
+        if mark in body:
+            return True
+    return False
 
 
 def wants_objects(model: Any) -> bool:

@@ -42,10 +42,11 @@ class Invoke(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
     The payload may be anything, so a worker's other sources are asked first. What the worker returns is the
     result, None where it skips. All else is raised under its class name, which Retry and Catch of a state
     machine match: ``Retry``, ``Defer``, ``Reject`` (also where the payload cannot be decoded), ``Halt``, a
-    class derived from one of these, any other error. A result over ``max_reply_bytes`` is ``ReplyRefused``,
-    which can be caught, before it is ``States.DataLimitExceeded``, which ``States.ALL`` does not catch; the
-    default is what Step Functions takes of a state for a ``state_machine``, else what Lambda takes. A state
-    counts what it adds to the result as well (``ResultPath``): say less where it adds much.
+    class derived from one of these (``ServiceRefused`` is what our clients reject), any other error. A
+    result over ``max_reply_bytes`` is ``ReplyRefused``, which can be caught, before it is
+    ``States.DataLimitExceeded``, which ``States.ALL`` does not catch; the default is what Step Functions
+    takes of a state for a ``state_machine``, else what Lambda takes. A state counts what it adds to the
+    result as well (``ResultPath``): say less where it adds much.
 
     Who invokes with ``InvocationType`` Event hears nothing: Lambda drops the result, tries what is raised, a
     Reject too, two times more, and keeps no dead letter of it. Use a queue where that is not good enough.
