@@ -62,7 +62,7 @@ FUNCTIONS = [
     *(wraps, yields, awaits, yields_async, lambda a: a, functools.partial(takes_one, a=1)),
     *(functools.lru_cache(takes_one), Callable_(), functools.partial(awaits)),
 ]
-every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=repr)
+every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=range(len(FUNCTIONS)))
 
 
 @every_function
