@@ -18,6 +18,7 @@ from worker_runtime.testing import change, kinesis_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mypy_boto3_sqs import SQSClient
 
@@ -380,3 +381,34 @@ def test_an_endpoint_that_is_not_there_is_one_line_and_exit_code_1(workers: Work
     assert (done.code, done.out) == (1, "")
     assert done.error["kind"] == "AwsRefused"
     assert nowhere in done.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        (("list", "--stack", "shop"), "nonsense"),
+        (("list", "orders-dlq"), "127.0.0.1:4566"),
+        (("list", "orders-dlq"), "http://host:port"),
+        (("redrive", "orders-dlq", "--yes"), "http://"),
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_one_line_and_exit_code_2(
+    workers: Workers, shop: Site, arguments: tuple[str, ...], url: str
+) -> None:
+    done = workers("dead-letters", *arguments, "--endpoint-url", url, "--json", site=shop)
+
+    assert (done.code, done.out, done.error["kind"]) == (2, "", "SettingsError")
+    assert done.error["message"].startswith(
+        f"--endpoint-url is {url!r}, and it is no URL; say http://HOST:PORT"
+    )
+
+
+def test_a_variable_that_names_no_url_is_one_line_and_exit_code_2(workers: Workers, tmp_path: Path) -> None:
+    file = tmp_path / "local.env"
+    file.write_text("AWS_REGION=us-east-1\nAWS_ENDPOINT_URL_SQS=nonsense\n", encoding="utf-8")
+
+    done = workers("dead-letters", "list", "orders-dlq", "--env-file", str(file))
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("workers: AWS_ENDPOINT_URL_SQS is 'nonsense', and it is no URL")

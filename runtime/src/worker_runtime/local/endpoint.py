@@ -10,6 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.errors import SettingsError, WorkerRuntimeError
+from worker_runtime.local.reachable import refuse_no_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ class Endpoint:
     """Makes boto3 clients by service; ``endpoint_url`` None is AWS itself."""
 
     def __init__(self, endpoint_url: str | None) -> None:
+        if endpoint_url is not None:
+            refuse_no_url(endpoint_url, said_by="--endpoint-url")
         self._session = boto3.session.Session()
         self._url = endpoint_url
         self._made: dict[str, Any] = {}

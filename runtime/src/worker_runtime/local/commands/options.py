@@ -10,6 +10,7 @@ import typer
 
 from worker_runtime.local.commands.inputs import read_variables
 from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.reachable import refuse_no_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,9 +53,13 @@ EnvFile = Annotated[
 
 
 def take_variables(file: Path | None) -> None:
-    """Add what ``--env-file`` names to this process's environment, which the runtime and AWS's SDK read."""
+    """Add what ``--env-file`` names to this process's environment, which the runtime and AWS's SDK read.
+
+    Raises SettingsError where what says where AWS is, there or in the environment, is no URL.
+    """
     if file is not None:
         os.environ.update(read_variables(file))
+    refuse_no_urls(os.environ)
 
 
 def refuse_unknown_stack(stack: str, *, there: Iterable[str]) -> None:
