@@ -14,7 +14,9 @@ import pytest
 import worker_runtime
 from source_examples import Row, anchors, blocks, rows, workers_module
 from worker_runtime import Worker
+from worker_runtime.ledger_keys import key_of
 from worker_runtime.outcomes import VERDICTS, Action, Deferred, Done, Failed, Family, Rejected, Skipped
+from worker_runtime.testing import sqs_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +102,13 @@ def test_a_row_says_what_the_code_says(examples: Examples, row: Row) -> None:
 
     assert said == (type(source).__name__, taken_as, COLUMNS[source.family], source.ordered)
     assert row.anchor in anchors()
+
+
+def test_the_key_of_work_that_is_done_once_is_found_in_its_message(examples: Examples) -> None:
+    idempotency = examples.names["charge_order"].declaration.idempotency
+    (message,) = sqs_event({"id": "1", "lines": ["tea"]})["Records"]
+
+    assert key_of(idempotency.key)(message) == "1"
 
 
 def test_the_examples_are_typed_as_strictly_as_the_code(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from worker_runtime.testing import authorizer_event, token_event
 if TYPE_CHECKING:
     from command import Workers
 
-FUNCTIONS = re.findall(r"^def (\w+)\(", workers_module(), re.MULTILINE)
+FUNCTIONS = re.findall(r"^@worker\(.*?^def (\w+)\(", workers_module(), re.MULTILINE | re.DOTALL)
+SETTINGS = "carrierUrl: https://carrier.example\ncarrierToken: secret://carrier#token\n"
 KINDS = {row.kind for row in rows()}
 
 
@@ -28,11 +29,11 @@ def readme(tmp_path_factory: pytest.TempPathFactory) -> Site:
         files={
             "readme_things/__init__.py": "",
             "readme_things/examples.py": workers_module(),
-            "readme_things/plugin.py": "WORKER_API = (1, 0)",
+            "readme_things/settings/default.config.yml": SETTINGS,
         },
         entry_points={
             WORKERS: {f"readme.{name}": f"readme_things.examples:{name}" for name in FUNCTIONS},
-            PLUGINS: {"readme": "readme_things.plugin"},
+            PLUGINS: {"readme": "readme_things.examples"},
         },
     )
     return site
