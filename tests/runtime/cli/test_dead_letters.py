@@ -412,3 +412,13 @@ def test_a_variable_that_names_no_url_is_one_line_and_exit_code_2(workers: Worke
     assert (done.code, done.out) == (2, "")
     (line,) = done.err.splitlines()
     assert line.startswith("workers: AWS_ENDPOINT_URL_SQS is 'nonsense', and it is no URL")
+
+
+def test_a_profile_that_is_not_configured_is_one_line_and_exit_code_2(workers: Workers) -> None:
+    env = {"AWS_PROFILE": "nosuch", "AWS_REGION": "us-east-1"}
+
+    done = workers("dead-letters", "list", "orders-dlq", env=env)
+
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("workers: The config profile (nosuch) could not be found; set AWS_PROFILE to")

@@ -33,7 +33,7 @@ class Endpoint:
     def __init__(self, endpoint_url: str | None) -> None:
         if endpoint_url is not None:
             refuse_no_url(endpoint_url, said_by="--endpoint-url")
-        self._session = boto3.session.Session()
+        self._session = _own_session()
         self._url = endpoint_url
         self._made: dict[str, Any] = {}
         given = os.environ.get("AWS_REGION") or self._session.region_name
@@ -76,3 +76,13 @@ class Endpoint:
     @property
     def _dummy(self) -> bool:
         return self._url is not None and self._session.get_credentials() is None
+
+
+def _own_session() -> boto3.session.Session:
+    """Open a session with the person's own profile; SettingsError where it cannot be read."""
+    try:
+        return boto3.session.Session()
+    except BotoCoreError as error:
+        said = str(error).rstrip(".")
+        cure = "set AWS_PROFILE to one that `aws configure list-profiles` lists, or to none."
+        raise SettingsError(f"{said}; {cure}") from error
