@@ -276,7 +276,7 @@ def test_other_sources_are_asked_first() -> None:
         """Take it."""
         seen.append(type(asked).__name__)
 
-    for event in (sqs_event({}), field_event(), {"a": 1}):
+    for event in (sqs_event({}), field_event(field="Query.order"), {"a": 1}):
         run_on(take, event)
     with pytest.raises(Reject):
         run_on(take, [1])

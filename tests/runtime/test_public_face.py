@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 FACE = {
     *("EventBridge", "S3", "S3Object", "Sns"),
     *("Batch", "Change", "Record"),
-    *("Defer", "Halt", "Reject", "Retry", "Skip", "Verdict"),
+    *("Defer", "Halt", "Reject", "Retry", "ServiceRefused", "Skip", "Verdict"),
     *("Environment", "Invocation", "Metrics", "Secret", "Settings"),
     *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
     *("sends", "updates"),

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker_runtime import Batch, Defer, Halt, Metrics, Middleware, Reject, Skip, Sqs, Stack, worker
+from worker_runtime import (
+    AppSync,
+    Batch,
+    Defer,
+    Halt,
+    Metrics,
+    Middleware,
+    Reject,
+    ServiceRefused,
+    Skip,
+    Sqs,
+    Stack,
+    worker,
+)
 from worker_runtime.clock import Clock, SteppedClock, sleep, using
 from worker_runtime.errors import BatchFailed, UnrecognisedEvent
 from worker_runtime.runtime import composed, run
@@ -16,6 +29,7 @@ from worker_runtime.testing import (
     Context,
     RecordingSender,
     change,
+    field_event,
     message,
     ready,
     run_on,
@@ -280,3 +294,25 @@ def test_several_sources_compete_by_the_event_s_outer_shape_alone() -> None:
     assert seen == [b"any"]
     with pytest.raises(UnrecognisedEvent, match="this event is a batch of 'aws:dynamodb'"):
         run_on(take, table_event(change(new={"PK": "1"})))
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (Reject("NO_SUCH_ORDER"), "INFO"),
+        (ServiceRefused("VALIDATION_EXCEPTION", "dynamodb UpdateItem"), "ERROR"),
+    ],
+    ids=["the caller's mistake", "our own"],
+)
+def test_who_waits_is_told_and_only_our_own_mistakes_are_errors_of_the_log(
+    error: Reject, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @worker(AppSync("Query.order"), stack=Stack("shop"), timeout_s=10)
+    def refuse() -> None:
+        """Refuse always."""
+        raise error
+
+    with caplog.at_level("INFO"):
+        run_on(refuse, field_event())
+
+    assert [line.levelname for line in caplog.records if "refused" in line.message] == [level]

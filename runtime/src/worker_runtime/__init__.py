@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker_runtime.errors import Defer, Halt, Reject, Retry, Skip, Verdict
+    from worker_runtime.errors import Defer, Halt, Reject, Retry, ServiceRefused, Skip, Verdict
     from worker_runtime.grants import (
         Grant,
         assumes,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from worker_runtime.workers import Stack, Worker, worker
 else:
     _HOMES = {
-        "errors": "Defer Halt Reject Retry Skip Verdict",
+        "errors": "Defer Halt Reject Retry ServiceRefused Skip Verdict",
         "grants": "Grant assumes batch_reads batch_writes cache puts queries reads secret sends updates",
         "hookspecs": "hookimpl",
         "invocation": "Invocation",
@@ -134,6 +134,7 @@ __all__ = [
     "S3Object",
     "Schedule",
     "Secret",
+    "ServiceRefused",
     "Settings",
     "Skip",
     "Sns",

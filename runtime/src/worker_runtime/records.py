@@ -126,9 +126,9 @@ class Batch(Generic[T]):
         """Have the record delivered again."""
         self._mark(record, Failed(error or RuntimeError("marked for retry"), after_s))
 
-    def reject(self, record: Record[T], code: str, detail: str = "") -> None:
-        """Send the record to the dead letters."""
-        self._mark(record, Rejected(code, Reject(code, detail)))
+    def reject(self, record: Record[T], code: str, detail: str = "", *, tell: str = "") -> None:
+        """Send the record to the dead letters; a caller who waits reads ``code`` and ``tell``."""
+        self._mark(record, Rejected(code, Reject(code, detail, tell=tell)))
 
     def skip(self, record: Record[T], reason: str) -> None:
         """Count the record as one with nothing to do."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime import clock
 from worker_runtime.effects import perform
-from worker_runtime.errors import BatchFailed, UnrecognisedEvent, text_of
+from worker_runtime.errors import BatchFailed, ServiceRefused, UnrecognisedEvent, text_of
 from worker_runtime.invocation import invoked, note_records, set_note_call, set_record, set_source
 from worker_runtime.middleware import around_invocation
 from worker_runtime.outcomes import (
@@ -171,6 +171,8 @@ def _report_one(record: Record[Any], outcome: Outcome, *, has_letters: bool) -> 
             _log.info("skipped", extra={"outcome": "skip", "reason": reason})
         case Deferred(error=error, after_s=after_s):
             _log.info("deferred", extra={"outcome": "defer", "reason": text_of(error), "after_s": after_s})
+        case Rejected(code=code, error=ServiceRefused() as error) if not has_letters:  # our own
+            _log.error("refused by a service", exc_info=error, extra={"outcome": "refuse", "reason": code})
         case Rejected(code=code, error=error) if not has_letters:  # the caller's mistake, and they are told
             _log.info("refused", extra={"outcome": "refuse", "reason": code, "detail": text_of(error)})
         case Rejected(code=code, error=error):
