@@ -10,6 +10,7 @@ import typer
 from worker_runtime.cli.skeletons.places import Place, shown
 from worker_runtime.cli.skeletons.plugins import write_plugin
 from worker_runtime.cli.skeletons.sources import SourceKind  # noqa: TC001 - typer reads annotations
+from worker_runtime.cli.skeletons.trying import command_to_try, own_command
 from worker_runtime.cli.skeletons.workers import write_worker
 from worker_runtime.local.commands.reporting import answering, examples, tell
 
@@ -70,7 +71,7 @@ def worker(
 ) -> None:
     """Write a new worker into a plugin: its module, its model, its entry point, its test, and an event.
 
-    The event is one that Lambda would send; try the worker with `workers invoke PLUGIN.ID --event FILE`.
+    The event is one that Lambda would send; the command that tries the worker on it is told at the end.
     """
     with answering() as output:
         place, written, added_to = write_worker(worker_id, source=source, into=into)
@@ -79,8 +80,12 @@ def worker(
         for file in added_to:
             tell(f"added to {shown(file)}")
         _say_next(place)
+        *_, event = written
+        tell("then try it:", style="bold")
+        tell(command_to_try(worker_id, source=source, event=event))
 
 
 def _say_next(place: Place) -> None:
-    install = f"pip install -e '{shown(place.folder)}[test]'" if place.alone else "make install"
-    tell(f"next: {install}, then `workers list` and `pytest {shown(place.tests)}`", style="bold")
+    pip = f"{own_command('python')} -m pip install -e '{shown(place.folder)}[test]'"
+    listed, tested = f"{own_command('workers')} list", f"{own_command('pytest')} {shown(place.tests)}"
+    tell(f"next: {pip if place.alone else 'make install'}, then `{listed}` and `{tested}`", style="bold")

@@ -19,9 +19,10 @@ from worker_runtime.sources.schedule import Schedule
 from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from worker_runtime.catalogue import Catalogue
+    from worker_runtime.grants import Grant
     from worker_runtime.workers import Declaration
 
 
@@ -71,6 +72,15 @@ def own_event(worker_id: str) -> Any:
     return tick(schedules[0], at=time.time(), region=region, account="000000000000")
 
 
+def variables_needed(grants: Iterable[Grant], *, own: Container[Grant] = ()) -> set[str]:
+    """Name the variables without which a worker is not invoked here; ``own`` are its declared grants."""
+    used = [grant for grant in grants if grant.kind not in ("stream", "cluster", "secret") or grant in own]
+    needed = {grant.variable for grant in used}
+    if any(grant.actions for grant in used):  # a Redis cluster has none: it is no service of AWS's API
+        needed.add("AWS_REGION")
+    return needed
+
+
 def _refuse_unprovided(worker_id: str, declaration: Declaration, catalogue: Catalogue) -> None:
     """Raise LoadError where nobody provides a service: no variable would help the worker then."""
     environment = Environment.read(os.environ)
@@ -85,14 +95,7 @@ def _refuse_missing(worker_id: str, declaration: Declaration, environ: Mapping[s
 
     What it reads its records from is not needed here, where the event is given.
     """
-    used = [
-        grant
-        for grant in declaration.all_grants
-        if grant.kind not in ("stream", "cluster", "secret") or grant in declaration.grants
-    ]
-    needed = {grant.variable for grant in used}
-    if any(grant.actions for grant in used):  # a Redis cluster has none: it is no service of AWS's API
-        needed.add("AWS_REGION")
+    needed = variables_needed(declaration.all_grants, own=declaration.grants)
     if missing := sorted(needed - {name for name, value in environ.items() if value}):
         raise SettingsError(
             f"{worker_id} needs {', '.join(missing)}; set them, "

@@ -108,7 +108,12 @@ SKELETONS: Final[dict[SourceKind, Skeleton]] = {
     "table-stream": Skeleton(
         arrives="Changes of ``$kebab-table``",
         imported="Change, Skip, TableStream, worker",
-        declared='TableStream("$kebab-table", dead_letters="$letters")',
+        declared="""TableStream(
+        "$kebab-table",
+        retries=-1,  # what fails is tried again for half a day, time to mend its cause
+        max_age_s=43_200,
+        dead_letters="$letters",
+    )""",
         model="${Name}Item",
         carries="An item of ``$kebab-table``",
         taken="change: Change[$Model]",
@@ -118,7 +123,12 @@ SKELETONS: Final[dict[SourceKind, Skeleton]] = {
     "kinesis": _with_letters(
         arrives="Records of the stream ``$kebab-stream``",
         imported="Kinesis, worker",
-        declared='Kinesis("$kebab-stream", dead_letters="$letters")',
+        declared="""Kinesis(
+        "$kebab-stream",
+        retries=-1,  # what fails is tried again for half a day, time to mend its cause
+        max_age_s=43_200,
+        dead_letters="$letters",
+    )""",
         model="Record",
         carries="What the stream ``$kebab-stream`` carries",
         builders="kinesis_event",
@@ -187,7 +197,10 @@ SKELETONS: Final[dict[SourceKind, Skeleton]] = {
     "appsync": _answering(
         arrives="Requests of the field ``Query.$bare``",
         imported="AppSync, worker",
-        declared='AppSync("Query.$bare")',
+        declared="""AppSync(
+        # answered {data, error}, which a response template takes apart; without one, say form="direct"
+        "Query.$bare",
+    )""",
         settings=_TAKES_SECONDS,
         model="Arguments",
         carries="The arguments of ``Query.$bare``",

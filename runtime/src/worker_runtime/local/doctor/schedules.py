@@ -36,8 +36,8 @@ def examine_schedule(
             who,
             f"an invocation may last {timeout_s} s and the next tick comes after {between_s:g} s: Lambda then"
             " starts a second one beside it.",
-            cure="nothing, where two at once do no harm (leases, conditional writes); else say"
-            " reserved_concurrency=1, or a timeout_s shorter than the interval.",
+            cure="say reserved_concurrency=1, or a timeout_s shorter than the interval; leave it as it is"
+            " where two at once do no harm (leases, conditional writes).",
         )
     needed_s = RETRIED_AFTER_S.get(source.retries, 0)
     if source.retries and source.max_age_s <= needed_s:
