@@ -219,6 +219,16 @@ def test_nothing_is_sent_before_somebody_agrees(
     assert (done.code, len(waiting(sqs, queues["orders"]))) == left
 
 
+@pytest.mark.usefixtures("queues")
+def test_nobody_is_asked_about_an_empty_queue(dead_letters: DeadLetters) -> None:
+    done = dead_letters("redrive", "orders-dlq")
+    encoded = dead_letters("redrive", "orders-dlq", "--json")
+
+    assert (done.code, done.out) == (0, "Nothing waits in orders-dlq.\n")
+    assert "?" not in done.err
+    assert (encoded.code, encoded.json) == (0, {"sent": 0, "kept": [], "rejected": [], "missed": 0})
+
+
 def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
     dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], installed_plugin: Site
 ) -> None:
@@ -258,6 +268,7 @@ def test_a_change_that_its_worker_rejects_again_is_told_and_waits_anew(
     told, why = done.out.splitlines()
     assert told == "2 sent back, 1 of them rejected again, 0 kept"
     assert why.endswith(": HOPELESS: nobody can use it")
+    assert why.count("HOPELESS") == 1
     (left,) = waiting(sqs, queues["audit-dlq"])
     assert json.loads(left["Body"])["code"] == "HOPELESS"
 

@@ -38,6 +38,13 @@ def test_an_original_without_a_reason_was_moved_by_sqs() -> None:
     assert not found.unreadable
 
 
+@pytest.mark.parametrize(("said", "error"), [("BAD: no fan", "no fan"), ("BAD", ""), ("BADLY", "BADLY")])
+def test_a_code_is_not_said_twice(said: str, error: str) -> None:
+    found = letter(reason=text(json.dumps({**REASON, "error": said})))
+
+    assert (found.code, found.error) == ("BAD", error)
+
+
 def test_a_reason_from_before_is_read_without_the_error_that_it_lacks() -> None:
     found = letter(reason=text('{"worker":"w","code":"c","recordId":"1"}'))
 

@@ -94,8 +94,12 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     with answering(as_json=as_json) as output:
         office = _office(endpoint_url, env_file)
         waiting = office.letters([queue])
+        ways = office.ways(queue, waiting)  # before anybody is asked: a queue may be nobody's
         if dry_run:
-            _show_ways(office.ways(queue, waiting), output)
+            _show_ways(ways, output)
+            return
+        if not waiting:
+            _tell_nothing(queue, output)
             return
         ask(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes)
         done = office.redrive(queue, refresh=refresh, seen=len(waiting))
@@ -107,6 +111,15 @@ def _office(endpoint_url: str | None, env_file: Path | None) -> Office:
 
     take_variables(env_file)
     return Opened(endpoint_url)
+
+
+def _tell_nothing(queue: str, output: Output) -> None:
+    from worker_runtime.local.dead_letters.redriving import Redriven as Nothing  # noqa: PLC0415 - as above
+
+    if output.as_json:
+        output.json(Nothing(sent=0, kept=()))
+    else:
+        output.text(f"Nothing waits in {queue}.")
 
 
 def tell_redriven(done: Redriven, output: Output) -> None:

@@ -160,7 +160,7 @@ def _reasoned(form: Form, given: Any, message: Mapping[str, Any]) -> Letter:
         form=form,
         worker=reason.worker,
         code=reason.code,
-        error=reason.error,
+        error="" if reason.error == reason.code else reason.error.removeprefix(f"{reason.code}: "),
         record_id=reason.record_id,
         message=message,
     )

@@ -127,7 +127,7 @@ class Redriver:
         if not self._handed_over:
             return ()
         return tuple(
-            f"{letter.record_id}: {letter.code}: {redact_text(letter.error)}"
+            ": ".join(filter(None, (letter.record_id, letter.code, redact_text(letter.error))))
             for letter in letters
             if letter.record_id in self._handed_over
         )
