@@ -89,3 +89,12 @@ def test_what_is_not_there_and_what_is_not_said_is_an_error_of_one_line(
     done = operator("counts", *arguments, "--json")
 
     assert (done.code, done.out, done.error["kind"]) == (code, "", kind)
+
+
+def test_a_sale_that_is_not_there_is_looked_for_among_its_events_only_where_it_has_some(
+    counted: Operator,
+) -> None:
+    other, none = counted("counts", "--sale", "e1", "s9"), counted("counts", "--sale", "e9", "s1")
+
+    assert "event e1 has no sale s9; `workers dmnd counts --event e1` lists them." in other.err
+    assert none.err == "workers: NoSuchSale: event e9 has no sale; is that its id?\n"

@@ -84,7 +84,7 @@ def counts(
 
 def _named(asked: Asked, *, sale: tuple[str, str] | None, event: str | None) -> Iterator[Sale]:
     if sale is not None:
-        yield the_sale(*sale, sales=asked.sales)
+        yield the_sale(*sale, sales=asked.sales, table=asked.table)
     if event is not None:
         yield from sales_of(event, table=asked.table, sales=asked.sales)
 

@@ -105,7 +105,7 @@ def generate(  # noqa: PLR0913 - options of a command
             raise Misuse("say --function or --here, not both.")
         with working_on(Asked, env_file=env_file) as asked:
             generator = None if dry_run else _generator(function, here=here)
-            sale = the_sale(event_id, sale_id, sales=asked.sales)
+            sale = the_sale(event_id, sale_id, sales=asked.sales, table=asked.table)
             _refuse_what_is_off(sale, asked)
             expected = forecast(_watched(Fans(asked.table, asked.recipients), sale, output))
             if generator is None:

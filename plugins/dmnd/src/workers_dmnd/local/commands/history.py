@@ -106,7 +106,7 @@ def _items(
     if user is not None:
         yield from notifications_of_fan(user, table=asked.table)
     if sale is not None:
-        found = the_sale(*sale, sales=asked.sales)
+        found = the_sale(*sale, sales=asked.sales, table=asked.table)
         with progress("fans read", output=output) as advance:
             for some in Fans(asked.table, asked.recipients).of(found):
                 advance(len(some))

@@ -109,7 +109,8 @@ def _failed(sale: tuple[str, str] | None, code: str | None, asked: Asked, output
         return []
     found = []
     with progress("fans read", output=output) as advance:
-        for some in Fans(asked.table, asked.recipients).of(the_sale(*sale, sales=asked.sales)):
+        wanted = the_sale(*sale, sales=asked.sales, table=asked.table)
+        for some in Fans(asked.table, asked.recipients).of(wanted):
             advance(len(some))
             accounts = [account_of(fan.item) for fan in some if fan.item is not None]
             found += [

@@ -24,10 +24,12 @@ class NoSuchSale(CommandFailed):
     """The table has no such sale, or the event has none."""
 
 
-def the_sale(event_id: str, sale_id: str, *, sales: Sales) -> Sale:
-    """Find a sale; NoSuchSale where there is none."""
+def the_sale(event_id: str, sale_id: str, *, sales: Sales, table: Table | None = None) -> Sale:
+    """Find a sale; NoSuchSale where there is none, which with a ``table`` says if the event has any."""
     sale = sales.find(event_id, sale_id)
     if sale is None:
+        if table is not None:
+            _some_sales(event_id, table=table)
         raise NoSuchSale(
             f"event {event_id} has no sale {sale_id}; `workers dmnd counts --event {event_id}` lists them."
         )
@@ -36,13 +38,19 @@ def the_sale(event_id: str, sale_id: str, *, sales: Sales) -> Sale:
 
 def sales_of(event_id: str, *, table: Table, sales: Sales) -> Iterator[Sale]:
     """Find the sales of an event, one after the other; NoSuchSale where it has none."""
+    for sale_id in _some_sales(event_id, table=table):
+        yield the_sale(event_id, sale_id, sales=sales)
+
+
+def _some_sales(event_id: str, *, table: Table) -> list[str]:
+    """List the ids of an event's sales; NoSuchSale where it has none."""
     keys = sale_keys(event_id, "")
     asked = {"pk": keys["PK"], "sk": keys["SK"]}
-    there = [sale_ids_of(item) for item in table.query("PK = :pk AND begins_with(SK, :sk)", values=asked)]
+    found = table.query("PK = :pk AND begins_with(SK, :sk)", values=asked)
+    there = [sale_id for _, sale_id in map(sale_ids_of, found)]
     if not there:
         raise NoSuchSale(f"event {event_id} has no sale; is that its id?")
-    for _, sale_id in there:
-        yield the_sale(event_id, sale_id, sales=sales)
+    return there
 
 
 def the_notification(notification_id: str, *, table: Table) -> dict[str, Any]:
