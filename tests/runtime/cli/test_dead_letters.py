@@ -363,6 +363,7 @@ def test_letters_that_are_not_met_are_told_in_one_line_and_exit_code_1() -> None
     ("arguments", "told"),
     [
         (("list",), "say a QUEUE or a --stack."),
+        (("list", "--stack", "nosuch"), "no installed worker is of the stack 'nosuch'; there are: "),
         (("list", "nothing-dlq"), "there is no queue 'nothing-dlq'; set NOTHING_DLQ_QUEUE_URL"),
         (("redrive", "orders", "--yes"), "no installed worker sends its dead letters to orders"),
     ],

@@ -158,6 +158,7 @@ def test_colour_is_for_terminals_and_not_where_it_is_unwanted(workers: Workers) 
         ("workers demo sale", "sale-to-sms"),
         ("workers demo sale-to-sms --faults crash,o", "crash,outage"),
         ("workers list --stack sh", "shop"),
+        ("workers dead-letters redrive ord", "orders-dlq"),
         ("workers new worker shop.pack --source sched", "schedule"),
     ],
 )
@@ -169,3 +170,14 @@ def test_a_shell_completes_whatever_there_is_to_choose_from(
     done = workers(site=shop, env=asked)
 
     assert offered in done.out.split()
+
+
+def test_a_shell_completes_bare_names_of_workers_where_they_are_unique(
+    workers: Workers, shop: Site, installed_plugin: Site
+) -> None:
+    installed_plugin.install_plugin("pier", worker="work = None")
+    asked = {"_WORKERS_COMPLETE": "complete_bash", "COMP_WORDS": "workers invoke wo", "COMP_CWORD": "2"}
+
+    unique, ambiguous = workers(site=installed_plugin, env=asked), workers(site=shop, env=asked)
+
+    assert (unique.out.split(), ambiguous.out.split()) == (["work"], [])

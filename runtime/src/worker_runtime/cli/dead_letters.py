@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker_runtime.local.commands.asking import ask
-from worker_runtime.local.commands.options import AsJson, EndpointUrl, StackName, Yes, take_variables
+from worker_runtime.local.commands.options import (
+    AsJson,
+    EndpointUrl,
+    StackName,
+    Yes,
+    complete_queues,
+    refuse_unknown_stack,
+    take_variables,
+)
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 
 if TYPE_CHECKING:
@@ -44,7 +52,10 @@ def dead_letters() -> None:
     ),
 )
 def list_letters(
-    queue: Annotated[str | None, typer.Argument(metavar="QUEUE", help="A queue of dead letters.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Argument(metavar="QUEUE", help="A queue of dead letters.", autocompletion=complete_queues),
+    ] = None,
     *,
     stack: StackName = None,
     endpoint_url: EndpointUrl = None,
@@ -55,8 +66,8 @@ def list_letters(
     with answering(as_json=as_json) as output:
         if (queue is None) == (stack is None):
             raise Misuse("say a QUEUE or a --stack.")
-        office = _office(endpoint_url, env_file)
-        found = office.letters([queue] if queue is not None else office.queues_of(stack or ""))
+        queues = [queue] if queue is not None else _queues_of(stack or "")
+        found = _office(endpoint_url, env_file).letters(queues)
         if as_json:
             output.json({"letters": found})
         else:
@@ -72,7 +83,9 @@ def list_letters(
     ),
 )
 def redrive(  # noqa: PLR0913 - each is an option of the command
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="A queue of dead letters.")],
+    queue: Annotated[
+        str, typer.Argument(metavar="QUEUE", help="A queue of dead letters.", autocompletion=complete_queues)
+    ],
     *,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Take changed items as they are in the table now.")
@@ -104,6 +117,15 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         ask(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes)
         done = office.redrive(queue, refresh=refresh, seen=len(waiting))
         tell_redriven(done, output)
+
+
+def _queues_of(stack: str) -> list[str]:
+    from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
+    from worker_runtime.local.dead_letters.office import queues_of  # noqa: PLC0415 - as above
+    from worker_runtime.local.inventory import stacks, take_inventory  # noqa: PLC0415 - as above
+
+    refuse_unknown_stack(stack, there=stacks(take_inventory(installed())))
+    return queues_of(stack)
 
 
 def _office(endpoint_url: str | None, env_file: Path | None) -> Office:

@@ -29,11 +29,11 @@ def list_workers(*, stack: StackName = None, as_json: AsJson = False) -> None:
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
-        from worker_runtime.local.inventory import of_stack, take_inventory  # noqa: PLC0415
+        from worker_runtime.local.inventory import of_stack, stacks, take_inventory  # noqa: PLC0415
 
         found = take_inventory(installed())
         if stack is not None:
-            refuse_unknown_stack(stack, there=[row.stack for row in found.workers if row.stack])
+            refuse_unknown_stack(stack, there=stacks(found))
             found = of_stack(found, stack)
         if as_json:
             output.json(found)

@@ -64,6 +64,11 @@ def take_inventory(catalogue: Catalogue) -> Inventory:
     return Inventory(workers, plugins)
 
 
+def stacks(found: Inventory) -> list[str]:
+    """Name the stacks that the workers are known to be of."""
+    return sorted({row.stack for row in found.workers if row.stack})
+
+
 def of_stack(found: Inventory, stack: str) -> Inventory:
     """Leave out the workers that are known to be of other stacks."""
     return Inventory([row for row in found.workers if row.stack in (stack, None)], found.plugins)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections import Counter
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,21 +16,39 @@ from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.reachable import refuse_no_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
 
 def _worker_ids(incomplete: str) -> list[str]:
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
 
-    return [name for name in sorted(installed().workers) if name.startswith(incomplete)]
+    ids = sorted(installed().workers)
+    bare = Counter(worker_id.partition(".")[2] for worker_id in ids)
+    unique = [name for name, of in sorted(bare.items()) if of == 1]
+    return [name for name in (*ids, *unique) if name.startswith(incomplete)]
 
 
 def _stacks(incomplete: str) -> list[str]:
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
-    from worker_runtime.local.inventory import take_inventory  # noqa: PLC0415
+    from worker_runtime.local.inventory import stacks, take_inventory  # noqa: PLC0415
 
-    there = {row.stack for row in take_inventory(installed()).workers if row.stack}
-    return sorted(stack for stack in there if stack.startswith(incomplete))
+    with _unheard():
+        return [stack for stack in stacks(take_inventory(installed())) if stack.startswith(incomplete)]
+
+
+def complete_queues(incomplete: str) -> list[str]:
+    """Name the queues of dead letters that begin like this."""
+    from worker_runtime.local.dead_letters.office import queues_of  # noqa: PLC0415 - only while a shell completes
+
+    with _unheard():
+        return [queue for queue in queues_of(None) if queue.startswith(incomplete)]
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what plugins print out of what a shell reads, and off the line that a person types."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON: the result on stdout, an error on stderr.")]
@@ -62,9 +83,8 @@ def take_variables(file: Path | None) -> None:
     refuse_no_urls(os.environ)
 
 
-def refuse_unknown_stack(stack: str, *, there: Iterable[str]) -> None:
+def refuse_unknown_stack(stack: str, *, there: Sequence[str]) -> None:
     """Raise Misuse, with the stacks there are, where ``stack`` is none of them."""
-    stacks = sorted(set(there))
-    if stack not in stacks:
-        known = ", ".join(stacks) or "none"
+    if stack not in there:
+        known = ", ".join(there) or "none"
         raise Misuse(f"no installed worker is of the stack {stack!r}; there are: {known}.")

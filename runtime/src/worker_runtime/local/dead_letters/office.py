@@ -57,11 +57,6 @@ class Office:
         self._aws = Endpoint(endpoint_url)
         self._names = RealNames(os.environ, aws=self._aws)
 
-    def queues_of(self, stack: str) -> list[str]:
-        """Name the queues of dead letters that the workers of a stack declare."""
-        declared = declarations(installed(), stack=stack).values()
-        return sorted({source.dead_letters for each in declared for source in _lettered(each)})
-
     def letters(self, queues: Iterable[str]) -> list[Listed]:
         """Look at the letters of some queues and leave them there."""
         with self._aws.asked():
@@ -103,6 +98,12 @@ class Office:
         declaration = declarations(installed(), stack=None)[worker_id]
         variables = {**self._aws.variables, **self._names.variables(declaration.all_grants)}
         return prepare(worker_id, variables=variables)(event)
+
+
+def queues_of(stack: str | None) -> list[str]:
+    """Name the queues of dead letters that the workers of a stack, or of all, declare."""
+    declared = declarations(installed(), stack=stack).values()
+    return sorted({source.dead_letters for each in declared for source in _lettered(each)})
 
 
 def _lettered(declaration: Declaration) -> list[Any]:
