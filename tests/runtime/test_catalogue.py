@@ -69,12 +69,20 @@ def test_a_bare_name_of_two_workers_lists_the_candidates() -> None:
         both.find("shipOrder")
 
 
-@pytest.mark.parametrize("name", ["packOrder", "", "shop", "shop.", "SHOP.shipOrder"])
+@pytest.mark.parametrize("name", ["packOrder", "", "shop", "shop."])
 def test_an_unknown_worker_is_told_with_what_there_is(name: str) -> None:
     with pytest.raises(
         UnknownWorker, match=says(f"no installed plugin has the worker {name!r}. Installed: shop.shipOrder.")
     ):
         catalogue(shop__shipOrder=[SHIP]).find(name)
+
+
+@pytest.mark.parametrize("name", ["shipOder", "SHOP.shipOrder", "shop.shiporder", "depot.shipOrders"])
+def test_a_worker_whose_name_is_almost_this_is_offered(name: str) -> None:
+    several = catalogue(shop__shipOrder=[SHIP], shop__packParcel=[SHIP])
+
+    with pytest.raises(UnknownWorker, match=says("~. Did you mean shop.shipOrder? Installed: ~")):
+        several.find(name)
 
 
 def test_where_nothing_is_installed_the_error_says_so() -> None:

@@ -59,8 +59,17 @@ class Catalogue(Struct, frozen=True):
             raise AmbiguousWorker(f"{name} is in {' and '.join(named)}; say which.")
         if not named:
             known = ", ".join(sorted(self.workers)) or "none; install a plugin"
-            raise UnknownWorker(f"no installed plugin has the worker {name!r}. Installed: {known}.")
+            meant = f" Did you mean {' or '.join(like)}?" if (like := self._like(name)) else ""
+            raise UnknownWorker(f"no installed plugin has the worker {name!r}.{meant} Installed: {known}.")
         return named[0]
+
+    def _like(self, name: str) -> list[str]:
+        """Find the ids whose bare names are almost this one's."""
+        from difflib import get_close_matches  # noqa: PLC0415 - only who types a name wrong pays
+
+        bare = {worker_id.partition(".")[2].lower() for worker_id in self.workers}
+        near = get_close_matches(name.rpartition(".")[2].lower(), bare, cutoff=0.75)
+        return sorted(each for each in self.workers if each.partition(".")[2].lower() in near)
 
     def worker(self, worker_id: str) -> Entry:
         """Return the entry of a worker id; claimed twice it is a DuplicateWorker."""

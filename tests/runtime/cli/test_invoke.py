@@ -231,6 +231,19 @@ def test_a_worker_that_is_only_scheduled_needs_no_event(workers: Workers, instal
     assert (done.code, done.json) == (0, {"id": True, "due": True})
 
 
+def test_an_event_that_begins_with_a_byte_order_mark_is_read(
+    workers: Workers, installed_plugin: Site, tmp_path: Path
+) -> None:
+    installed_plugin.install_plugin("clock", worker=TICKING)
+    file = tmp_path / "event.json"
+    file.write_text("{}", encoding="utf-8-sig")
+
+    done = workers("invoke", "clock.work", "--event", str(file), site=installed_plugin)
+    piped = workers("invoke", "clock.work", "--event", "-", site=installed_plugin, stdin="\ufeff{}")
+
+    assert (done.code, done.json) == (piped.code, piped.json) == (0, {"id": True, "due": False})
+
+
 @pytest.mark.parametrize("payload", ["{}", "null", '{"saleId": "s-1"}'])
 def test_a_scheduled_worker_takes_a_payload_from_a_file(
     workers: Workers, installed_plugin: Site, payload: str

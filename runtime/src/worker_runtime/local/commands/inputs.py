@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def read_event(origin: str) -> Any:
     """Read a recorded event from a file, or from stdin where ``origin`` is ``-``."""
-    text = sys.stdin.read() if origin == "-" else read_text(Path(origin))
+    text = sys.stdin.read().removeprefix("\ufeff") if origin == "-" else read_text(Path(origin))
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
