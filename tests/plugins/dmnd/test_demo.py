@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demos import Ran, assert_nothing_lost, demo
-from workers_dmnd.local.scenarios import SCENARIOS
+from workers_dmnd.local.demos import SCENARIOS
 from workers_dmnd.local.short_links.event_items import CANARIES
 from workers_dmnd.local.short_links.ledger import COMPLETED
 

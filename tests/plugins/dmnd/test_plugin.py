@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from contextlib import closing
 from functools import reduce
 from pathlib import Path
@@ -15,12 +16,14 @@ from demand_items import demand_item, event_item, notification_item, sale_item
 from worker_runtime import Environment
 from worker_runtime.clients import aws
 from worker_runtime.clients.dynamodb import Table
+from worker_runtime.hookspecs import ForPeople
 from worker_runtime.loading import load
 from worker_runtime.local.offers import OutsideService
 from worker_runtime.manifest import describe
 from worker_runtime.runtime import run
 from worker_runtime.settings_files import merged_settings
 from worker_runtime.testing import Context, RecordingSender, change, message, table_event
+from workers_dmnd import local
 from workers_dmnd.generating import generate_notifications
 from workers_dmnd.keys import event_keys, notification_keys, pointer_keys
 from workers_dmnd.local import BITLY, scenarios, stand_ins
@@ -178,6 +181,15 @@ def test_each_stand_ins_setting_is_one_that_the_plugin_has() -> None:
 
     assert base_urls
     assert all(isinstance(base_url, str) for base_url in base_urls)
+
+
+def test_no_module_stands_where_a_hook_is_looked_for() -> None:
+    hooks = {name for name, value in vars(ForPeople).items() if callable(value)}
+
+    modules = {each.name for each in pkgutil.iter_modules(local.__path__)}
+
+    assert hooks & {"commands", "scenarios"}
+    assert not hooks & modules  # importing it would put the module in the hook's place
 
 
 def test_scenarios_have_names_of_their_own() -> None:

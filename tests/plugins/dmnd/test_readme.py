@@ -10,8 +10,8 @@ import pytest
 
 from worker_runtime import Settings
 from worker_runtime.catalogue import installed
-from workers_dmnd.local.commands import groups
-from workers_dmnd.local.scenarios import SCENARIOS
+from workers_dmnd.local.cli import groups
+from workers_dmnd.local.demos import SCENARIOS
 from workers_dmnd.settings import DemandSettings
 
 if TYPE_CHECKING:

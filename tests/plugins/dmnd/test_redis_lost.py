@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from worker_runtime.local.stage.stage import Stage, StageOptions
-from workers_dmnd.local.scenarios import SCENARIOS
+from workers_dmnd.local.demos import SCENARIOS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -39,7 +39,7 @@ SMS = OutsideService(
 @hookimpl
 def commands() -> list[Any]:
     """Add what operators do with notifications: ``workers dmnd ...``."""
-    from workers_dmnd.local.commands import groups  # noqa: PLC0415 - a stage needs none of them
+    from workers_dmnd.local.cli import groups  # noqa: PLC0415 - a stage needs none of them
 
     return groups()
 
@@ -53,6 +53,6 @@ def stand_ins() -> list[OutsideTable | OutsideService]:
 @hookimpl
 def scenarios() -> list[Scenario]:
     """Offer the plugin's scenarios."""
-    from workers_dmnd.local.scenarios import SCENARIOS  # noqa: PLC0415 - a stage alone needs none
+    from workers_dmnd.local.demos import SCENARIOS  # noqa: PLC0415 - a stage alone needs none
 
     return list(SCENARIOS)

@@ -26,7 +26,7 @@ from worker_runtime.local.commands.reporting import (
     answering,
     examples,
 )
-from workers_dmnd.local.commands.options import working_on
+from workers_dmnd.local.cli.options import working_on
 from workers_dmnd.local.operating.fans import Fans
 from workers_dmnd.local.operating.finding import the_sale
 from workers_dmnd.local.operating.forecast import Forecast, forecast

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers_dmnd.local.commands import counts, generate, history, lifecycle, retry
+from workers_dmnd.local.cli import counts, generate, history, lifecycle, retry
 
 if TYPE_CHECKING:
     import typer

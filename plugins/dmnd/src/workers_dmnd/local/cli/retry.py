@@ -20,7 +20,7 @@ from worker_runtime.local.commands.options import (  # noqa: TC001 - typer reads
 )
 from worker_runtime.local.commands.progress import progress
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
-from workers_dmnd.local.commands.options import OfSale, exactly_one, working_on
+from workers_dmnd.local.cli.options import OfSale, exactly_one, working_on
 from workers_dmnd.local.operating.accounts import account_of
 from workers_dmnd.local.operating.fans import Fans
 from workers_dmnd.local.operating.finding import the_sale

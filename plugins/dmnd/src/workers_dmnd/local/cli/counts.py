@@ -11,7 +11,7 @@ from worker_runtime.clients.dynamodb import Table
 from worker_runtime.local.commands.options import AsJson, EnvFile  # noqa: TC001 - typer reads annotations
 from worker_runtime.local.commands.progress import progress
 from worker_runtime.local.commands.reporting import Output, answering, examples, tell
-from workers_dmnd.local.commands.options import OfSale, exactly_one, working_on
+from workers_dmnd.local.cli.options import OfSale, exactly_one, working_on
 from workers_dmnd.local.operating.census import SCANNED, SCANNED_TYPES, Census, WholeTable, census_of
 from workers_dmnd.local.operating.fans import Fans
 from workers_dmnd.local.operating.finding import sales_of, the_sale
