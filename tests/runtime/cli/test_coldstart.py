@@ -107,7 +107,19 @@ def test_a_worker_that_takes_no_batches_needs_an_event_and_may_raise(
 
     assert without.code == 2
     assert without.err == "workers: shop.work takes no batches; give an event with --event FILE.\n"
-    assert given.json["raised"] == "ValueError: out of paper"
+    assert (given.code, given.json["raised"]) == (1, "ValueError: out of paper")
+
+
+def test_an_event_of_another_source_is_told_and_exit_code_1(
+    workers: Workers, shop: Site, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text('{"Records": [{"eventSource": "aws:s3"}]}')
+
+    done = workers("coldstart", "shop.work", "--rounds", "1", "--event", str(event), site=shop)
+
+    assert done.code == 1
+    assert "The first invocation raised UnrecognisedEvent: shop.work takes sqs orders" in done.err
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import typer
 
 from worker_runtime.local.commands.inputs import read_event, read_variables
 from worker_runtime.local.commands.options import AsJson, EnvFile, WorkerName  # noqa: TC001 - typer reads annotations
-from worker_runtime.local.commands.reporting import answering, examples, tell
+from worker_runtime.local.commands.reporting import FAILED, answering, examples, tell
 
 if TYPE_CHECKING:
     from worker_runtime.local.coldstart.report import ColdStart
@@ -63,7 +63,7 @@ def coldstart(
 
     Times are this machine's; their ratio to a bare handler's, started in turn, is what travels.
 
-    Exit codes: 0 it was measured, 1 it does not start, 2 it was called wrongly.
+    Exit codes: 0 it was measured, 1 it does not start or raised on the given event, 2 it was called wrongly.
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.local.coldstart.starting import measured  # noqa: PLC0415 - help needs none of it
@@ -80,6 +80,8 @@ def coldstart(
             output.json(found)
         else:
             _show(found, output)
+        if found.raised and event is not None:  # a tick of our own may miss what nobody has named
+            raise typer.Exit(FAILED)
 
 
 def _show(found: ColdStart, output: Output) -> None:
