@@ -423,7 +423,8 @@ def test_a_worker_that_takes_nothing_halts_without_its_services(site: Site) -> N
         ({"Records": [{"EventSource": "aws:sns"}]}, "a batch of 'aws:sns'"),
         ({"detail": {}, "source": "x"}, "an object with the keys ['detail', 'source']"),
         ([1], "a JSON list"),
-        (None, "a JSON NoneType"),
+        (None, "nothing"),
+        ({}, "an empty object"),
     ],
 )
 def test_an_event_that_no_source_recognises_is_refused_by_its_shape_alone(

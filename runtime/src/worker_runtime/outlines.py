@@ -39,7 +39,7 @@ WELL_KNOWN: Final[tuple[tuple[str, tuple[Path, ...]], ...]] = (
 def outline(event: Any) -> str:
     """Say what an event is: a service's, a batch of some source, else which keys it has."""
     if not isinstance(event, dict):
-        return f"a JSON {type(event).__name__}"
+        return "nothing" if event is None else f"a JSON {type(event).__name__}"
     records = event.get("Records")
     if isinstance(records, list) and records and isinstance(records[0], dict):
         if "cf" in records[0]:
@@ -50,7 +50,7 @@ def outline(event: Any) -> str:
     for name, paths in WELL_KNOWN:
         if all(_has(event, path) for path in paths):
             return name
-    return f"an object with the keys {sorted(map(str, event))[:8]}"
+    return f"an object with the keys {sorted(map(str, event))[:8]}" if event else "an empty object"
 
 
 def _has(event: Any, path: Path) -> bool:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from worker_runtime.catalogue import installed
-from worker_runtime.errors import SettingsError
+from worker_runtime.errors import SettingsError, UnrecognisedEvent
 from worker_runtime.handler import open_door
 from worker_runtime.loading import declared_worker, load_plugins, offers
 from worker_runtime.local.reachable import refuse_silence
 from worker_runtime.middleware.metrics import Metrics
+from worker_runtime.routing import route
 from worker_runtime.services import Services
 from worker_runtime.settings import Environment
 from worker_runtime.sources.schedule import Schedule
@@ -59,6 +60,17 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     return lambda event: handler(
         event, LocalContext(function_name=worker_id, timeout_s=declaration.timeout_s)
     )
+
+
+def refuse_unrecognised(worker_id: str, event: Any) -> None:
+    """Raise UnrecognisedEvent, with the cure, where no source of the worker takes the event."""
+    catalogue = installed()
+    sources = declared_worker(worker_id, catalogue.worker(worker_id)).declaration.sources
+    try:
+        route(sources, event, worker=worker_id)
+    except UnrecognisedEvent as error:
+        cure = "recorded, as in tests/events, or built with worker_runtime.testing."
+        raise UnrecognisedEvent(f"{str(error).rstrip('.')}; give one as Lambda sends it: {cure}") from None
 
 
 def own_event(worker_id: str) -> Any:
