@@ -57,6 +57,19 @@ TICKING = """
 """
 
 
+PICKY = """
+    from worker_runtime import Skip, Sqs, Stack, worker
+
+    @worker(Sqs("orders"), stack=Stack("shop"))
+    def work(order: dict) -> None:
+        "Take what is there."
+        if order["id"] == "gone":
+            raise Skip("the event is gone")
+        if order["id"] == "poor":
+            raise ValueError("fan@example.com has no money")
+"""
+
+
 @pytest.fixture
 def event(tmp_path: Path) -> Path:
     return recorded(tmp_path, sqs_event({"id": "1"}, {"id": "2"}, queue="orders"))
@@ -93,6 +106,24 @@ def test_with_json_the_reply_is_one_line(workers: Workers, shop: Site, event: Pa
     assert (done.code, done.out) == (0, '{"batchItemFailures":[]}\n')
 
 
+def test_what_became_of_the_records_is_told_behind_the_reply_to_people_alone(
+    workers: Workers, installed_plugin: Site, tmp_path: Path
+) -> None:
+    installed_plugin.install_plugin("picky", worker=PICKY)
+    bodies = ({"id": "1"}, {"id": "gone"}, {"id": "gone"}, {"id": "poor"})
+    event = str(recorded(tmp_path, sqs_event(*bodies, queue="orders")))
+    arguments = ("invoke", "picky.work", "--event", event)
+
+    people = workers(*arguments, site=installed_plugin, env=NAMES)
+    program = workers(*arguments, "--json", site=installed_plugin, env=NAMES)
+    silent = workers(*arguments, site=installed_plugin, env={**NAMES, "LOG_LEVEL": "ERROR"})
+
+    told = people.err.splitlines()[-1]
+    assert told == "Records: 1 done; 2 skipped: the event is gone; 1 failed: f***@e*** has no money"
+    assert people.json == program.json == silent.json
+    assert "Records: " not in program.err + silent.err
+
+
 def test_a_record_that_fails_is_in_the_reply(workers: Workers, shop: Site, tmp_path: Path) -> None:
     event = sqs_event({"id": "1"}, {"id": "poor"}, queue="orders")
 
@@ -124,6 +155,7 @@ def test_a_poison_record_of_a_kinesis_event_goes_to_the_dead_letters_and_the_oth
     (letter,) = aws("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert (done.code, done.json) == (0, {"batchItemFailures": []})
     assert "noted first\nnoted last" in done.err
+    assert done.err.endswith("\nRecords: 2 done; 1 dead-lettered: UNDECODABLE\n")
     assert json.loads(letter["Body"])["record"] == event["Records"][1]
 
 
