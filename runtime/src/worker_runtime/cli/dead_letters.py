@@ -66,8 +66,8 @@ def list_letters(
     with answering(as_json=as_json) as output:
         if (queue is None) == (stack is None):
             raise Misuse("say a QUEUE or a --stack.")
-        queues = [queue] if queue is not None else _queues_of(stack or "")
-        found = _office(endpoint_url, env_file).letters(queues)
+        office = _office(endpoint_url, env_file)
+        found = office.letters([queue] if queue is not None else _queues_of(stack or ""))
         if as_json:
             output.json({"letters": found})
         else:

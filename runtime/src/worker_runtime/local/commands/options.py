@@ -16,7 +16,7 @@ from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.reachable import refuse_no_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 
 def _worker_ids(incomplete: str) -> list[str]:
@@ -83,8 +83,9 @@ def take_variables(file: Path | None) -> None:
     refuse_no_urls(os.environ)
 
 
-def refuse_unknown_stack(stack: str, *, there: Sequence[str]) -> None:
+def refuse_unknown_stack(stack: str, *, there: Iterable[str]) -> None:
     """Raise Misuse, with the stacks there are, where ``stack`` is none of them."""
-    if stack not in there:
-        known = ", ".join(there) or "none"
+    stacks = sorted(set(there))
+    if stack not in stacks:
+        known = ", ".join(stacks) or "none"
         raise Misuse(f"no installed worker is of the stack {stack!r}; there are: {known}.")
