@@ -14,6 +14,8 @@ from worker_runtime.runtime import composed
 from worker_runtime.testing import RecordingSender, ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rounds import Candidate
 
     from worker_runtime.workers import Worker
@@ -66,9 +68,7 @@ def take_text(_order: str) -> None:
 
 def running(declared: Worker[..., Any], **services: Any) -> Candidate:
     """Compose a worker once, as INIT does; what is returned is one invocation."""
-    loaded = ready(declared, services={type(each): each for each in services.values()})
-    configure_logging(level="INFO", fields=loaded.log_fields(Environment()), stream=io.StringIO())
-    run = composed(loaded, sender=RecordingSender())
+    run = composed_run(declared, **services)
 
     def invoke(event: Any) -> None:
         reply = run(event, CONTEXT)
@@ -76,3 +76,10 @@ def running(declared: Worker[..., Any], **services: Any) -> Candidate:
             raise AssertionError(f"a record failed: {reply}")
 
     return invoke
+
+
+def composed_run(declared: Worker[..., Any], **services: Any) -> Callable[[Any, Any], Any]:
+    """Compose a worker once; what is returned takes event and context, and returns the reply."""
+    loaded = ready(declared, services={type(each): each for each in services.values()})
+    configure_logging(level="INFO", fields=loaded.log_fields(Environment()), stream=io.StringIO())
+    return composed(loaded, sender=RecordingSender())
