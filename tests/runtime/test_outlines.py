@@ -38,7 +38,7 @@ from worker_runtime.testing import (
         (http_event(), "a request of API Gateway's, or of a function URL"),
         (http_event(v2=True), "a request of API Gateway's, or of a function URL"),
         ([1], "a JSON list"),
-        (None, "a JSON NoneType"),
+        (None, "nothing"),
         ({"personal": "fan@example.com"}, "an object with the keys ['personal']"),
         ({"requestContext": "text"}, "an object with the keys ['requestContext']"),
     ],
