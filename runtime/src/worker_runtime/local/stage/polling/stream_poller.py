@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.feeds import HORIZON
-from worker_runtime.local.stage.polling.lineage import beginnings, ready
+from worker_runtime.local.stage.polling.shard_order import beginnings, ready
 from worker_runtime.local.stage.polling.on_failure import on_failure_record
 from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
 from worker_runtime.local.stage.polling.shards import ShardReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST, Position, ShardInfo
-from worker_runtime.local.stage.polling.lineage import beginnings, ready
+from worker_runtime.local.stage.polling.shard_order import beginnings, ready
 
 if TYPE_CHECKING:
     from worker_runtime.sources.streams import Start
