@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.feeds import HORIZON
-from worker_runtime.local.stage.polling.shard_order import beginnings, ready
 from worker_runtime.local.stage.polling.on_failure import on_failure_record
 from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
+from worker_runtime.local.stage.polling.shard_order import beginnings, ready
 from worker_runtime.local.stage.polling.shards import ShardReader
 from worker_runtime.local.stage.polling.stream_lane import LaneEnds, StreamLane
 from worker_runtime.local.stage.polling.stream_progress import StreamProgress
