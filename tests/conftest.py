@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,12 @@ from installed import Site
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, which a shell lets its background jobs ignore: tests interrupt what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
