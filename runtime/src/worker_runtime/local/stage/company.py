@@ -123,6 +123,7 @@ class Company(Part):
             book=scenery.book,
             checkpoints=Checkpoints(self._play.folder / "checkpoints.json"),
             clock=self._play.clock,
+            threads=self._play.threads,
             concurrent_batches=1 if options.in_process else options.concurrent_batches,
         )
 

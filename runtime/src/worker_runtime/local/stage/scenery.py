@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.options import StageOptions
     from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.local.stage.staged_workers import Offers
+    from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.workers import Declaration
 
 REGION = "us-east-1"
@@ -47,6 +48,7 @@ class Play:
     declarations: Mapping[str, Declaration]
     catalogue: Catalogue
     clock: ScaledClock
+    threads: Threads
     folder: Path
 
 
@@ -97,7 +99,9 @@ class Scenery(Part):
         outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
         self._connect(offers)
-        self.book = parts.enter_context(VisibilityBook(self.aws("sqs"), clock=play.clock))
+        self.book = parts.enter_context(
+            VisibilityBook(self.aws("sqs"), clock=play.clock, threads=play.threads)
+        )
         calls = first_of(SqsCalls(self.book, clock=play.clock), self.unprocessed)
         gateway = parts.enter_context(Gateway(endpoint_url, answer=calls, called=self._accidents.called))
         self._accidents.plan_outages(

@@ -27,6 +27,7 @@ from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
 from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stack
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from typing import Self
@@ -189,6 +190,7 @@ class Stage(Part):
             declarations=self._declarations,
             catalogue=catalogue,
             clock=self.clock,
+            threads=REAL,
             folder=folder,
         )
         parts.enter_context(self._accidents)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from worker_runtime.local.stage.execution.answers import Failure, Throttled
 from worker_runtime.local.stage.polling.async_failure import GivenUpEvent, failed_event_record
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from worker_runtime.clock import Clock
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.async_failure import GivenUpFor
     from worker_runtime.local.stage.polling.delivering import Delivery
     from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+    from worker_runtime.local.stage.threads.threads import Thread, Threads
     from worker_runtime.sources.asynchronous import AsyncSource
 
 _RETRY_S: Final = (60.0, 120.0)  # after the first and the second error
@@ -44,21 +47,23 @@ class AsyncEvents:
         on_failure: OnFailureQueue | None,
         clock: Clock,
         at_once: int,
+        threads: Threads = REAL,
     ) -> None:
         self._source = source
         self._function_arn = function_arn
         self._delivery = delivery
         self._on_failure = on_failure
         self._clock = clock
-        self._places = threading.BoundedSemaphore(at_once)
-        self._quit = threading.Event()
-        self._lock = threading.Lock()
-        self._under_way: set[threading.Thread] = set()
+        self._threads = threads
+        self._places = threads.places(at_once)
+        self._quit = threads.flag()
+        self._lock = Lock()
+        self._under_way: set[Thread] = set()
 
     def put(self, event: Any) -> None:
         """Take an event; a thread of its own sees it through."""
         passage = _Passage(event, queued_at=self._clock.now())
-        thread = threading.Thread(target=self._see_through, args=(passage,), name="event", daemon=True)
+        thread = self._threads.thread(partial(self._see_through, passage), name="event")
         with self._lock:
             self._under_way.add(thread)
         self._delivery.moved()
@@ -87,7 +92,7 @@ class AsyncEvents:
         finally:
             self._delivery.moved()
             with self._lock:
-                self._under_way.discard(threading.current_thread())
+                self._under_way.discard(self._threads.current())
 
     def _try(self, passage: _Passage) -> float | None:
         """Invoke the function once; how long to wait for the next try, None where there is none."""

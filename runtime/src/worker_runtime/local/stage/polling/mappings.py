@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.delivering import Delivery
     from worker_runtime.local.stage.polling.feeds import Feed
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
+    from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.sources import Source
     from worker_runtime.workers import Declaration
 
@@ -57,6 +58,7 @@ class Ground:
     book: VisibilityBook
     checkpoints: Checkpoints
     clock: Clock
+    threads: Threads
     concurrent_batches: int
 
 
@@ -77,6 +79,7 @@ def poller_of(
                 book=ground.book,
                 clock=ground.clock,
                 concurrent_batches=ground.concurrent_batches,
+                threads=ground.threads,
             )
         case TableStream() | Kinesis():
             assert source.dead_letters is not None  # noqa: S101 - check() saw to it when it was declared
@@ -89,6 +92,7 @@ def poller_of(
                 on_failure=OnFailureQueue(sqs, ground.names.named("queue", source.dead_letters)),
                 checkpoints=ground.checkpoints,
                 clock=ground.clock,
+                threads=ground.threads,
             )
         case Schedule():
             return SchedulePoller(
@@ -105,8 +109,10 @@ def poller_of(
                         ground.concurrent_batches,
                         declaration.reserved_concurrency or TICKS_AT_ONCE,
                     ),
+                    threads=ground.threads,
                 ),
                 clock=ground.clock,
+                threads=ground.threads,
             )
     raise NotPolled(f"{delivery.worker_id}: the stage has no poller for {source.kind}; leave the worker out.")
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.local.stage.threads.threads import Flag
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 BatchInfo = Literal["DDBStreamBatchInfo", "KinesisBatchInfo"]
@@ -98,7 +98,7 @@ class OnFailureQueue:
         self._sqs = sqs
         self._url = url
 
-    def put(self, body: Mapping[str, Any], *, until: threading.Event) -> None:
+    def put(self, body: Mapping[str, Any], *, until: Flag) -> None:
         """Send a record; tried until it is taken or ``until`` is set, so that nothing is lost in silence."""
         text = json.dumps(body)
         while True:

@@ -11,6 +11,8 @@ from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker_runtime.local.stage.threads.real import REAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
     from worker_runtime.local.stage.polling.stream_lane import StreamLane
     from worker_runtime.local.stage.polling.stream_progress import StreamProgress
+    from worker_runtime.local.stage.threads.threads import Flag, Threads
 
 _POLL_S = (0.02, 0.25)  # of the machine's time: right after records, and when none have come for a while
 _BROKEN_S = 0.5
@@ -45,23 +48,25 @@ class ShardEnds:
 class PolledShard:
     """Reads one shard until ``quit`` is set or the shard is at its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is read, where it goes, and two parts of the stage
         self,
         reader: ShardReader,
         *,
         lanes: Sequence[StreamLane],
         progress: StreamProgress,
         ends: ShardEnds,
-        quit: threading.Event,  # noqa: A002 - what it is
+        quit: Flag,  # noqa: A002 - what it is
+        threads: Threads = REAL,
     ) -> None:
         self._reader = reader
         self._lanes = lanes
         self._progress = progress
         self._ends = ends
         self._quit = quit
+        self._threads = threads
         self.worked_off = False  # closed, and all of it done
         self._reading = threading.Lock()  # what was read is outstanding before anybody looks
-        self._thread = threading.Thread(target=self._read_on, name="stream-reader", daemon=True)
+        self._thread = threads.thread(self._read_on, name="stream-reader")
 
     def start(self) -> None:
         """Begin to read and to hand over."""
@@ -89,7 +94,7 @@ class PolledShard:
     def _read_on(self) -> None:
         shortest_s, longest_s = _POLL_S
         pause_s = shortest_s
-        while not self._quit.wait(pause_s):
+        while not self._threads.look_again(self._quit, within_s=pause_s):
             try:
                 records = [] if self._is_ahead() else self._read()
                 self._share_out(records)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.due_times import due_after
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.polling.async_events import AsyncEvents
+    from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.sources.schedule import Schedule
 
 _LONGEST_WAIT_S = 3_600.0  # of the machine's time; a lock cannot wait for years
@@ -25,13 +26,21 @@ _LONGEST_WAIT_S = 3_600.0  # of the machine's time; a lock cannot wait for years
 class SchedulePoller(Part):
     """Puts an event into Lambda's queue whenever the schedule is due."""
 
-    def __init__(self, source: Schedule, *, function_arn: str, events: AsyncEvents, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Schedule,
+        *,
+        function_arn: str,
+        events: AsyncEvents,
+        clock: Clock,
+        threads: Threads = REAL,
+    ) -> None:
         self._source = source
         self._events = events
         self._clock = clock
         self._region, self._account, _, self._function = function_arn.split(":")[3:7]
-        self._quit = threading.Event()
-        self._thread = threading.Thread(target=self._keep_time, name="schedule", daemon=True)
+        self._quit = threads.flag()
+        self._thread = threads.thread(self._keep_time, name="schedule")
 
     def start(self) -> Self:
         """Begin to count, from now on."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +17,7 @@ from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
 from worker_runtime.local.stage.polling.delivering import by_payload
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.delivering import Delivery
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
+    from worker_runtime.local.stage.threads.threads import Thread, Threads
     from worker_runtime.sources.sqs import Sqs
 
 CONCURRENT_BATCHES = 5
@@ -65,6 +68,7 @@ class SqsPoller(Part):
         book: VisibilityBook,
         clock: Clock,
         concurrent_batches: int = CONCURRENT_BATCHES,
+        threads: Threads = REAL,
     ) -> None:
         self._source = source
         self._queue = queue
@@ -73,13 +77,12 @@ class SqsPoller(Part):
         self._book = book
         self._clock = clock
         self._filters = compile_filters(source.filters, data_key="body")
-        self._slots = threading.BoundedSemaphore(
-            min(concurrent_batches, source.max_concurrency or concurrent_batches)
-        )
-        self._quit = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name=f"poll-{queue.url}", daemon=True)
-        self._lock = threading.Lock()
-        self._under_way: set[threading.Thread] = set()
+        self._threads = threads
+        self._slots = threads.places(min(concurrent_batches, source.max_concurrency or concurrent_batches))
+        self._quit = threads.flag()
+        self._poller = threads.thread(self._poll, name=f"poll-{queue.url}")
+        self._lock = Lock()
+        self._under_way: set[Thread] = set()
 
     def start(self) -> Self:
         """Begin to poll."""
@@ -120,7 +123,7 @@ class SqsPoller(Part):
         """Poll again and again, shortly: a long poll could not be ended by ``stop``."""
         shortest_s, longest_s = _POLL_S
         pause_s = shortest_s
-        while not self._quit.wait(pause_s):
+        while not self._threads.look_again(self._quit, within_s=pause_s):
             if not self._slots.acquire(timeout=longest_s):
                 continue
             records = self._gather()
@@ -150,7 +153,7 @@ class SqsPoller(Part):
                 break
             records += more
             if not more:
-                self._quit.wait(min(left_s, _POLL_S[0]))
+                self._threads.look_again(self._quit, within_s=_POLL_S[0], left_s=left_s)
         return records
 
     def _receive(self, *, most: int) -> list[StagedRecord] | None:
@@ -179,7 +182,7 @@ class SqsPoller(Part):
         return taken
 
     def _start(self, records: list[StagedRecord]) -> None:
-        thread = threading.Thread(target=self._run, args=(records,), name="batch", daemon=True)
+        thread = self._threads.thread(partial(self._run, records), name="batch")
         with self._lock:
             self._under_way.add(thread)
         thread.start()
@@ -193,7 +196,7 @@ class SqsPoller(Part):
             self._delivery.moved()
             self._slots.release()
             with self._lock:
-                self._under_way.discard(threading.current_thread())
+                self._under_way.discard(self._threads.current())
 
     def _hand_over(self, batch: list[StagedRecord]) -> None:
         """Invoke the worker and delete what is done; throttled, try until the visibility is over."""

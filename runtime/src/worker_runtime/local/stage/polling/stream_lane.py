@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from worker_runtime.local.stage.polling.bisecting import Next, Piece, after_erro
 from worker_runtime.local.stage.polling.on_failure import GivenUp
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
     from worker_runtime.local.stage.polling.on_failure import Condition
+    from worker_runtime.local.stage.threads.threads import Flag, Threads
     from worker_runtime.sources.streams import StreamSource
 
 _BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
@@ -37,15 +38,23 @@ class LaneEnds:
 class StreamLane:
     """Takes the records of one lane in order; a batch is in flight at a time."""
 
-    def __init__(self, source: StreamSource, *, ends: LaneEnds, clock: Clock, quit: threading.Event) -> None:  # noqa: A002 - what it is
+    def __init__(
+        self,
+        source: StreamSource,
+        *,
+        ends: LaneEnds,
+        clock: Clock,
+        quit: Flag,  # noqa: A002 - what it is
+        threads: Threads = REAL,
+    ) -> None:
         self._source = source
         self._ends = ends
         self._clock = clock
         self._quit = quit
         self._waiting: deque[StagedRecord] = deque()
-        self._changed = threading.Condition()
+        self._changed = threads.condition()
         self._errors_in_a_row = 0
-        self._thread = threading.Thread(target=self._work, name="stream-lane", daemon=True)
+        self._thread = threads.thread(self._work, name="stream-lane")
 
     def start(self) -> None:
         """Begin to hand over."""

@@ -15,6 +15,7 @@ from worker_runtime.local.stage.polling.shard_order import beginnings, ready
 from worker_runtime.local.stage.polling.shards import ShardReader
 from worker_runtime.local.stage.polling.stream_lane import LaneEnds, StreamLane
 from worker_runtime.local.stage.polling.stream_progress import StreamProgress
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.feeds import Feed, Position
     from worker_runtime.local.stage.polling.on_failure import GivenUp, OnFailureQueue
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.sources.streams import StreamSource
 
 _AHEAD = 2  # batches that a lane may hold before reading waits
@@ -44,6 +46,7 @@ class StreamPoller(Part):
         on_failure: OnFailureQueue,
         checkpoints: Checkpoints,
         clock: Clock,
+        threads: Threads = REAL,
     ) -> None:
         self._source = source
         self._feed = feed
@@ -53,7 +56,8 @@ class StreamPoller(Part):
         self._checkpoints = checkpoints
         self._clock = clock
         self._filters = compile_filters(source.mapping_filters, data_key=source.data_key)
-        self._quit = threading.Event()
+        self._threads = threads
+        self._quit = threads.flag()
         self._growing = threading.Lock()  # two shards that end at once may have one child
         self._lock = threading.Lock()
         self._shards: dict[str, PolledShard] = {}
@@ -112,10 +116,14 @@ class StreamPoller(Part):
             ahead=_AHEAD * self._source.batch_size,
         )
         lanes = [
-            StreamLane(self._source, ends=lane_ends, clock=self._clock, quit=self._quit)
+            StreamLane(
+                self._source, ends=lane_ends, clock=self._clock, quit=self._quit, threads=self._threads
+            )
             for _ in range(self._source.parallelization)
         ]
-        return PolledShard(reader, lanes=lanes, progress=progress, ends=ends, quit=self._quit)
+        return PolledShard(
+            reader, lanes=lanes, progress=progress, ends=ends, quit=self._quit, threads=self._threads
+        )
 
     def _go_on_after(self, closed: str) -> None:
         """Take up the shards that continue this one, unless they wait for another."""

@@ -9,7 +9,6 @@ time than it would of Lambda's, and must not meet its own message twice for that
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.threads.threads import Threads
 
 _RETRY_S = 0.5
 
@@ -54,14 +55,15 @@ class Hidden:
 class VisibilityBook(Part):
     """All messages that the pollers of a stage have received and not deleted; for many threads."""
 
-    def __init__(self, sqs: SQSClient, *, clock: Clock) -> None:
+    def __init__(self, sqs: SQSClient, *, clock: Clock, threads: Threads = REAL) -> None:
         self._sqs = sqs
         self._clock = clock
         self._hidden: dict[str, Hidden] = {}
         self._polled: set[str] = set()
-        self._changed = threading.Condition()
+        self._threads = threads
+        self._changed = threads.condition()
         self._stopped = False
-        self._keeper = threading.Thread(target=self._keep, name="visibility", daemon=True)
+        self._keeper = threads.thread(self._keep, name="visibility")
 
     def start(self) -> Self:
         """Begin to make messages visible."""
@@ -168,6 +170,7 @@ class VisibilityBook(Part):
         for queue_url, receipts in by_queue.items():
             for start in range(0, len(receipts), ENTRIES_A_CALL):
                 self._reveal_ten(queue_url, receipts[start : start + ENTRIES_A_CALL])
+        self._threads.news()
 
     def _reveal_ten(self, queue_url: str, receipts: list[str]) -> None:
         entries: Any = [

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from worker_runtime.local.stage.threads.threads import Condition, Flag, Places, Thread
 
@@ -20,7 +18,7 @@ class RealThreads:
         """Make a daemon thread."""
         return threading.Thread(target=target, name=name, daemon=True)
 
-    def current(self) -> object:
+    def current(self) -> Thread:
         """Return the calling thread."""
         return threading.current_thread()
 
@@ -36,10 +34,12 @@ class RealThreads:
         """Make a semaphore."""
         return threading.BoundedSemaphore(n)
 
-    def look_again(self, quit: Flag, *, within_s: float) -> bool:  # noqa: A002 - what it is
-        """Wait for ``within_s`` or for ``quit``."""
-        return quit.wait(within_s)
+    def look_again(self, quit: Flag, *, within_s: float, left_s: float | None = None) -> bool:  # noqa: A002 - what it is
+        """Wait for ``within_s`` or ``left_s``, the shorter, or for ``quit``."""
+        return quit.wait(within_s if left_s is None else min(within_s, left_s))
 
-    def aside(self) -> AbstractContextManager[None]:
-        """Do nothing: others run anyway."""
-        return nullcontext()
+    def news(self) -> None:
+        """Do nothing: who looks again does so soon."""
+
+
+REAL: Final = RealThreads()

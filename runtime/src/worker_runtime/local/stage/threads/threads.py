@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from types import TracebackType
 
 
@@ -81,8 +80,8 @@ class Threads(Protocol):
     def thread(self, target: Callable[[], None], *, name: str) -> Thread:
         """Make a thread that is not started yet; it does not keep the process alive."""
 
-    def current(self) -> object:
-        """Return what stands for the calling thread, for as long as it runs."""
+    def current(self) -> Thread:
+        """Return the calling thread."""
 
     def flag(self) -> Flag:
         """Make a flag."""
@@ -93,12 +92,12 @@ class Threads(Protocol):
     def places(self, n: int) -> Places:
         """Make ``n`` places."""
 
-    def look_again(self, quit: Flag, *, within_s: float) -> bool:  # noqa: A002 - what it is
+    def look_again(self, quit: Flag, *, within_s: float, left_s: float | None = None) -> bool:  # noqa: A002 - what it is
         """Wait, having looked and found nothing, until it is worth looking again; whether ``quit`` is set.
 
         That is after ``within_s`` of the machine's time, or, where threads take turns, as soon as
-        another has done something.
+        there is news; in either case after ``left_s`` at the latest.
         """
 
-    def aside(self) -> AbstractContextManager[None]:
-        """Let others run while the caller waits inside the block for something they do not know of."""
+    def news(self) -> None:
+        """Tell those who look again that something has happened which they may find."""
