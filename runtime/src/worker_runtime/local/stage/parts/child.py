@@ -7,7 +7,8 @@ pipe whose end of file is set to raise SIGKILL in it. The child sets that itself
 before it becomes its command: were it set from here, the stage could be gone before. (The
 parent-death signal of Linux follows the *thread* that started the child, and code between fork
 and exec is unsafe beside threads; this needs neither.) Off Linux a worker process still ends by
-itself, since its Runtime API connection drops.
+itself, since its Runtime API connection drops. A child that has something to save first is asked to
+end, and killed a while later; see ``farewell``.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _LIFELINE = Path(__file__).with_name("lifeline.py")
+_FAREWELL = Path(__file__).with_name("farewell.py")
 
 
 class Child:
     """A running command; ``exit_code`` is None while it lives, negative where a signal ended it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a process has as many sides
         self,
         command: Sequence[str],
         *,
@@ -40,10 +42,13 @@ class Child:
         output: int,
         cwd: Path | None = None,
         on_exit: Callable[[int], None] | None = None,
+        farewell_s: float = 0.0,
+        holds: Sequence[int] = (),
     ) -> None:
         """Start ``command`` with exactly ``environment``, both its streams going to ``output``.
 
-        Raises OSError where there is no such program or folder.
+        Where the stage is killed, it has ``farewell_s`` to end by itself; ``holds`` are descriptors
+        that stay open in it. Raises OSError where there is no such program or folder.
         """
         self.exit_code: int | None = None
         self._on_exit = on_exit
@@ -52,13 +57,13 @@ class Child:
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the stage's own commands, no shell
-                _held_by(lifeline, command),
+                _held_by(lifeline, command, farewell_s=farewell_s),
                 env=dict(environment),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=[lifeline],
+                pass_fds=[lifeline, *holds],
                 process_group=0,
             )
         except BaseException:
@@ -109,12 +114,15 @@ class Child:
             self._on_exit(exit_code)
 
 
-def _held_by(lifeline: int, command: Sequence[str]) -> list[str]:
-    """Word the command so that it dies with the stage, where the kernel can do that."""
+def _held_by(lifeline: int, command: Sequence[str], *, farewell_s: float) -> list[str]:
+    """Word the command so that it ends with the stage, at once where the kernel can do that."""
     program, *arguments = command
     found = shutil.which(program)
     if found is None:
         raise FileNotFoundError(f"no program {program}")
+    if farewell_s:
+        watched = [sys.executable, "-I", "-S", str(_FAREWELL), str(lifeline), str(farewell_s)]
+        return [*watched, found, *arguments]
     if not hasattr(fcntl, "F_SETSIG"):
         return [found, *arguments]
     return [sys.executable, "-I", "-S", str(_LIFELINE), str(lifeline), found, *arguments]

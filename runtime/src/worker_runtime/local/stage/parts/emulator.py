@@ -1,6 +1,8 @@
 """AWS on one machine: MiniStack, as a process of its own on loopback.
 
-Its state is in memory and gone when it stops; what it writes goes below the folder it is given.
+Its state is in memory and gone when it stops, unless it is to be kept; what it writes goes below the
+folder it is given. One that is kept writes its state whenever it ends in order, which a killed stage
+leaves it the time for.
 Docker is hidden from it: at start it removes containers that carry its label, whoever made them.
 """
 
@@ -11,38 +13,49 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.parts import kept_ministack
 from worker_runtime.local.stage.parts.child import Child
 from worker_runtime.local.stage.parts.part import Part, PartBroken
 from worker_runtime.local.stage.parts.ports import LOOPBACK, free_port, listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
 _POLL_S = 0.05
 _STOP_GRACE_S = 3.0
+_SAVING_GRACE_S = 30.0
 _LAST_OUTPUT_CHARS = 2_000
 
 
 class Emulator(Part):
     """One MiniStack; ``endpoint_url`` serves every AWS service once it is started."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where it is, what it keeps, how it is started
         self,
         state: Path,
         *,
         region: str = "us-east-1",
         environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 30.0,
+        kept: bool = False,
+        port: int = 0,
+        holds: Sequence[int] = (),
     ) -> None:
-        """Prepare one that keeps to the folder ``state``; ``environment`` adds to its own variables."""
+        """Prepare one that keeps to the folder ``state``; ``environment`` adds to its own variables.
+
+        One that is ``kept`` goes on from what is in the folder. It serves on ``port``, or on a free
+        one where it is 0, and ``holds`` descriptors open for as long as it lives.
+        """
         self._state = state
         self._region = region
         self._environment = dict(environment or {})
         self._start_timeout_s = start_timeout_s
+        self._kept = kept
+        self._holds = holds
         self._child: Child | None = None
-        self.port = 0
+        self.port = port
 
     @property
     def endpoint_url(self) -> str:
@@ -56,14 +69,16 @@ class Emulator(Part):
 
     def start(self) -> Self:
         """Start it, wait until it serves, and see that it listens on loopback only."""
-        self._state.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.saved_state.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port()
         with self._log.open("wb") as output:
             self._child = Child(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", kept_ministack.__name__ if self._kept else "ministack"],
                 environment={**self._settings(), **self._environment},
                 output=output.fileno(),
                 cwd=self._state,
+                farewell_s=_SAVING_GRACE_S if self._kept else 0.0,
+                holds=self._holds,
             )
         try:
             self._wait_until_ready(self._child)
@@ -74,9 +89,9 @@ class Emulator(Part):
         return self
 
     def stop(self) -> None:
-        """End it and forget all state."""
+        """End it, its state written or forgotten."""
         if self._child is not None:
-            self._child.stop(grace_s=_STOP_GRACE_S)
+            self._child.stop(grace_s=_SAVING_GRACE_S if self._kept else _STOP_GRACE_S)
 
     def reset(self) -> None:
         """Forget all resources and data, as after a fresh start."""
@@ -94,6 +109,11 @@ class Emulator(Part):
             )
 
     @property
+    def saved_state(self) -> Path:
+        """The folder of what it writes in the end."""
+        return self._state / "state"
+
+    @property
     def _log(self) -> Path:
         return self._state / "ministack.log"
 
@@ -108,9 +128,9 @@ class Emulator(Part):
             "IOT_MTLS_ENABLED": "0",  # else it listens on every interface
             "SFTP_ENABLED": "0",  # the same
             "DOCKER_HOST": f"unix://{self._state}/no-docker.sock",
-            "PERSIST_STATE": "0",
-            "S3_PERSIST": "0",
-            "STATE_DIR": str(self._state / "state"),
+            "PERSIST_STATE": str(int(self._kept)),
+            "S3_PERSIST": str(int(self._kept)),
+            "STATE_DIR": str(self.saved_state),
             "S3_DATA_DIR": str(self._state / "s3"),
             "MINISTACK_REGION": self._region,
             "LOG_LEVEL": "WARNING",

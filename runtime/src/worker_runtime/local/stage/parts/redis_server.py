@@ -1,4 +1,4 @@
-"""A real Redis on loopback, with nothing kept on disk."""
+"""A real Redis on loopback; on disk it keeps nothing, or each write before it is answered."""
 
 from __future__ import annotations
 
@@ -47,11 +47,12 @@ def _usual_places() -> Iterator[Path]:
 
 
 class RedisServer(Part):
-    """One Redis; it keeps its port over a restart, and loses its data."""
+    """One Redis; it keeps its port over a restart, and loses its data unless it has a folder for it."""
 
-    def __init__(self, *, executable: Path | None = None, port: int = 0) -> None:
-        """Prepare one on ``port``, or on a free one where it is 0."""
+    def __init__(self, *, executable: Path | None = None, port: int = 0, kept_in: Path | None = None) -> None:
+        """Prepare one on ``port``, or on a free one where it is 0, that goes on from what is ``kept_in``."""
         self._executable = executable
+        self._kept_in = kept_in
         self.port = port
         self._child: Child | None = None
 
@@ -70,9 +71,8 @@ class RedisServer(Part):
         executable = self._executable or find_redis_server()
         self.port = self.port or free_port()
         with tempfile.TemporaryFile() as output:
-            keep_nothing = ["--save", "", "--appendonly", "no", "--dir", tempfile.gettempdir()]
             self._child = Child(
-                [str(executable), "--bind", LOOPBACK, "--port", str(self.port), *keep_nothing],
+                [str(executable), "--bind", LOOPBACK, "--port", str(self.port), *self._keeping()],
                 environment={"LANG": "C.UTF-8"},
                 output=output.fileno(),
             )
@@ -85,15 +85,23 @@ class RedisServer(Part):
             self._child.stop(grace_s=_STOP_GRACE_S)
 
     def kill(self) -> None:
-        """End it at once, as a machine that fails; ``start`` brings an empty one back."""
+        """End it at once, as a machine that fails, disk and all; ``start`` brings an empty one back."""
         if self._child is not None:
             self._child.kill()
             self._child.wait()
+        if self._kept_in is not None:
+            shutil.rmtree(self._kept_in, ignore_errors=True)
 
     def restart(self) -> None:
-        """End it and start an empty one on the same port."""
+        """End it and start one on the same port, empty where nothing is kept."""
         self.stop()
         self.start()
+
+    def _keeping(self) -> list[str]:
+        if self._kept_in is None:
+            return ["--save", "", "--appendonly", "no", "--dir", tempfile.gettempdir()]
+        self._kept_in.mkdir(parents=True, exist_ok=True)
+        return ["--save", "", "--appendonly", "yes", "--dir", str(self._kept_in)]
 
     def _wait_until_ready(self, child: Child, output: IO[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
