@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker_runtime.errors import InvalidPattern
+from worker_runtime.filters.explaining import explain_branch, finding, judge
+from worker_runtime.filters.explanations import Explanation
 from worker_runtime.filters.json_text import read_data
+from worker_runtime.filters.leaves import leaf
 from worker_runtime.filters.patterns import branch_holds, compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker_runtime.filters.explaining import Explained
+    from worker_runtime.filters.explanations import Finding
     from worker_runtime.filters.patterns import Branch, Pattern
 
 DataKey = Literal["body", "data", "dynamodb", "value"]
@@ -40,12 +45,24 @@ class Filters:
         view = _VIEWS[self.data_key](record)
         return any(self._holds(branch, view) for pattern in self.patterns for branch in pattern.branches)
 
+    def explain(self, record: Mapping[str, Any]) -> Explanation:
+        """Say which filters take this record and why, and why each other one does not."""
+        if not self.patterns:
+            return Explanation(())
+        view = _VIEWS[self.data_key](record)
+        judged = (
+            judge(pattern, name=f"filter {at}", explains=lambda branch: self._explains(branch, record, view))
+            for at, pattern in enumerate(self.patterns, start=1)
+        )
+        return Explanation(tuple(judged))
+
     def _holds(self, branch: Branch, view: dict[str, Any]) -> bool:
-        """Drop what is JSON where text is asked for, and the other way round."""
-        data_is_json = isinstance(view.get(self.data_key), dict | list)
-        asks_text, asks_json = _asked_of_data(branch, self.data_key)
-        fits = not asks_text if data_is_json else not asks_json
-        return fits and branch_holds(branch, view)
+        return _fits(branch, view, self.data_key) and branch_holds(branch, view)
+
+    def _explains(self, branch: Branch, record: Mapping[str, Any], view: dict[str, Any]) -> Explained:
+        if _fits(branch, view, self.data_key):
+            return explain_branch(branch, view)
+        return False, [_misfit(branch, record, view, self.data_key)]
 
 
 def compile_filters(patterns: Sequence[Mapping[str, Any] | str], *, data_key: DataKey) -> Filters:
@@ -66,6 +83,26 @@ def compile_filters(patterns: Sequence[Mapping[str, Any] | str], *, data_key: Da
         if asks_text and data_key not in _TAKES_TEXT:
             raise InvalidPattern(f"Filter {pattern.text[:200]}: {data_key!r} is JSON; ask for a field of it.")
     return Filters(compiled, data_key)
+
+
+def _fits(branch: Branch, view: dict[str, Any], data_key: str) -> bool:
+    """Drop what is JSON where text is asked for, and the other way round."""
+    asks_text, asks_json = _asked_of_data(branch, data_key)
+    return not (asks_text if isinstance(view.get(data_key), dict | list) else asks_json)
+
+
+def _misfit(branch: Branch, record: Mapping[str, Any], view: dict[str, Any], data_key: str) -> Finding:
+    """Say what is wrong with the data as a whole, for the first field that asks for it."""
+    data = view.get(data_key)
+    if isinstance(data, dict | list):
+        return finding(next(one for one in branch if one.name == data_key), "is_json")
+    asking = next(one for one in branch if one.name.startswith(f"{data_key}."))
+    given = record.get("kinesis", {}) if data_key == "data" else record
+    if given.get(data_key) is None:
+        return finding(asking, "missing", nearest=data_key)
+    if data is None:
+        return finding(asking, "unreadable", nearest=data_key)
+    return finding(asking, "not_json", [leaf(data)], nearest=data_key)
 
 
 def _asked_of_data(branch: Branch, data_key: str) -> tuple[bool, bool]:

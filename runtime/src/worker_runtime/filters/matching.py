@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from worker_runtime.filters.leaves import Leaf, Place
     from worker_runtime.filters.operators import Condition
 
-_Elements = dict[int, int]
+Elements = dict[int, int]
 """Of the arrays that matches so far stand in, which element."""
 
 
@@ -32,28 +32,29 @@ class Field:
         return frozenset(leaf.place for leaf in leaves if any(one.takes(leaf) for one in self.conditions))
 
 
-def hold_together(fields: Sequence[Field], leaves: Mapping[str, Sequence[Leaf]]) -> bool:
-    """Tell whether each field holds, no two of them in different elements of one array."""
+def hold_together(fields: Sequence[Field], leaves: Mapping[str, Sequence[Leaf]]) -> Elements | None:
+    """Find where each field holds, no two of them in different elements of one array; None: nowhere."""
     places = [field.places(leaves.get(field.name, ())) for field in fields]
     if any(not here and not field.may_be_absent for field, here in zip(fields, places, strict=True)):
-        return False
-    todo: list[tuple[int, _Elements]] = [(0, {})]
+        return None
+    todo: list[tuple[int, Elements]] = [(0, {})]
     seen = set()
     while todo:
         at, so_far = todo.pop()
         if at == len(fields):
-            return True
+            return so_far
         field, there = fields[at], leaves.get(fields[at].name, ())
-        reached = [{**so_far, **dict(place)} for place in places[at] if _agrees(place, so_far)]
-        if field.may_be_absent and not any(_agrees(leaf.place, so_far) for leaf in there):
+        reached = [{**so_far, **dict(place)} for place in places[at] if agrees(place, so_far)]
+        if field.may_be_absent and not any(agrees(leaf.place, so_far) for leaf in there):
             reached.append(so_far)
         for elements in reached:
             step = (at + 1, frozenset(elements.items()))
             if step not in seen:
                 seen.add(step)
                 todo.append((at + 1, elements))
-    return False
+    return None
 
 
-def _agrees(place: Place, so_far: _Elements) -> bool:
+def agrees(place: Place, so_far: Elements) -> bool:
+    """Tell whether a place is in none but these elements of the arrays that they name."""
     return all(so_far.get(array, element) == element for array, element in place)

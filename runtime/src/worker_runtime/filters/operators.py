@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from worker_runtime.filters.leaves import Leaf
     from worker_runtime.filters.texts import Takes
 
+LITERAL = "exact"
+"""The operator of an entry that is the value itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One entry of a field's list: its JSON, and whether it takes a leaf or wants none to be there."""
+    """One entry of a field's list: what it takes, and its name and JSON for people.
 
-    text: str
+    ``wants_absence`` says that it holds where the field has no leaf.
+    """
+
+    operator: str
+    argument: str
     takes: Takes
     wants_absence: bool = False
 
@@ -30,16 +37,16 @@ class Condition:
 def read_condition(entry: Any) -> Condition:
     """Read one entry. Raises ValueError for what AWS refuses."""
     if not isinstance(entry, Pairs):
-        return Condition(write(entry), _literal(entry))
+        return Condition(LITERAL, write(entry), _literal(entry))
     name, argument = _only_member(entry)
     if name == "exists":
         if not isinstance(argument, bool):
             raise ValueError(f"exists takes true or false, not {write(argument)}.")
-        return Condition(write(entry), lambda _leaf: argument, wants_absence=not argument)
+        return Condition(name, write(argument), lambda _leaf: argument, wants_absence=not argument)
     read = _OPERATORS.get(name)
     if read is None:
         raise ValueError(f"{name!r} is no operator; there are {', '.join([*_OPERATORS, 'exists'])}.")
-    return Condition(write(entry), read(argument))
+    return Condition(name, write(argument), read(argument))
 
 
 def _literal(value: Any) -> Takes:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import InvalidPattern
+from worker_runtime.filters.explaining import explain_event, judge
+from worker_runtime.filters.explanations import Explanation
 from worker_runtime.filters.json_text import Pairs, read_pattern, write
 from worker_runtime.filters.leaves import leaves_of
 from worker_runtime.filters.matching import Field, hold_together
@@ -51,10 +53,15 @@ class Pattern:
         """Tell whether a JSON event, read into dicts and lists, matches; what is no object never does."""
         return isinstance(event, dict) and any(branch_holds(branch, event) for branch in self.branches)
 
+    def explain(self, event: Any, *, name: str = "pattern") -> Explanation:
+        """Say why a JSON event matches, or why it does not."""
+        judged = judge(self, name=name, explains=lambda branch: explain_event(branch, event))
+        return Explanation((judged,))
+
 
 def branch_holds(branch: Branch, event: dict[str, Any]) -> bool:
     """Tell whether all fields of a branch hold for the event."""
-    return hold_together(branch, leaves_of(event, names=[one.name for one in branch]))
+    return hold_together(branch, leaves_of(event, names=[one.name for one in branch])) is not None
 
 
 def compile_pattern(pattern: Mapping[str, Any] | str) -> Pattern:

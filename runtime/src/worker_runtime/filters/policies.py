@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker_runtime.errors import InvalidPattern
+from worker_runtime.filters.explanations import Explanation
 from worker_runtime.filters.json_text import read_data
 from worker_runtime.filters.patterns import compile_pattern
 
@@ -36,14 +37,22 @@ class Policy:
 
     def takes(self, message: str, attributes: Mapping[str, Mapping[str, Any]]) -> bool:
         """Tell whether SNS delivers a message with these attributes, given as it takes or delivers them."""
+        return self.pattern is None or self.pattern.matches(self._seen(message, attributes))
+
+    def explain(self, message: str, attributes: Mapping[str, Mapping[str, Any]]) -> Explanation:
+        """Say why SNS delivers a message with these attributes, or why it does not."""
         if self.pattern is None:
-            return True
+            return Explanation(())
+        return self.pattern.explain(self._seen(message, attributes), name="filter policy")
+
+    def _seen(self, message: str, attributes: Mapping[str, Mapping[str, Any]]) -> Any:
+        """Return what the pattern is asked of; the text itself where that is no JSON."""
         if self.scope == "MessageAttributes":
-            return self.pattern.matches({name: _value(each) for name, each in attributes.items()})
+            return {name: _value(each) for name, each in attributes.items()}
         try:
-            return self.pattern.matches(read_data(message))
+            return read_data(message)
         except ValueError:
-            return False
+            return message
 
 
 def compile_policy(policy: Mapping[str, Any], *, scope: Scope) -> Policy:
