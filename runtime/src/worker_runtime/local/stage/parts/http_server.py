@@ -19,7 +19,7 @@ from worker_runtime.local.stage.parts.tcp_server import TcpServer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     Handle = Callable[["Request"], "Response | None"]
@@ -29,12 +29,17 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client asks; header names are in lower case, ``path`` is without the query."""
+    """What a client asks; header names are in lower case, ``path`` is without the query.
+
+    ``target`` and ``lines`` are path with query and headers as they were sent.
+    """
 
     method: str
     path: str
+    target: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     params: Mapping[str, str] = field(default_factory=dict)  # what a route's ``{name}`` stands for
 
@@ -45,10 +50,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a client gets."""
+    """What a client gets; ``lines`` are further headers, whose names may come again."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[tuple[str, str]] = ()
     body: bytes = b""
 
     @classmethod
@@ -108,18 +114,21 @@ def _read_request(reader: BinaryIO, writer: BinaryIO) -> Request | None:
             url = urlsplit(target)
         case _:
             return None
-    headers: dict[str, str] = {}
+    lines = []
     while line := reader.readline().rstrip(b"\r\n"):
         name, _, value = line.decode("latin-1").partition(":")
-        headers[name.lower()] = value.strip()
+        lines.append((name, value.strip()))
+    headers = {name.lower(): value for name, value in lines}
     if headers.get("expect", "").lower() == "100-continue":  # else curl waits a second before it sends
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         writer.flush()
     return Request(
         method=method,
         path=unquote(url.path),
+        target=target,
         query=dict(parse_qsl(url.query, keep_blank_values=True)) if url.query else {},
         headers=headers,
+        lines=lines,
         body=_read_body(reader, headers),
     )
 
@@ -138,6 +147,6 @@ def _read_body(reader: BinaryIO, headers: Mapping[str, str]) -> bytes:
 
 def _head(response: Response) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"{name}: {value}" for name, value in (*response.headers.items(), *response.lines)]
     lines += [f"Content-Length: {len(response.body)}", "", ""]
     return "\r\n".join(lines).encode("latin-1")
