@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.local.stage.execution.answers import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from worker_runtime.local.stage.execution.answers import Answer
 
@@ -44,14 +44,23 @@ class BatchFailed:
 Reading = AllDone | SomeFailed | BatchFailed
 
 
-def read_answer(answer: Answer, *, ids: Collection[str]) -> Reading:
-    """Read how an invocation on the records of these ids ended."""
+def plain_id(identifier: object) -> str | None:
+    """Read an ``itemIdentifier`` that is a record's id itself."""
+    return identifier if isinstance(identifier, str) else None
+
+
+def read_answer(
+    answer: Answer, *, ids: Collection[str], id_in: Callable[[object], str | None] = plain_id
+) -> Reading:
+    """Read how an invocation on the records of these ids ended; ``id_in`` finds the id in an identifier."""
     if isinstance(answer, Reply):
-        return read_reply(answer.payload, ids=ids)
+        return read_reply(answer.payload, ids=ids, id_in=id_in)
     return BatchFailed(f"{answer.error_type}: {answer.message}", raised=True)
 
 
-def read_reply(payload: bytes, *, ids: Collection[str]) -> Reading:
+def read_reply(
+    payload: bytes, *, ids: Collection[str], id_in: Callable[[object], str | None] = plain_id
+) -> Reading:
     """Read a reply as a mapping with ``ReportBatchItemFailures`` does.
 
     Recorded from AWS: nothing at all, ``null``, an empty object, list or text, and an absent, null
@@ -67,18 +76,19 @@ def read_reply(payload: bytes, *, ids: Collection[str]) -> Reading:
         return AllDone()
     if not isinstance(reply, dict):
         return BatchFailed(f"the reply is a JSON {type(reply).__name__}", raised=False)
-    return _read_failures(reply.get("batchItemFailures"), ids)
+    return _read_failures(reply.get("batchItemFailures"), ids, id_in)
 
 
-def _read_failures(listed: Any, ids: Collection[str]) -> Reading:
+def _read_failures(listed: Any, ids: Collection[str], id_in: Callable[[object], str | None]) -> Reading:
     if listed is None:
         return AllDone()
     if not isinstance(listed, list):
         return BatchFailed("batchItemFailures is no list", raised=False)
     failed: set[str] = set()
     for item in listed:
-        named = item.get("itemIdentifier") if isinstance(item, dict) else None
-        if not isinstance(named, str) or named not in ids:
-            return BatchFailed(f"itemIdentifier {named!r} is not of this batch", raised=False)
+        identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
+        named = id_in(identifier)
+        if named is None or named not in ids:
+            return BatchFailed(f"itemIdentifier {identifier!r} is not of this batch", raised=False)
         failed.add(named)
     return SomeFailed(frozenset(failed)) if failed else AllDone()

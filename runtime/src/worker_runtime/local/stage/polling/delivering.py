@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Reply, Throttled
 from worker_runtime.local.stage.parts.part import PartBroken
-from worker_runtime.local.stage.polling.batches import AllDone, Reading, read_answer
-from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, event_of
+from worker_runtime.local.stage.polling.batches import AllDone, Reading
+from worker_runtime.local.stage.polling.event_form import RECORDS
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
+    from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 
@@ -64,11 +66,13 @@ class Delivery:
         self._lock = threading.Lock()
         self._in_flight: list[int] = []  # the most receives of each batch
 
-    def hand_over(self, records: Sequence[StagedRecord], *, repeatable: bool) -> Delivered:
+    def hand_over(
+        self, records: Sequence[StagedRecord], *, repeatable: bool, form: EventForm = RECORDS
+    ) -> Delivered:
         """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
-        delivered = self._invoke(records)
+        delivered = self._invoke(records, form)
         if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
-            self._invoke(records)  # what is said now changes nothing: the batch is done
+            self._invoke(records, form)  # what is said now changes nothing: the batch is done
         return delivered
 
     def hand_over_event(self, event: bytes, *, request_id: str, spare: bool) -> Answer | None:
@@ -88,6 +92,13 @@ class Delivery:
                 self._ended(again, records=1, done=isinstance(again.answer, Reply))
         return report.answer
 
+    def ask(self, event: bytes, *, request_id: str) -> Report | None:
+        """Invoke the worker on one event for somebody who waits; None where the stage is being taken down."""
+        report = self._run(event, request_id=request_id, records=1, receives=0)
+        if report is not None:
+            self._ended(report, records=1, done=isinstance(report.answer, Reply))
+        return report
+
     def gave_up(self, *, records: int) -> None:
         """Note that Lambda dead-lettered records itself."""
         self._tally.gave_up(self.worker_id, records=records)
@@ -105,13 +116,15 @@ class Delivery:
             fresh = bool(self._in_flight) and max(self._in_flight) <= 1
         return fresh and self._invoker.kill_one() is not None
 
-    def _invoke(self, records: Sequence[StagedRecord]) -> Delivered:
+    def _invoke(self, records: Sequence[StagedRecord], form: EventForm) -> Delivered:
         request_id = str(uuid4())
         receives = max(map(_receives, records))
-        report = self._run(event_of(records), request_id=request_id, records=len(records), receives=receives)
+        report = self._run(
+            form.event_of(records), request_id=request_id, records=len(records), receives=receives
+        )
         if report is None:
             return Delivered(request_id, None)
-        reading = read_answer(report.answer, ids={record.id for record in records})
+        reading = form.read(report.answer, records)
         self._ended(report, records=len(records), done=isinstance(reading, AllDone))
         return Delivered(request_id, None if isinstance(report.answer, Throttled) else reading)
 
