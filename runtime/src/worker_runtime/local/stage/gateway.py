@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from worker_runtime.clock import REAL_TIME
 from worker_runtime.local.stage.parts.http_wire import (
     WireMessage,
     headers_of,
@@ -30,6 +30,8 @@ from worker_runtime.local.stage.parts.tcp_server import TcpServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Self
+
+    from worker_runtime.clock import Clock
 
 UNAVAILABLE = 503
 
@@ -65,6 +67,13 @@ class Calls(Protocol):
         """Answer the call ``target`` (``AmazonSQS.SendMessage``), change it, or (None) let it pass."""
 
 
+class RestCalls(Protocol):
+    """Answers calls of services that are asked by URL, in the emulator's place."""
+
+    def __call__(self, message: WireMessage) -> bytes | None:
+        """Answer a request with a whole response; None lets it pass."""
+
+
 def first_of(*calls: Calls) -> Calls:
     """Ask one after the other, until one has something to say."""
 
@@ -78,8 +87,16 @@ def first_of(*calls: Calls) -> Calls:
 class Gateway(Part):
     """Serves on a loopback port what ``upstream`` (a URL) serves."""
 
-    def __init__(self, upstream: str, *, answer: Calls, called: Callable[[], None]) -> None:
-        """Prepare; ``called`` is told after each call that was answered."""
+    def __init__(
+        self,
+        upstream: str,
+        *,
+        answer: Calls,
+        called: Callable[[], None],
+        rest: RestCalls = lambda message: None,  # noqa: ARG005 - all of them pass
+        clock: Clock = REAL_TIME,
+    ) -> None:
+        """Prepare; ``called`` is told after each call that was answered, outages last by the ``clock``."""
         url = urlsplit(upstream)
         if url.scheme != "http":
             raise PartBroken(
@@ -87,7 +104,9 @@ class Gateway(Part):
             )
         self._upstream = (url.hostname or LOOPBACK, url.port or 80)
         self._answer = answer
+        self._rest = rest
         self._called = called
+        self._clock = clock
         self._server = TcpServer(self._serve)
         self._lock = threading.Lock()
         self._failing = 0
@@ -115,11 +134,11 @@ class Gateway(Part):
     def go_down(self, machine_s: float) -> None:
         """Hang up on everybody and on whoever connects in the next ``machine_s`` seconds."""
         with self._lock:
-            self._down_until = time.monotonic() + machine_s
+            self._down_until = self._clock.now() + machine_s * self._clock.speed
         self._server.hang_up()
 
     def _serve(self, connection: socket.socket) -> None:
-        if time.monotonic() < self._down_until:
+        if self._clock.now() < self._down_until:
             return
         upstream = _Upstream(self._upstream)
         try:
@@ -137,6 +156,8 @@ class Gateway(Part):
             fails, self._failing = self._failing > 0, max(self._failing - 1, 0)
         if fails:
             return _worded(ApiAnswer.error("ServiceUnavailable", "staged outage", status=UNAVAILABLE))
+        if (told := self._rest(request)) is not None:
+            return told
         target = headers_of(request.head).get("x-amz-target")
         answer = None if target is None else self._answer(target, request.body)
         if isinstance(answer, ApiAnswer):

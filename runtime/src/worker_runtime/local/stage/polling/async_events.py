@@ -14,12 +14,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from worker_runtime.local.stage.execution.answers import Failure, Throttled
+from worker_runtime.local.stage.execution.answers import Failure, Reply, Throttled
 from worker_runtime.local.stage.polling.async_failure import GivenUpEvent, failed_event_record
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.polling.async_failure import GivenUpFor
@@ -60,9 +62,12 @@ class AsyncEvents:
         self._lock = Lock()
         self._under_way: set[Thread] = set()
 
-    def put(self, event: Any) -> None:
-        """Take an event; a thread of its own sees it through."""
-        passage = _Passage(event, queued_at=self._clock.now())
+    def put(self, event: Any, *, then: Callable[[], None] = lambda: None) -> None:
+        """Take an event; a thread of its own sees it through.
+
+        It calls ``then`` when the event is done or given up; not where ``quit`` came before.
+        """
+        passage = _Passage(event, queued_at=self._clock.now(), then=then)
         thread = self._threads.thread(partial(self._see_through, passage), name="event")
         with self._lock:
             self._under_way.add(thread)
@@ -89,6 +94,8 @@ class AsyncEvents:
         try:
             while not self._quit.is_set() and (wait_s := self._try(passage)) is not None:
                 self._quit.wait(machine_seconds(self._clock, wait_s))
+            if passage.over:
+                passage.then()
         finally:
             self._delivery.moved()
             with self._lock:
@@ -112,6 +119,8 @@ class AsyncEvents:
 
     def _after(self, passage: _Passage, answer: Answer | None) -> float | None:
         match answer:
+            case Reply():
+                passage.over = True
             case Throttled():
                 passage.throttles += 1
                 first_s, most_s = _THROTTLED_S
@@ -139,6 +148,7 @@ class AsyncEvents:
         """Write the on-failure record where there is a destination; else the event is gone, as in AWS."""
         _log.info("%s: an event is given up: %s", self._delivery.worker_id, condition)
         if self._on_failure is None:
+            passage.over = True
             return
         why = GivenUpEvent(
             event=passage.event,
@@ -150,14 +160,17 @@ class AsyncEvents:
             at=self._clock.now(),
         )
         self._on_failure.put(failed_event_record(why), until=self._quit)
+        passage.over = not self._quit.is_set()  # else it may not be written
         self._delivery.gave_up(records=1)
 
 
 class _Passage:
     """One event's way: its request id, which every try has, and what became of it so far."""
 
-    def __init__(self, event: Any, *, queued_at: float) -> None:
+    def __init__(self, event: Any, *, queued_at: float, then: Callable[[], None]) -> None:
         self.event = event
+        self.then = then
+        self.over = False
         self.json = json.dumps(event).encode()
         self.queued_at = queued_at
         self.request_id = str(uuid4())
