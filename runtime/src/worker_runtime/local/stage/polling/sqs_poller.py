@@ -81,6 +81,7 @@ class SqsPoller(Part):
         self._slots = threads.places(min(concurrent_batches, source.max_concurrency or concurrent_batches))
         self._quit = threads.flag()
         self._poller = threads.thread(self._poll, name=f"poll-{queue.url}")
+        self._more_waits = False  # the last receive took as much as it may: there may be more
         self._lock = Lock()
         self._under_way: set[Thread] = set()
 
@@ -123,7 +124,9 @@ class SqsPoller(Part):
         """Poll again and again, shortly: a long poll could not be ended by ``stop``."""
         shortest_s, longest_s = _POLL_S
         pause_s = shortest_s
-        while not self._threads.look_again(self._quit, within_s=pause_s):
+        while not self._quit.is_set():
+            if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
+                return
             if not self._slots.acquire(timeout=longest_s):
                 continue
             records = self._gather()
@@ -158,10 +161,12 @@ class SqsPoller(Part):
 
     def _receive(self, *, most: int) -> list[StagedRecord] | None:
         """Receive messages and drop (that is, delete) those that no filter takes; None where SQS fails."""
+        most = min(most, ENTRIES_A_CALL)
+        self._more_waits = False
         try:
             messages: list[Any] = self._sqs.receive_message(
                 QueueUrl=self._queue.url,
-                MaxNumberOfMessages=min(most, ENTRIES_A_CALL),
+                MaxNumberOfMessages=most,
                 VisibilityTimeout=VISIBILITY_MAX_S,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
@@ -170,6 +175,7 @@ class SqsPoller(Part):
             _log.warning("%s cannot be received from: %s", self._queue.url, error)
             self._quit.wait(_BROKEN_S)
             return None
+        self._more_waits = len(messages) == most
         records = [sqs_record(each, queue_arn=self._queue.arn, clock=self._clock) for each in messages]
         if records:
             self._delivery.moved()
