@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,19 +43,27 @@ class RealClock:
 class ScaledClock:
     """Runs ``speed`` times as fast as the machine's time, from ``origin`` (epoch seconds) on.
 
-    Two processes of one machine that are given the same two numbers agree on the time.
+    It showed ``origin`` when the machine's clock showed ``began``: the same, where nobody says. Two
+    processes of one machine that are given the same numbers agree on the time.
     """
 
-    def __init__(self, speed: float, *, origin: float) -> None:
+    def __init__(self, speed: float, *, origin: float, began: float | None = None) -> None:
         self.speed = speed
         self.origin = origin
+        self.began = origin if began is None else began
 
     def __str__(self) -> str:
-        return f"{self.speed!r}@{self.origin!r}"
+        return f"{self.speed!r}@{self.origin!r}" + ("" if self.began == self.origin else f"/{self.began!r}")
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self.origin + (time.time() - self.origin) * self.speed
+        return self.origin + (time.time() - self.began) * self.speed
+
+    def shown_at(self, machine_s: float) -> float:
+        """Tell what it showed at a moment of the machine's time; before it began, that time itself."""
+        if machine_s < self.began:
+            return min(machine_s, self.origin)
+        return self.origin + (machine_s - self.began) * self.speed
 
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds`` of this clock's time."""
@@ -79,8 +87,8 @@ class SteppedClock:
         self.at += max(seconds, 0)
 
 
-_REAL = RealClock()
-_clock: ContextVar[Clock] = ContextVar("clock", default=_REAL)
+REAL_TIME: Final[Clock] = RealClock()
+_clock: ContextVar[Clock] = ContextVar("clock", default=REAL_TIME)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -111,9 +119,10 @@ def use(clock: Clock) -> None:
 
 
 def parse(text: str) -> Clock:
-    """Read ``SPEED@ORIGIN`` (``20@1700000000``), which a stage hands to its worker processes."""
-    speed, _, origin = text.partition("@")
-    return ScaledClock(float(speed), origin=float(origin))
+    """Read ``SPEED@ORIGIN`` or ``SPEED@ORIGIN/BEGAN``, which a stage hands to its worker processes."""
+    speed, _, moments = text.partition("@")
+    origin, _, began = moments.partition("/")
+    return ScaledClock(float(speed), origin=float(origin), began=float(began) if began else None)
 
 
 def machine_s(seconds: float) -> float:

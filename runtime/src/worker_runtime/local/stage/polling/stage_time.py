@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker_runtime.clock import ScaledClock
+from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 
 if TYPE_CHECKING:
     from worker_runtime.clock import Clock
 
+    StageClock = ScaledClock | JumpingClock
+
 
 def stage_time(clock: Clock, machine_s: float) -> float:
-    """Translate the machine's time (epoch seconds) into ``clock``'s.
-
-    What happened before the clock began to run faster keeps its time.
-    """
-    if isinstance(clock, JumpingClock):
-        return clock.told(machine_s)
-    origin: float | None = getattr(clock, "origin", None)
-    if origin is None or machine_s < origin:
-        return machine_s
-    return origin + (machine_s - origin) * clock.speed
+    """Translate the machine's time (epoch seconds) into ``clock``'s."""
+    return clock.shown_at(machine_s) if isinstance(clock, ScaledClock | JumpingClock) else machine_s
 
 
 def machine_seconds(clock: Clock, stage_s: float) -> float:
