@@ -137,7 +137,7 @@ class StateFolder(Part):
 
 
 def read_begun(folder: Path) -> Begun | None:
-    """Read what a folder's stage was begun with; None where it is none's, FolderRefused where it is broken."""
+    """Read what a folder's stage began with; None where it is none's; FolderRefused where it is broken."""
     try:
         return msgspec.json.decode((folder / "stage.json").read_bytes(), type=Begun)
     except FileNotFoundError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker_runtime.clock import ScaledClock
-from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 
 if TYPE_CHECKING:
