@@ -23,6 +23,9 @@ GROUPS: Final = {
     "demo": Group("worker_runtime.cli.demo", "Run a job on a local stage and prove that nothing was lost."),
     "list": Group("worker_runtime.cli.listing", "List the installed workers, the broken ones among them."),
     "invoke": Group("worker_runtime.cli.invoke", "Run one worker on one recorded event, in this process."),
+    "explain-filter": Group(
+        "worker_runtime.cli.explain_filter", "Say which filter takes or refuses each record of an event."
+    ),
     "coldstart": Group("worker_runtime.cli.coldstart", "Say where a worker's cold start spends its time."),
     "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
     "doctor": Group("worker_runtime.cli.doctor", "Say what is wrong with what is installed, and the cure."),

@@ -31,6 +31,7 @@ Why = Literal[
 
 SHOWN_CHARS = 120
 SHOWN_VALUES = 3
+SHOWN_FINDINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Finding:
 
     def values(self, *, in_clear: bool = False) -> list[Any]:
         """Return the values seen, masked unless asked for in clear."""
-        return [_value(text, path=self.path, in_clear=in_clear) for text in self.seen]
+        path = self.nearest if self.why == "not_json" else self.path  # seen is all of the data then
+        return [_value(text, path=path, in_clear=in_clear) for text in self.seen]
 
     def says(self, *, in_clear: bool = False) -> str:
         """Word it in one line: path, operator, value."""
@@ -89,8 +91,11 @@ class Judgement:
     findings: tuple[Finding, ...]
 
     def says(self, *, in_clear: bool = False) -> str:
-        """Word it in one line."""
-        return f"{self.name}: {'; '.join(each.says(in_clear=in_clear) for each in self.findings)}"
+        """Word it in one line: the first few findings."""
+        told = [each.says(in_clear=in_clear) for each in self.findings[:SHOWN_FINDINGS]]
+        if more := len(self.findings) - len(told):
+            told.append(f"and {more} more")
+        return f"{self.name}: {'; '.join(told)}"
 
     def plain(self, *, in_clear: bool = False) -> dict[str, Any]:
         """Return it as plain data."""
