@@ -128,6 +128,12 @@ REFUSED = [
     (ApiGateway("GET /{all+}/b"), 10, "route is 'GET /{all+}/b'; ~"),
     (ApiGateway(7), 10, "route is 7; ~"),  # type: ignore[arg-type]  # as a plugin might
     (ApiGateway("GET /", api="my api"), 10, "api is 'my api'; ~"),
+    (ApiGateway("GET /", authorizer="my token"), 10, "authorizer is 'my token'; ~"),
+    (
+        ApiGateway("GET /", endpoint="url", authorizer="token"),
+        10,
+        "authorizer is 'token'; a function URL knows IAM alone.",
+    ),
     (ApiGateway("GET /", endpoint="soap"), 10, "endpoint is 'soap'; say 'rest', 'http' or 'url'."),  # type: ignore[arg-type]  # as a plugin might
     (
         ApiGateway("GET /"),
@@ -192,6 +198,7 @@ def test_the_manifest_says_what_the_route_is_made_from() -> None:
     source = ApiGateway(
         "POST /webhook",
         api="idv",
+        authorizer="token",
         required_headers=("X-Signature",),
         body=Order,
         body_max_bytes=262_144,
@@ -207,6 +214,7 @@ def test_the_manifest_says_what_the_route_is_made_from() -> None:
         "name": "POST /webhook",
         "api": "idv",
         "endpoint": "rest",
+        "authorizer": "token",
         "method": "POST",
         "path": "/webhook",
         "requiredQuery": [],

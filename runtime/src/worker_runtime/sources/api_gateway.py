@@ -46,6 +46,7 @@ class RouteSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
 
     api: str | None = None
     endpoint: Endpoint = "rest"
+    authorizer: str | None = None
     required_query: tuple[str, ...] = ()
     required_headers: tuple[str, ...] = ()
     body: Any = None
@@ -57,7 +58,8 @@ class RouteSettings(AnsweringSource, frozen=True, kw_only=True, rename="camel"):
 class ApiGateway(RouteSettings, frozen=True, rename="camel"):
     """Answer one route, ``POST /things/{id}``, of a REST API, an HTTP API or a function URL.
 
-    ``api`` is the logical name of the API, by default the stack's own. What is required is refused
+    ``api`` is the logical name of the API, by default the stack's own, ``authorizer`` that of the
+    TokenAuthorizer which lets callers in; without one anybody comes in. What is required is refused
     with 400 where it is missing or blank; a REST API does so before it asks the worker, and holds
     bodies against the model ``body``. A rejection is answered with its code, what it ``tell``s, and 400
     unless ``statuses`` says another status for the code. ``binary_types`` are media types that a REST
@@ -173,6 +175,7 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
             "name": self.name,
             "api": self.api,
             "endpoint": self.endpoint,
+            "authorizer": self.authorizer,
             "method": route.method,
             "path": route.path,
             "requiredQuery": list(self.required_query),

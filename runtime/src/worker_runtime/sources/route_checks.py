@@ -29,9 +29,11 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.!#$&^*+-]+/[\w.!#$&^*+-]+", re.ASCII)  # R
 def check_settings(source: ApiGateway, *, who: str, timeout_s: float) -> None:
     """Refuse settings that API Gateway refuses, or with which callers would not hear the worker."""
     _check_route(who, source.route)
-    check_names(who, api=source.api)
+    check_names(who, api=source.api, authorizer=source.authorizer)
     if source.endpoint not in ANSWER_WITHIN_S:
         raise DeclarationError(f"{who} endpoint is {source.endpoint!r}; say 'rest', 'http' or 'url'.")
+    if source.authorizer is not None and source.endpoint == "url":
+        raise DeclarationError(f"{who} authorizer is {source.authorizer!r}; a function URL knows IAM alone.")
     if timeout_s > (longest := ANSWER_WITHIN_S[source.endpoint]):
         raise DeclarationError(
             f"{who} callers get an answer within {longest} s, and the worker's time-out is {timeout_s} s;"
