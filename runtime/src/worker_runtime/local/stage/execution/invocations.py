@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,3 +64,8 @@ class Report:
     def cold(self) -> bool:
         """Whether the invocation waited for a new process."""
         return self.init_s > 0
+
+
+def trace_part(request_id: str) -> str:
+    """Return the 96 bits by which an invocation's trace, and so each call that it makes, names it."""
+    return md5(request_id.encode(), usedforsecurity=False).hexdigest()[:24]

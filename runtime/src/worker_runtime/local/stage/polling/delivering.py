@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Reply, Throttled
+from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, HandedOver, Struck
+from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.part import PartBroken
 from worker_runtime.local.stage.polling.batches import AllDone, Reading
 from worker_runtime.local.stage.polling.event_form import RECORDS
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
+    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
@@ -58,8 +61,17 @@ class Delivered:
 class Delivery:
     """The way to one worker; for many threads."""
 
-    def __init__(self, worker_id: str, *, invoker: Invoker, tally: Tally, accidents: Repeats) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        *,
+        invoker: Invoker,
+        tally: Tally,
+        accidents: Repeats,
+        journal: Journal = NO_JOURNAL,
+    ) -> None:
         self.worker_id = worker_id
+        self.journal = journal
         self._invoker = invoker
         self._tally = tally
         self._accidents = accidents
@@ -72,7 +84,7 @@ class Delivery:
         """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
         delivered = self._invoke(records, form)
         if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
-            self._invoke(records, form)  # what is said now changes nothing: the batch is done
+            self._invoke(records, form, repeated=True)  # what is said changes nothing: the batch is done
         return delivered
 
     def hand_over_event(self, event: bytes, *, request_id: str, spare: bool) -> Answer | None:
@@ -81,23 +93,16 @@ class Delivery:
         ``spare`` says that nothing is dead-lettered where this invocation is lost. What went well is
         delivered once more, where that is wanted, under the same id.
         """
-        report = self._run(event, request_id=request_id, records=1, receives=0 if spare else _LAST)
+        report = self._run_event(event, request_id=request_id, receives=0 if spare else _LAST)
         if report is None:
             return None
-        done = isinstance(report.answer, Reply)
-        self._ended(report, records=1, done=done)
-        if done and self._accidents.repeats(self.worker_id):
-            again = self._run(event, request_id=request_id, records=1, receives=0)
-            if again is not None:  # what is said now changes nothing: the event is done
-                self._ended(again, records=1, done=isinstance(again.answer, Reply))
+        if isinstance(report.answer, Reply) and self._accidents.repeats(self.worker_id):
+            self._run_event(event, request_id=request_id, receives=0, repeated=True)  # the event is done
         return report.answer
 
     def ask(self, event: bytes, *, request_id: str) -> Report | None:
         """Invoke the worker on one event for somebody who waits; None where the stage is being taken down."""
-        report = self._run(event, request_id=request_id, records=1, receives=0)
-        if report is not None:
-            self._ended(report, records=1, done=isinstance(report.answer, Reply))
-        return report
+        return self._run_event(event, request_id=request_id, receives=0)
 
     def gave_up(self, *, records: int) -> None:
         """Note that Lambda dead-lettered records itself."""
@@ -114,19 +119,37 @@ class Delivery:
         """
         with self._lock:
             fresh = bool(self._in_flight) and max(self._in_flight) <= 1
-        return fresh and self._invoker.kill_one() is not None
+        crashed = fresh and self._invoker.kill_one() is not None
+        if crashed:
+            self.journal.note(Struck("crash", worker=self.worker_id))
+        return crashed
 
-    def _invoke(self, records: Sequence[StagedRecord], form: EventForm) -> Delivered:
+    def _invoke(
+        self, records: Sequence[StagedRecord], form: EventForm, *, repeated: bool = False
+    ) -> Delivered:
         request_id = str(uuid4())
         receives = max(map(_receives, records))
+        self.journal.note(HandedOver(self.worker_id, request_id, records, repeated))
         report = self._run(
             form.event_of(records), request_id=request_id, records=len(records), receives=receives
         )
+        reading = None if report is None else form.read(report.answer, records)
+        self.journal.note(Ended(self.worker_id, request_id, report, reading))
         if report is None:
             return Delivered(request_id, None)
-        reading = form.read(report.answer, records)
         self._ended(report, records=len(records), done=isinstance(reading, AllDone))
         return Delivered(request_id, None if isinstance(report.answer, Throttled) else reading)
+
+    def _run_event(
+        self, event: bytes, *, request_id: str, receives: int, repeated: bool = False
+    ) -> Report | None:
+        """Invoke on one event and note how it ended."""
+        self.journal.note(EventHandedOver(self.worker_id, request_id, event, repeated))
+        report = self._run(event, request_id=request_id, records=1, receives=receives)
+        self.journal.note(Ended(self.worker_id, request_id, report))
+        if report is not None:
+            self._ended(report, records=1, done=isinstance(report.answer, Reply))
+        return report
 
     def _run(self, event: bytes, *, request_id: str, records: int, receives: int) -> Report | None:
         """Invoke; None where the invoker is stopped: the stage is being taken down."""

@@ -1,0 +1,179 @@
+"""What can happen to records on a stage, as small values that cost nobody anything to make.
+
+A record is known by its worker, its source's ARN and its own id (message id, sequence number); an
+invocation by its request id, which the tries of an asynchronous event share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker_runtime.local.stage.execution.invocations import Report
+    from worker_runtime.local.stage.polling.batches import Reading
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+
+class Received(Struct, frozen=True):
+    """A mapping took records from its queue or stream."""
+
+    worker: str
+    records: Sequence[StagedRecord]
+
+
+class Refused(Struct, frozen=True):
+    """No filter of the mapping takes these records; ``explain`` says why, when there is time."""
+
+    worker: str
+    records: Sequence[StagedRecord]
+    explain: Callable[[Mapping[str, Any]], str]
+
+
+class HandedOver(Struct, frozen=True):
+    """An invocation on a batch begins; ``repeated`` where it went well before and comes twice."""
+
+    worker: str
+    request_id: str
+    records: Sequence[StagedRecord]
+    repeated: bool = False
+
+
+class EventHandedOver(Struct, frozen=True):
+    """An invocation on one event begins, or on an event that somebody made by hand."""
+
+    worker: str
+    request_id: str
+    event: bytes
+    repeated: bool = False
+
+
+class Ended(Struct, frozen=True):
+    """An invocation ended; ``reading`` is how Lambda read its reply, None where nobody reads it.
+
+    ``report`` is None where the stage was taken down instead.
+    """
+
+    worker: str
+    request_id: str
+    report: Report | None
+    reading: Reading | None = None
+
+
+class Printed(Struct, frozen=True):
+    """A worker printed a line; outside invocations there is no request id."""
+
+    worker: str
+    request_id: str | None
+    line: str
+
+
+class Called(Struct, frozen=True):
+    """A worker called AWS, and this was the answer; ``trace`` is the root that the call names."""
+
+    trace: str
+    request: bytes
+    body: bytes
+    answer: bytes
+
+
+Why = Literal["visibility", "back-off", "throttled", "retry"]
+
+
+class Waiting(Struct, frozen=True):
+    """Records, or an asynchronous event, come again at ``until`` (the stage's epoch seconds)."""
+
+    worker: str
+    records: Sequence[StagedRecord] | str
+    until: float
+    why: Why
+
+
+class Deleted(Struct, frozen=True):
+    """Messages left their queue."""
+
+    worker: str
+    records: Sequence[StagedRecord]
+
+
+class Split(Struct, frozen=True):
+    """What is left of a batch is cut in pieces of these sizes before it is tried again."""
+
+    worker: str
+    records: Sequence[StagedRecord]
+    sizes: Sequence[int]
+
+
+class Checkpointed(Struct, frozen=True):
+    """All of a shard is done up to this sequence number."""
+
+    worker: str
+    shard: str
+    sequence: str
+
+
+class GivenUp(Struct, frozen=True):
+    """Lambda, or the queue, tries these records (or an asynchronous event) no more.
+
+    ``letter`` is the message id of what it wrote, empty where the message itself moves or nothing is
+    written; ``to`` names where.
+    """
+
+    worker: str
+    records: Sequence[StagedRecord] | str
+    condition: str
+    letter: str = ""
+    to: str = ""
+
+
+class SentBack(Struct, frozen=True):
+    """A dead letter (by its message id) went back: as the message ``thing``, or as records to a worker."""
+
+    letter: str
+    worker: str
+    things: Sequence[str]
+
+
+class Struck(Struct, frozen=True):
+    """An accident: a crash of ``worker``, or an outage of ``place``."""
+
+    kind: str
+    worker: str = ""
+    place: str = ""
+
+
+Happening = (
+    Received
+    | Refused
+    | HandedOver
+    | EventHandedOver
+    | Ended
+    | Printed
+    | Called
+    | Waiting
+    | Deleted
+    | Split
+    | Checkpointed
+    | GivenUp
+    | SentBack
+    | Struck
+)
+
+SMALL_BYTES: Final = 256
+
+
+def weight(happening: Happening) -> int:
+    """Tell about how many bytes a happening keeps in memory."""
+    match happening:
+        case Received(records=records) | Refused(records=records) | HandedOver(records=records):
+            return SMALL_BYTES + sum(len(record.json) for record in records)
+        case EventHandedOver(event=event):
+            return SMALL_BYTES + len(event)
+        case Printed(line=line):
+            return SMALL_BYTES + len(line)
+        case Called(request=request, body=body, answer=answer):
+            return SMALL_BYTES + len(request) + len(body) + len(answer)
+    return SMALL_BYTES
