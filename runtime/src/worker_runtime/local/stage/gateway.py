@@ -87,7 +87,7 @@ def first_of(*calls: Calls) -> Calls:
 class Gateway(Part):
     """Serves on a loopback port what ``upstream`` (a URL) serves."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who answers, who listens, by whose time
         self,
         upstream: str,
         *,
@@ -95,8 +95,12 @@ class Gateway(Part):
         called: Callable[[], None],
         rest: RestCalls = lambda message: None,  # noqa: ARG005 - all of them pass
         clock: Clock = REAL_TIME,
+        seen: Callable[[WireMessage, bytes], None] = lambda request, answer: None,  # noqa: ARG005
     ) -> None:
-        """Prepare; ``called`` is told after each call that was answered, outages last by the ``clock``."""
+        """Prepare; ``called`` is told after each call that was answered, outages last by the ``clock``.
+
+        ``seen`` is shown each call and its answer before the caller is.
+        """
         url = urlsplit(upstream)
         if url.scheme != "http":
             raise PartBroken(
@@ -106,6 +110,7 @@ class Gateway(Part):
         self._answer = answer
         self._rest = rest
         self._called = called
+        self._seen = seen
         self._clock = clock
         self._server = TcpServer(self._serve)
         self._lock = threading.Lock()
@@ -144,7 +149,9 @@ class Gateway(Part):
         try:
             with connection.makefile("rb") as reader:
                 for request in _requests(reader, connection):
-                    connection.sendall(self._respond(request, upstream))
+                    answer = self._respond(request, upstream)
+                    self._seen(request, answer)
+                    connection.sendall(answer)
                     self._called()
                     if not request.keeps_alive:
                         return

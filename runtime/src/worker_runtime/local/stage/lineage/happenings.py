@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
+    Keys = Mapping[str, tuple[str, ...]]  # a table's key attributes, by its real name
+
 
 class Received(Struct, frozen=True):
     """A mapping took records from its queue or stream."""
@@ -72,12 +74,17 @@ class Printed(Struct, frozen=True):
 
 
 class Called(Struct, frozen=True):
-    """A worker called AWS, and this was the answer; ``trace`` is the root that the call names."""
+    """A worker called AWS, and this was the answer.
+
+    ``trace`` is what the call names of its invocation's trace (``trace_part``), ``request`` the head,
+    ``keys`` the key attributes of tables.
+    """
 
     trace: str
     request: bytes
     body: bytes
     answer: bytes
+    keys: Keys
 
 
 Why = Literal["visibility", "back-off", "throttled", "retry"]

@@ -26,7 +26,7 @@ from worker_runtime.local.stage.lineage.record_rows import Moment, RecordRows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from worker_runtime.local.stage.lineage.happenings import Happening
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -37,11 +37,8 @@ __all__ = ["Moment", "Scribe"]
 class Scribe:
     """Writes through one connection; for one thread, which begins and commits."""
 
-    def __init__(
-        self, db: sqlite3.Connection, *, keys: Mapping[str, tuple[str, ...]], redacted: bool
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, *, redacted: bool) -> None:
         self._db = db
-        self._keys = keys
         self._records = RecordRows(db, redacted=redacted)
         self._invocations = InvocationRows(db, redacted=redacted)
 
@@ -79,8 +76,7 @@ class Scribe:
             case Printed():
                 self._invocations.line(happening, moment=moment)
             case Called(trace=trace):
-                effects = effects_of(happening, keys=self._keys)
-                self._invocations.caused(effects, trace=trace, moment=moment)
+                self._invocations.caused(effects_of(happening), trace=trace, moment=moment)
             case Waiting(until=until, why=why):
                 self._step(happening, "waits", moment, until=until, detail=why)
             case Split(sizes=sizes):

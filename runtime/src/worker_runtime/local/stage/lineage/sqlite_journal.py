@@ -18,7 +18,6 @@ from worker_runtime.local.stage.lineage.scribe import Moment, Scribe
 from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
     from typing import Self
 
@@ -35,23 +34,13 @@ _log = logging.getLogger(__name__)
 
 
 class SqliteJournal(Part):
-    """``Journal`` that keeps all in ``<folder>/lineage.sqlite``; a second stage adds to the first one's.
-
-    ``keys`` are the key attributes of each table by its real name: puts are known by them.
-    """
+    """``Journal`` that keeps all in ``<folder>/lineage.sqlite``; a second stage adds to the first one's."""
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        clock: Clock,
-        keys: Mapping[str, tuple[str, ...]] | None = None,
-        redacted: bool = True,
-        room_bytes: int = ROOM_BYTES,
+        self, folder: Path, *, clock: Clock, redacted: bool = True, room_bytes: int = ROOM_BYTES
     ) -> None:
         self.file = folder / FILE
         self._clock = clock
-        self._keys = dict(keys or {})
         self._redacted = redacted
         self._room_bytes = room_bytes
         self._changed = threading.Condition()
@@ -65,7 +54,7 @@ class SqliteJournal(Part):
     def start(self) -> Self:
         """Open the file and begin to write; raises LineageUnreadable."""
         self._db = open_to_write(self.file)
-        self._scribe = Scribe(self._db, keys=self._keys, redacted=self._redacted)
+        self._scribe = Scribe(self._db, redacted=self._redacted)
         self._scribe.begin_run(Moment(self._clock.now(), time.time()), speed=self._clock.speed)
         self._thread.start()
         return self
@@ -79,10 +68,6 @@ class SqliteJournal(Part):
         if self._thread.is_alive():
             self._thread.join()
             self._db.close()
-
-    def know_keys(self, keys: Mapping[str, tuple[str, ...]]) -> None:
-        """Learn the key attributes of tables, by their real names, before anybody writes into them."""
-        self._keys.update(keys)
 
     def note(self, happening: Happening) -> None:
         """Note what happened just now."""

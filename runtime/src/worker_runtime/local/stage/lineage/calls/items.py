@@ -11,7 +11,7 @@ from worker_runtime.local.stage.lineage.raw_records import key_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Keys = Mapping[str, tuple[str, ...]]  # a table's key attributes, by its real name
+    from worker_runtime.local.stage.lineage.happenings import Keys
 
 
 def written(

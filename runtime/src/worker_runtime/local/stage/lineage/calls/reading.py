@@ -14,7 +14,7 @@ from worker_runtime.local.stage.parts.http_wire import WireMessage, headers_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker_runtime.local.stage.lineage.happenings import Called
+    from worker_runtime.local.stage.lineage.happenings import Called, Keys
 
 _DYNAMODB: Final = "DynamoDB_20120810"
 _TOLD: Final = frozenset(
@@ -36,21 +36,19 @@ def is_told(request: WireMessage, target: str | None) -> bool:
     return request.start[0] == "PUT" or (request.start[0] == "POST" and posts)
 
 
-def effects_of(called: Called, *, keys: Mapping[str, tuple[str, ...]]) -> list[Effect]:
-    """List what a call made; ``keys`` are the key attributes of tables."""
+def effects_of(called: Called) -> list[Effect]:
+    """List what a call made."""
     exchange = _exchange(called)
     service, _, verb = exchange.operation.partition(".")
     if service:
-        return _by_json(service, verb, exchange, keys=keys)
+        return _by_json(service, verb, exchange, keys=called.keys)
     if b"Action=Publish" in exchange.body:
         error = None if exchange.good else str(exchange.status)
         return published(exchange.body, exchange.answer, error=error)
     return stored(exchange)
 
 
-def _by_json(
-    service: str, verb: str, exchange: Exchange, *, keys: Mapping[str, tuple[str, ...]]
-) -> list[Effect]:
+def _by_json(service: str, verb: str, exchange: Exchange, *, keys: Keys) -> list[Effect]:
     """Read a call to one of the services that speak JSON."""
     call, answer = _object(exchange.body), _object(exchange.answer)
     error = None if exchange.good else _code(exchange, answer)
