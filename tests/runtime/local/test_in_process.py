@@ -18,6 +18,7 @@ from worker_runtime.local.stage.execution.answers import Crashed, FunctionError,
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
 from worker_runtime.local.stage.execution.invocations import Function
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
+from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.testing import sqs_event
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def function(lines: list[str], *, app: str = "here.work", origin: float = 1_000.
     configured = Function(name="local-here-work", handler="h", timeout_s=60, environment={"APP_NAME": app})
     return InProcessFunction(
         configured,
+        turn=REAL.places(1),
         clock=ScaledClock(1.0, origin=origin),
         wall_timeout_s=10,
         on_log=lambda line, _function, _request_id: lines.append(line),

@@ -213,7 +213,7 @@ def test_what_the_machine_stamps_is_told_on_the_clock(turns: Turns) -> None:
     turns.clock.sleep(50)
     after = int(time.time() * 1000) / 1000
 
-    assert [turns.clock.told(each) - BEGAN for each in (before, between, after)] == [0, 50, 100]
+    assert [turns.clock.shown_at(each) - BEGAN for each in (before, between, after)] == [0, 50, 100]
 
 
 @settings(max_examples=30, deadline=None)

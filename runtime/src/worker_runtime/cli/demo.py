@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from worker_runtime.local.demo.running import Staged
     from worker_runtime.local.offers import Scenario
 
+REPEATABLE_FROM = 2_000_000_000.0
+"""When runs in one process begin (2033): always the same minute of a day, and after all that others stamp."""
+
 FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
 
 app = typer.Typer(add_completion=False)
@@ -122,7 +125,7 @@ def demo(  # noqa: PLR0913 - options of a command
         def afterwards(report: Report, stage: Staged) -> None:
             _show(report, output)
             if keep is not None:
-                keep_up(stage.environment(), keep)
+                keep_up(stage.environment(), keep, serve=stage.serve)
 
         if not _run(chosen, asked, afterwards=afterwards).holds:
             raise typer.Exit(FAILED)
@@ -183,6 +186,7 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             speed=asked.speed,
             seed=asked.seed,
             in_process=asked.in_process,
+            origin=REPEATABLE_FROM,
             faults=asked.faults,
             state_dir=new_folder(),
         )

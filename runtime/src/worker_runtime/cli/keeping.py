@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from worker_runtime.cli.stopping import Stopped
 from worker_runtime.local.commands.reporting import Misuse, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -19,8 +18,8 @@ def refuse_taken(file: Path) -> None:
         raise Misuse(f"{file} is there already; name another file, or remove it.")
 
 
-def keep_up(environment: Mapping[str, str], file: Path) -> None:
-    """Write to a file with which variables a stage is found, and return on Ctrl-C, the file gone again."""
+def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], None]) -> None:
+    """Write to a file with which variables a stage is found while it serves; Ctrl-C ends it and the file."""
     refuse_taken(file)
     try:
         lines = [f"{name}={value}\n" for name, value in sorted(environment.items())]
@@ -29,7 +28,7 @@ def keep_up(environment: Mapping[str, str], file: Path) -> None:
         raise Misuse(f"cannot write {file}: {error.strerror}.") from error
     try:
         tell(f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}", style="bold")
-        threading.Event().wait()
+        serve()
     except Stopped:
         raise
     except KeyboardInterrupt:

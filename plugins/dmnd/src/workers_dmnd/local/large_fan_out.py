@@ -7,9 +7,9 @@ hand twice at once, killed in the middle where crashes are wanted.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,13 +100,14 @@ class FanOutJob:
         began = time.monotonic()
         answers: list[Any] = []
         generators = [
-            threading.Thread(target=self._ask, args=(asked, answers), name=f"asked-{at}") for at in range(2)
+            self._stage.threads.thread(partial(self._ask, asked, answers), name=f"asked-{at}")
+            for at in range(2)
         ]
         for each in generators:
             each.start()
         self._wait(lambda generation: generation["id"] != "NONE")
         if kill:
-            time.sleep(_AT_WORK_S)
+            self._stage.look_again(within_s=_AT_WORK_S)
             if self._stage.kill_worker(GENERATOR) is not None:
                 self._tell("the generator is killed in the middle of a chunk; its lease has to expire now")
         self._wait(lambda generation: bool(generation.get("cursor")) or generation["id"] == "DONE")
@@ -152,7 +153,7 @@ class FanOutJob:
                 return
             if time.monotonic() > ends_at:
                 raise ScenarioStuck(f"{GENERATOR} was not done after {_WITHIN_S:g} s: {status}.")
-            time.sleep(_LOOK_S)
+            self._stage.look_again(within_s=_LOOK_S)
 
 
 def judge(cast: Cast, items: Sequence[Mapping[str, Any]], *, marked: frozenset[str]) -> Outcome:

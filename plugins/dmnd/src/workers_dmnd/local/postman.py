@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.threads.threads import Condition, Thread, Threads
     from workers_dmnd.local.receipts import Report
 
     Deliver = Callable[[Sequence[Report]], None]
 
-LOOK_S: Final = 0.02  # of the machine's time: the clock may be moved by hand
 AGAIN_S: Final = 0.2  # after a delivery that failed
 AT_ONCE: Final = 500  # PutRecords, records a call
 
@@ -32,9 +32,9 @@ class Postman:
         self._numbers = count()
         self._waiting: list[tuple[float, int, Report]] = []
         self._under_way = 0
-        self._changed = threading.Condition()
+        self._changed: Condition = threading.Condition()
         self._stopped = False
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
 
     @property
     def to_come(self) -> int:
@@ -42,10 +42,12 @@ class Postman:
         with self._changed:
             return len(self._waiting) + self._under_way
 
-    def start(self) -> None:
-        """Begin to deliver."""
+    def start(self, threads: Threads) -> None:
+        """Begin to deliver, in one of these threads."""
+        self._threads = threads
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name="postman", daemon=True)
+        self._changed = threads.condition()
+        self._thread = threads.thread(self._work, name="postman")
         self._thread.start()
 
     def stop(self) -> None:
@@ -72,9 +74,10 @@ class Postman:
                 log.exception("%d receipts could not be delivered yet", len(due))
                 self.post(due)
                 with self._changed:
-                    self._changed.wait_for(lambda: self._stopped, AGAIN_S)
+                    self._changed.wait(AGAIN_S)
             with self._changed:
                 self._under_way = 0
+            self._threads.news()
 
     def _take_due(self) -> list[Report] | None:
         """Wait for reports that are due and take them; None once it is stopped."""
@@ -86,8 +89,14 @@ class Postman:
                 if due:
                     self._under_way = len(due)
                     return due
-                self._changed.wait(LOOK_S if self._waiting else None)
+                self._changed.wait(self._until_next_s())
         return None
+
+    def _until_next_s(self) -> float | None:
+        """Tell how long, of the machine's time, nothing is due."""
+        if not self._waiting:
+            return None
+        return max(self._waiting[0][0] - self._clock.now(), 0) / self._clock.speed
 
 
 def _nowhere(_: Sequence[Report]) -> None:

@@ -87,7 +87,7 @@ class SmsStandIn(StandIn):
 
     def start(self) -> Self:
         """Serve, and deliver receipts."""
-        self._postman.start()
+        self._postman.start(self.threads)
         return super().start()
 
     def stop(self) -> None:

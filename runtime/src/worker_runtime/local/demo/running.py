@@ -33,6 +33,9 @@ class Staged(AbstractContextManager["Staged"], Protocol):
     def environment(self) -> Mapping[str, str]:
         """Return the variables with which other commands find it."""
 
+    def serve(self) -> None:
+        """Go on until Ctrl-C."""
+
     def __enter__(self) -> Self:
         """Start it."""
 

@@ -12,7 +12,7 @@ import random
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.errors import WorkerRuntimeError
@@ -52,12 +52,16 @@ class Accident:
 class Accidents(Part):
     """Decides what is delivered twice, and makes accidents happen; for many threads."""
 
-    def __init__(self, faults: Collection[str], *, seed: int) -> None:
-        """Prepare the ``faults`` named; raises UnknownFault."""
+    def __init__(self, faults: Collection[str], *, seed: int, at_once: bool = False) -> None:
+        """Prepare the ``faults`` named; raises UnknownFault.
+
+        ``at_once`` makes them happen before the caller gets its answer, so that a run can be repeated.
+        """
         if unknown := set(faults) - FAULTS:
             raise UnknownFault(f"{sorted(unknown)} are no faults of the stage; it knows {sorted(FAULTS)}.")
         self._faults = frozenset(faults)
         self._seed = seed
+        self._at_once = at_once
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._batches: dict[str, int] = {}
@@ -68,7 +72,8 @@ class Accidents(Part):
 
     def start(self) -> Self:
         """Begin to count calls."""
-        self._thread.start()
+        if not self._at_once:
+            self._thread.start()
         return self
 
     def stop(self) -> None:
@@ -131,6 +136,8 @@ class Accidents(Part):
             for accident in [each for each in self._planned if self._is_due(each)]:
                 self._planned.remove(accident)
                 self._due.put(accident)
+        if self._at_once:
+            self._happen_until_empty()
 
     def _is_due(self, accident: Accident) -> bool:
         return accident.after <= self._calls[accident.place]
@@ -145,12 +152,24 @@ class Accidents(Part):
 
     def _happen(self) -> None:
         while (accident := self._due.get()) is not None:
+            self._let_happen(accident)
+
+    def _happen_until_empty(self) -> None:
+        while True:
             try:
-                happened = accident.happen()
-            except (WorkerRuntimeError, OSError):
-                _log.exception("an accident did not go as planned")
-                continue
-            if not happened:
-                with self._lock:
-                    again = self._calls[accident.place] + 1
-                    self._planned.insert(0, Accident(accident.place, again, accident.happen))
+                accident = self._due.get_nowait()
+            except Empty:
+                return
+            if accident is not None:
+                self._let_happen(accident)
+
+    def _let_happen(self, accident: Accident) -> None:
+        try:
+            happened = accident.happen()
+        except (WorkerRuntimeError, OSError):
+            _log.exception("an accident did not go as planned")
+            return
+        if not happened:
+            with self._lock:
+                again = self._calls[accident.place] + 1
+                self._planned.insert(0, Accident(accident.place, again, accident.happen))

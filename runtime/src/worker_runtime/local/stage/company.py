@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from worker_runtime.local.stage.execution.executor import Executor
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
+from worker_runtime.local.stage.lineage.happenings import Printed
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.checkpoints import Checkpoints
 from worker_runtime.local.stage.polling.delivering import Delivery
@@ -41,6 +42,7 @@ class Company(Part):
         self._accidents = accidents
         self._logs = WorkerLogs(play.folder / "logs")
         self._chance = random.Random(play.options.seed)
+        self._turn = play.threads.places(1)
         self._invokers: dict[str, Invoker] = {}
         self._deliveries: list[Delivery] = []
         self._pollers: list[Poller] = []
@@ -108,7 +110,13 @@ class Company(Part):
         for worker_id, declaration in play.declarations.items():
             function = function_of(worker_id, declaration, around=around, folder=play.folder)
             invoker = self._invokers[worker_id] = self._made_to_run(worker_id, function)
-            delivery = Delivery(worker_id, invoker=invoker, tally=self._tally, accidents=self._accidents)
+            delivery = Delivery(
+                worker_id,
+                invoker=invoker,
+                tally=self._tally,
+                accidents=self._accidents,
+                journal=play.journal,
+            )
             self._deliveries.append(delivery)
             self._pollers += [
                 poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
@@ -131,10 +139,13 @@ class Company(Part):
         def on_log(line: str, _function: str, request_id: str | None) -> None:
             self._logs.write(worker_id, line)
             self._tally.read_line(line, request_id)
+            self._play.journal.note(Printed(worker_id, request_id, line))
 
         speed = self._play.options.speed
         executor = Executor(function, speed=speed, min_wall_timeout_s=MIN_WALL_TIMEOUT_S, on_log=on_log)
         if not self._play.options.in_process:
             return executor
         timeout_s = executor.wall_timeout_s
-        return InProcessFunction(function, clock=self._play.clock, wall_timeout_s=timeout_s, on_log=on_log)
+        return InProcessFunction(
+            function, clock=self._play.clock, turn=self._turn, wall_timeout_s=timeout_s, on_log=on_log
+        )

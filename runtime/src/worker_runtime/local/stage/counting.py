@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from worker_runtime.local.stage.execution.invocations import Report
 
@@ -44,7 +45,9 @@ class WorkerCounts:
 class Tally:
     """Counts by worker; safe to use from many threads."""
 
-    def __init__(self, worker_ids: Iterable[str]) -> None:
+    def __init__(self, worker_ids: Iterable[str], *, news: Callable[[], None] = lambda: None) -> None:
+        """Count for these workers; ``news`` is told whenever something has happened."""
+        self._news = news
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[str]] = {each: Counter() for each in worker_ids}
         self._busy_s: Counter[str] = Counter()
@@ -59,19 +62,17 @@ class Tally:
 
     def moved(self) -> None:
         """Note that something is under way that no count shows."""
-        with self._lock:
-            self._moves += 1
+        with self._moving():
+            pass
 
     def handed_over(self, worker_id: str, *, records: int) -> None:
         """Note that an invocation begins."""
-        with self._lock:
-            self._moves += 1
+        with self._moving():
             self._counts[worker_id].update(invocations=1, records=records)
 
     def ended(self, worker_id: str, report: Report, *, records: int, crashed: bool, failed: bool) -> None:
         """Note how an invocation ended; where it printed no metrics all its records are retries."""
-        with self._lock:
-            self._moves += 1
+        with self._moving():
             measured = report.request_id in self._measured
             self._measured.discard(report.request_id)
             retried = records if failed and not measured else 0
@@ -80,8 +81,7 @@ class Tally:
 
     def gave_up(self, worker_id: str, *, records: int) -> None:
         """Note that Lambda itself dead-lettered records."""
-        with self._lock:
-            self._moves += 1
+        with self._moving():
             self._counts[worker_id].update(dead_letters=records)
 
     def read_line(self, line: str, request_id: str | None) -> None:
@@ -108,6 +108,13 @@ class Tally:
                 )
                 for worker_id, counts in self._counts.items()
             }
+
+    @contextmanager
+    def _moving(self) -> Iterator[None]:
+        with self._lock:
+            self._moves += 1
+            yield
+        self._news()
 
 
 def _metrics(line: str) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ class StageOptions:
     """What is staged, and how.
 
     ``stack`` None stages all workers. ``speed`` is stage seconds a second of the machine's.
+    ``origin`` (epoch seconds) is when an in-process stage begins; else now.
     ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own. ``state_dir``
     keeps logs and checkpoints. ``concurrent_batches`` are of one queue.
     """
@@ -24,6 +25,7 @@ class StageOptions:
     speed: float = 1.0
     seed: int = 0
     in_process: bool = False
+    origin: float | None = None
     faults: frozenset[str] = frozenset()
     endpoint_url: str | None = None
     state_dir: Path | None = None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway, first_of
+from worker_runtime.local.stage.lineage.call_watch import CallWatch, keys_of
+from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.emulator import Emulator
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.parts.redis_server import RedisServer
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.catalogue import Catalogue
-    from worker_runtime.clock import ScaledClock
     from worker_runtime.local.stage.accidents import Accidents
+    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.options import StageOptions
     from worker_runtime.local.stage.parts.stand_in import StandIn
+    from worker_runtime.local.stage.polling.stage_time import StageClock
     from worker_runtime.local.stage.staged_workers import Offers
     from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.workers import Declaration
@@ -47,9 +50,10 @@ class Play:
     options: StageOptions
     declarations: Mapping[str, Declaration]
     catalogue: Catalogue
-    clock: ScaledClock
+    clock: StageClock
     threads: Threads
     folder: Path
+    journal: Journal = NO_JOURNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,15 @@ class Scenery(Part):
             VisibilityBook(self.aws("sqs"), clock=play.clock, threads=play.threads)
         )
         calls = first_of(SqsCalls(self.book, clock=play.clock), self.unprocessed)
-        gateway = parts.enter_context(Gateway(endpoint_url, answer=calls, called=self._accidents.called))
+        gateway = parts.enter_context(
+            Gateway(
+                endpoint_url,
+                answer=calls,
+                called=self._accidents.called,
+                clock=play.clock,
+                seen=CallWatch(play.journal, keys=keys_of(offers.tables, names=self.names)),
+            )
+        )
         self._accidents.plan_outages(
             outages_of(
                 gateway=gateway, stand_ins=self.stand_ins.values(), redis=redis, seed=play.options.seed
@@ -134,7 +146,9 @@ class Scenery(Part):
         play = self._play
         urls: dict[str, dict[str, str]] = {}
         for plugin, service in offers.services:
-            stand_in = parts.enter_context(service.make(play.clock, play.options.seed))
+            stand_in = service.make(play.clock, play.options.seed)
+            stand_in.threads = play.threads
+            parts.enter_context(stand_in)
             self.stand_ins[service.name] = stand_in
             stand_in.on_answer(partial(self._accidents.called, service.name))
             urls.setdefault(plugin, {})[service.setting] = stand_in.url

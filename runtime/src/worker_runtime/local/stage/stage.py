@@ -22,12 +22,14 @@ from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Reply
+from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
 from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stack
 from worker_runtime.local.stage.threads.real import REAL
+from worker_runtime.local.stage.threads.turns import Turns
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.aws_clients import AwsClients
     from worker_runtime.local.stage.counting import WorkerCounts
     from worker_runtime.local.stage.parts.stand_in import StandIn
+    from worker_runtime.local.stage.polling.stage_time import StageClock
+    from worker_runtime.local.stage.threads.threads import Threads
 
 __all__ = ["Stage", "StageOptions"]
 
@@ -53,12 +57,13 @@ class InvocationFailed(WorkerRuntimeError):
 class Stage(Part):
     """One stage, from ``start`` to ``stop``; its attributes are there once it is started."""
 
-    clock: ScaledClock
+    clock: StageClock
+    threads: Threads
 
     def __init__(self, options: StageOptions) -> None:
         """Prepare; raises UnknownFault."""
         self.options = options
-        self._accidents = Accidents(options.faults, seed=options.seed)
+        self._accidents = Accidents(options.faults, seed=options.seed, at_once=options.in_process)
         self._parts = ExitStack()
 
     def start(self) -> Self:
@@ -120,7 +125,7 @@ class Stage(Part):
         if redis is None:
             raise WorkerRuntimeError("no worker of this stage is granted a Redis, so there is none to lose.")
         redis.kill()
-        time.sleep(down_s)
+        self.clock.sleep(down_s * self.clock.speed)
         redis.start()
 
     def workers(self) -> dict[str, WorkerCounts]:
@@ -138,7 +143,17 @@ class Stage(Part):
         while not self.idle():
             if time.monotonic() > deadline:
                 raise NotIdle(f"records are still on their way after {timeout_s:g} s: {self.workers()}")
-            time.sleep(_IDLE_CHECK_S)
+            self.look_again(within_s=_IDLE_CHECK_S)
+
+    def look_again(self, *, within_s: float) -> None:
+        """Wait until it is worth looking how things are again: ``within_s`` of the machine's seconds."""
+        self.threads.look_again(self.threads.flag(), within_s=within_s)
+
+    def serve(self) -> None:
+        """Let the stage work at the pace of its speed, until Ctrl-C."""
+        if isinstance(self.threads, Turns):
+            self.threads.paced = True
+        self.threads.flag().wait()
 
     def dead_letters(self, queue: str) -> list[Letter]:
         """Look at what waits in a dead-letter queue, and leave it there."""
@@ -174,24 +189,33 @@ class Stage(Part):
         """Kill one busy process of a worker, or of any, by SIGKILL; its id, None where none is busy."""
         return self._company.kill_one(worker_id)
 
+    def _take_up_time(self) -> None:
+        """Choose the clock, and threads that live on it; workers in this process take turns with all else."""
+        if self.options.in_process:
+            self.threads = turns = Turns(speed=self.options.speed, origin=self.options.origin or time.time())
+            self.clock = turns.clock
+        else:
+            self.threads, self.clock = REAL, ScaledClock(self.options.speed, origin=time.time())
+
     def _bring_up(self, parts: ExitStack) -> None:
         """Start part after part; ``parts`` takes them down in the opposite order."""
         catalogue = scan()
         self._declarations = whole_stack(catalogue, stack=self.options.stack)
-        self._tally = Tally(self._declarations)
+        self._take_up_time()
+        self._tally = Tally(self._declarations, news=self.threads.news)
         folder = self.options.state_dir
         if folder is None:
             folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stage-")))
         folder = folder.resolve()  # worker processes stand elsewhere
         folder.mkdir(parents=True, exist_ok=True)
-        self.clock = ScaledClock(self.options.speed, origin=time.time())
         play = Play(
             options=self.options,
             declarations=self._declarations,
             catalogue=catalogue,
             clock=self.clock,
-            threads=REAL,
+            threads=self.threads,
             folder=folder,
+            journal=parts.enter_context(SqliteJournal(folder, clock=self.clock)),
         )
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))

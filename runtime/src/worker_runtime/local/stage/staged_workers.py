@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from worker_runtime.catalogue import Catalogue
-    from worker_runtime.clock import ScaledClock
     from worker_runtime.local.stage.names import Names
+    from worker_runtime.local.stage.polling.stage_time import StageClock
     from worker_runtime.workers import Declaration
 
 CONFIG_ENV = "local"
@@ -146,7 +146,7 @@ class Surroundings:
     names: Names
     endpoint_url: str
     settings_file: Path
-    clock: ScaledClock
+    clock: StageClock
     credentials: Mapping[str, str]
     region: str
 

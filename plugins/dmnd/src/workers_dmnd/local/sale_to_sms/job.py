@@ -142,7 +142,7 @@ class SaleToSms:
         while not self._is_at_rest():
             if clock.now() > ends_at:
                 return False
-            time.sleep(_LOOK_S)
+            self._stage.look_again(within_s=_LOOK_S)
         return True
 
     def _is_at_rest(self) -> bool:

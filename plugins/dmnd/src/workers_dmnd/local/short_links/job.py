@@ -142,7 +142,7 @@ class ShortLinkJob:
             if clock.now() > ends_at:
                 return False
             self._tell_status()
-            time.sleep(_STATUS_S / 10)
+            self._stage.look_again(within_s=_STATUS_S / 10)
         return True
 
     def _tell_status(self, *, pause_s: float = _STATUS_S) -> None:

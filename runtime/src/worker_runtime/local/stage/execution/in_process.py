@@ -1,6 +1,6 @@
 """A worker run in the stage's own process: the quick mode, without cold starts and processes.
 
-Its limits: one invocation at a time in the whole process; no time-out (the worker sees its
+Its limits: one invocation at a time in the whole process, one record at a time in it; no time-out (the worker sees its
 deadline, nobody ends it); a crash cannot come in the middle of a record, it comes when one has
 ended or before the reply leaves; what a worker keeps in module variables outlives its stage.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from worker_runtime.sending import AwsSender
 from worker_runtime.settings import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
     from worker_runtime.clock import Clock
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.executor import OnLog
     from worker_runtime.local.stage.execution.invocations import Function
+    from worker_runtime.local.stage.threads.threads import Places
 
-_one_at_a_time = threading.Lock()
 _KILLED = -9
 
 
@@ -49,9 +49,13 @@ class Aborted(BaseException):
 class InProcessFunction:
     """One worker, loaded at its first invocation; ``Invoker`` of the pollers."""
 
-    def __init__(self, function: Function, *, clock: Clock, wall_timeout_s: float, on_log: OnLog) -> None:
+    def __init__(
+        self, function: Function, *, clock: Clock, turn: Places, wall_timeout_s: float, on_log: OnLog
+    ) -> None:
+        """Prepare; ``turn`` is the one place that all functions of the process share."""
         self._function = function
         self._clock = clock
+        self._turn = turn
         self._wall_timeout_s = wall_timeout_s
         self._on_log = on_log
         self._environment = Environment.read({**function.environment, "AWS_REGION": function.region})
@@ -64,7 +68,7 @@ class InProcessFunction:
     def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
         """Run the worker on ``event`` (JSON as bytes, or what becomes JSON) in a context of its own."""
         request_id = request_id or "in-process"
-        with _one_at_a_time:
+        with self._its_turn():
             began = time.monotonic()
             self._busy, self._abort = True, False
             read = json.loads(event if isinstance(event, bytes) else json.dumps(event))
@@ -82,14 +86,22 @@ class InProcessFunction:
     def stop(self) -> None:
         """Abort what is under way, start nothing more and close the worker's services."""
         self._stopped = self._abort = True
-        with _one_at_a_time:
+        with self._its_turn():
             if self._worker is not None:
                 self._worker.services.close()
+
+    @contextmanager
+    def _its_turn(self) -> Iterator[None]:
+        self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _run(self, event: Any, request_id: str) -> Answer:
         """Run inside a context of its own, which is the invocation's."""
         clocks.use(self._clock)
-        context = _Context(request_id, self._function.name, time.monotonic() + self._wall_timeout_s)
+        context = _Context(request_id, self._function.name, self._wall_timeout_s, self._clock)
 
         def hear(line: str) -> None:
             self._on_log(line, self._function.name, request_id)
@@ -113,7 +125,11 @@ class InProcessFunction:
 
     def _load(self) -> LoadedWorker:
         worker = load(self._environment.app_name, environment=self._environment)
-        return msgspec.structs.replace(worker, routes=tuple(map(self._abortable, worker.routes)))
+        return msgspec.structs.replace(
+            worker,
+            declaration=msgspec.structs.replace(worker.declaration, concurrency=1),
+            routes=tuple(map(self._abortable, worker.routes)),
+        )
 
     def _abortable(self, route: Route) -> Route:
         """Let a crash come after any record of a batch, or after all of one that is taken whole."""
@@ -140,13 +156,15 @@ class InProcessFunction:
 class _Context:
     """Lambda's context as far as the runtime reads it."""
 
-    def __init__(self, request_id: str, function_name: str, ends_at: float) -> None:
+    def __init__(self, request_id: str, function_name: str, wall_timeout_s: float, clock: Clock) -> None:
         self.aws_request_id = request_id
         self.function_name = function_name
-        self._ends_at = ends_at
+        self._clock = clock
+        self._ends_at = clock.now() + wall_timeout_s * clock.speed
 
     def get_remaining_time_in_millis(self) -> int:
-        return int(max(self._ends_at - time.monotonic(), 0) * 1000)
+        """Tell the machine's milliseconds, as the runtime client does on a stage that runs faster."""
+        return int(max(self._ends_at - self._clock.now(), 0) / self._clock.speed * 1000)
 
 
 class ProcessEnvironment(Part):

@@ -15,12 +15,14 @@ from worker_runtime.clock import RealClock
 from worker_runtime.local.stage.parts.faults import Fault, Faults, Throttle, failing
 from worker_runtime.local.stage.parts.http_server import HttpServer, Request, Response
 from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.threads.threads import Threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class StandIn(Part):
     def __init__(self, *, clock: Clock | None = None, seed: int = 0) -> None:
         """Prepare; ``clock`` times latencies and the log, ``seed`` decides random throttling."""
         self.clock = clock or RealClock()
+        self.threads: Threads = REAL
+        """Where it takes threads from that do something at a time of the clock; the stage gives its own."""
         self._faults = Faults(seed=seed)
         self._server = HttpServer(self._answer)
         self._log: list[Exchange] = []

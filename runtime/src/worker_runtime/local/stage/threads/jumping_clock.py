@@ -6,6 +6,8 @@ import time
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from worker_runtime.clock import ScaledClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,10 +23,15 @@ class JumpingClock:
 
     def __init__(self, speed: float, *, origin: float, wait: Callable[[float], None]) -> None:
         self.speed = speed
+        self.origin = origin
         self._at = origin
         self._wait = wait
         self._jumped_at = [0.0]  # the machine's time
         self._to = [origin]
+
+    def __str__(self) -> str:
+        """Word a clock for another process that shows this one's time and goes on from it."""
+        return str(ScaledClock(self.speed, origin=self._at, began=time.time()))
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -42,8 +49,8 @@ class JumpingClock:
         self._to.append(to)
         self._at = to
 
-    def told(self, machine_s: float) -> float:
-        """Tell on this clock when something happened, which is stamped with the machine's milliseconds."""
+    def shown_at(self, machine_s: float) -> float:
+        """Tell what it showed at a moment of the machine's time, known to the millisecond."""
         return self._to[max(bisect_right(self._jumped_at, machine_s + _MS / 10) - 1, 0)]
 
 

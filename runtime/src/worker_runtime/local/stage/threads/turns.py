@@ -95,7 +95,12 @@ class Turns:
         with self._lock:
             turn.over, turn.due = over, due
             self._waiting.append(turn)
-        self._pass_on()
+        try:
+            self._pass_on()
+        except BaseException:  # Ctrl-C while nobody could go on: it is still this one's turn
+            with self._lock:
+                self._waiting.remove(turn)
+            raise
         turn.go_on()
 
     def started(self, turn: _Turn) -> None:
@@ -196,15 +201,21 @@ class _Turn:
         return self._started and not self._ended
 
     def go_on(self) -> None:
-        """Wait, in the thread itself, until it is its turn."""
-        self.go.wait()
-        self.go.clear()
+        """Wait, in the thread itself, until it is its turn; Ctrl-C is raised then."""
+        try:
+            self.go.wait()
+        except BaseException:
+            self.over = _yes
+            self.go.wait()
+            raise
+        finally:
+            self.go.clear()
 
     def _run(self) -> None:
         self._turns.begun(self)
         try:
             self._target()
-        except Exception:  # as Python tells of a thread that fails; the others go on
+        except Exception:  # noqa: BLE001 - as Python tells of a thread that fails; the others go on
             _log.exception("thread %s failed", self._thread.name)
         finally:
             self._ended = True
