@@ -1,4 +1,4 @@
-"""What Lambda writes to a stream's on-failure destination when it gives records up: metadata, no data.
+"""What Lambda writes to an on-failure destination when it gives a stream's records up: metadata, no data.
 
 Recorded from AWS: a queue gets which records of which shard, and why; the records themselves have
 to be read from the stream again while it still has them.
@@ -52,7 +52,12 @@ class GivenUp:
 
 
 def on_failure_record(records: Sequence[StagedRecord], *, shard: Shard, why: GivenUp) -> dict[str, Any]:
-    """Word the body of the message."""
+    """Word the body of the message about a shard's records."""
+    return failure_record({shard.info: _batch_info(records, shard)}, why=why)
+
+
+def failure_record(batch_info: Mapping[str, Any], *, why: GivenUp) -> dict[str, Any]:
+    """Word the body of the message; ``batch_info`` says, below its kind's name, which records it is about."""
     body: dict[str, Any] = {
         "requestContext": {
             "requestId": why.request_id,
@@ -66,8 +71,8 @@ def on_failure_record(records: Sequence[StagedRecord], *, shard: Shard, why: Giv
             "functionError": "Unhandled" if why.raised else None,
         },
         "version": "1.0",
-        "timestamp": _time(why.at, "milliseconds"),
-        shard.info: _batch_info(records, shard),
+        "timestamp": zulu(why.at, "milliseconds"),
+        **batch_info,
     }
     if why.condition == "RecordAgeExceeded":
         del body["responseContext"]
@@ -80,14 +85,15 @@ def _batch_info(records: Sequence[StagedRecord], shard: Shard) -> dict[str, Any]
         "shardId": shard.shard_id,
         "startSequenceNumber": records[0].id,
         "endSequenceNumber": records[-1].id,
-        "approximateArrivalOfFirstRecord": _time(records[0].arrived_at, spec),
-        "approximateArrivalOfLastRecord": _time(records[-1].arrived_at, spec),
+        "approximateArrivalOfFirstRecord": zulu(records[0].arrived_at, spec),
+        "approximateArrivalOfLastRecord": zulu(records[-1].arrived_at, spec),
         "batchSize": len(records),
         "streamArn": shard.stream_arn,
     }
 
 
-def _time(epoch_s: float, spec: str) -> str:
+def zulu(epoch_s: float, spec: str) -> str:
+    """Write a time in UTC, as Lambda does; ``spec`` is ``isoformat``'s."""
     return datetime.fromtimestamp(epoch_s, tz=UTC).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
@@ -98,8 +104,8 @@ class OnFailureQueue:
         self._sqs = sqs
         self._url = url
 
-    def put(self, body: Mapping[str, Any], *, until: Flag) -> None:
-        """Send a record; tried until it is taken or ``until`` is set, so that nothing is lost in silence."""
+    def put(self, body: Mapping[str, Any], *, until: Flag) -> bool:
+        """Send a record, tried until it is taken or ``until`` is set; whether it was taken."""
         text = json.dumps(body)
         while True:
             try:
@@ -107,6 +113,6 @@ class OnFailureQueue:
             except (BotoCoreError, ClientError) as error:
                 _log.warning("an on-failure record is not written yet: %s", error)
                 if until.wait(_BROKEN_S):
-                    return
+                    return False
             else:
-                return
+                return True

@@ -1,0 +1,181 @@
+"""A topic of a real Kafka, or of what speaks its protocol, read for one consumer group.
+
+Consumers take their partitions themselves instead of being given them by the group: nobody else is in
+it, so there is nothing to rebalance. Only their offsets are the group's.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import (
+    TIMESTAMP_CREATE_TIME,
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    KafkaException,
+    TopicPartition,
+)
+
+from worker_runtime.local.stage.polling.topic_feed import TopicBroken, TopicRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from worker_runtime.local.stage.polling.topic_feed import TimestampType
+    from worker_runtime.sources.kafka import Start
+
+_ASK_TIMEOUT_S = 2.0
+_FETCH_S = 0.1  # what is there arrives much sooner
+_FETCHES = 20
+_FETCH_WAIT_MS = 20  # how long a broker holds a fetch open; a mock broker answers none sooner
+_QUEUED_KBYTES = 16_384
+
+_TIMESTAMP_TYPES: Final[dict[int, TimestampType]] = {
+    TIMESTAMP_CREATE_TIME: "CREATE_TIME",
+    TIMESTAMP_LOG_APPEND_TIME: "LOG_APPEND_TIME",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class KafkaTopic:
+    """One topic of a cluster; ``group`` is whose offsets are kept."""
+
+    def __init__(self, servers: str, *, name: str, group: str) -> None:
+        self._settings = {
+            "bootstrap.servers": servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",  # of offsets that the topic has forgotten meanwhile
+            "fetch.wait.max.ms": _FETCH_WAIT_MS,
+            "queued.max.messages.kbytes": _QUEUED_KBYTES,
+            "log_level": 0,  # what matters is raised
+        }
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its real name."""
+        return self._name
+
+    def partitions(self) -> list[int]:
+        """List its partitions."""
+        with _asked(self._name):
+            consumer = Consumer(self._settings)
+            try:
+                found = consumer.list_topics(self._name, timeout=_ASK_TIMEOUT_S).topics[self._name]
+            finally:
+                consumer.close()
+        if found.error is not None or not found.partitions:
+            raise TopicBroken(f"{self._name}: Kafka has no such topic: {found.error}")
+        return sorted(found.partitions)
+
+    def reader(self, partitions: Sequence[int], *, start: Start) -> KafkaReader:
+        """Begin to read where the group is, else at ``start``."""
+        return KafkaReader(Consumer(self._settings), topic=self._name, partitions=partitions, start=start)
+
+
+class KafkaReader:
+    """Reads some partitions of a topic."""
+
+    def __init__(self, consumer: Consumer, *, topic: str, partitions: Sequence[int], start: Start) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        with _asked(topic):
+            self._next = _beginnings(consumer, topic, partitions, start)
+            consumer.assign([TopicPartition(topic, each, at) for each, at in self._next.items()])
+
+    def read(self, *, most: int) -> Sequence[TopicRecord]:
+        """Take what there is now, as far as Kafka says how much that is."""
+        found: list[TopicRecord] = []
+        with _asked(self._topic):
+            ends = {partition: self._end(partition) for partition in self._next}
+            for _ in range(_FETCHES):
+                if len(found) >= most or not any(self._next[each] < end for each, end in ends.items()):
+                    break
+                found += self._fetch(most - len(found))
+        return found
+
+    def has_unread(self) -> bool:
+        """Compare what was taken with what there is."""
+        with _asked(self._topic):
+            return any(at < self._end(partition) for partition, at in self._next.items())
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Keep offsets in the group."""
+        with _asked(self._topic):
+            kept = [TopicPartition(self._topic, partition, at) for partition, at in offsets.items()]
+            for each in self._consumer.commit(offsets=kept, asynchronous=False) or ():
+                if each.error is not None:
+                    raise KafkaException(each.error)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def _fetch(self, most: int) -> Iterator[TopicRecord]:
+        for message in self._consumer.consume(most, timeout=_FETCH_S):
+            error = message.error()
+            if error is not None:
+                raise KafkaException(error)
+            record = _record(message)
+            self._next[record.partition] = record.offset + 1
+            yield record
+
+    def _end(self, partition: int) -> int:
+        return _ends(self._consumer, TopicPartition(self._topic, partition))[1]
+
+
+@contextmanager
+def _asked(topic: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise TopicBroken(f"{topic}: {error}") from error
+
+
+def _ends(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """Tell the lowest offset that a partition has, and the one that it will have next."""
+    ends = consumer.get_watermark_offsets(partition, timeout=_ASK_TIMEOUT_S)
+    if ends is None:
+        raise TopicBroken(f"{partition.topic}: Kafka does not say what partition {partition.partition} has")
+    return ends
+
+
+def _beginnings(consumer: Consumer, topic: str, partitions: Sequence[int], start: Start) -> dict[int, int]:
+    """Say at which offset each partition is taken up; what the topic does not have counts for nothing."""
+    asked = [TopicPartition(topic, partition) for partition in partitions]
+    beginnings = {}
+    for kept in consumer.committed(asked, timeout=_ASK_TIMEOUT_S):
+        first, end = _ends(consumer, kept)
+        if first <= kept.offset <= end:
+            beginnings[kept.partition] = kept.offset
+        elif kept.offset >= 0:
+            _log.warning("%s-%d has no offset %d any more", topic, kept.partition, kept.offset)
+            beginnings[kept.partition] = first
+        else:
+            beginnings[kept.partition] = first if start == "TRIM_HORIZON" else end
+    return beginnings
+
+
+def _record(message: Message) -> TopicRecord:
+    """Take over a message; what it is without, librdkafka gives as None."""
+    kind, timestamp_ms = message.timestamp()
+    headers: Any = message.headers() or ()
+    return TopicRecord(
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=timestamp_ms,
+        timestamp_type=_TIMESTAMP_TYPES.get(kind, "NO_TIMESTAMP_TYPE"),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=tuple(headers),
+    )
+
+
+def _bytes(data: Any) -> bytes | None:
+    return data.encode() if isinstance(data, str) else data

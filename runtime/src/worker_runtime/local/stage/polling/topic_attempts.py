@@ -1,0 +1,165 @@
+"""Tries a topic's batches at the worker, each by Lambda's rule until it is gone.
+
+Without provisioned mode a batch comes again whole until it goes well or the topic has forgotten it;
+with it, it may be halved, cut by a partial reply, and given up to the on-failure destination.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
+from worker_runtime.local.stage.polling.bisecting import Piece, after_error
+from worker_runtime.local.stage.polling.on_failure import GivenUp
+from worker_runtime.local.stage.polling.partition_backlog import Again
+from worker_runtime.local.stage.polling.partition_failures import parted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.bisecting import Next
+    from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
+    from worker_runtime.local.stage.polling.event_form import EventForm
+    from worker_runtime.local.stage.polling.on_failure import Condition
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.local.stage.threads.threads import Flag
+
+_BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """A mapping's rule of retries; -1 is for ever.
+
+    ``kept_s`` is for how long the topic keeps a record: what failed does not come again after that.
+    """
+
+    bisect: bool
+    retries: int
+    max_age_s: float
+    kept_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicEnds:
+    """Where a topic's records go: to the worker, to the dead letters as metadata.
+
+    ``give_up`` says whether it wrote the metadata; it does not where the stage is taken down.
+    """
+
+    delivery: Delivery
+    form: EventForm
+    function_arn: str
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], bool]
+
+
+class TopicAttempts:
+    """The tries of one consumer; ``finish`` hears of records that are done or given up."""
+
+    def __init__(
+        self,
+        retrying: Retrying,
+        *,
+        ends: TopicEnds,
+        finish: Callable[[Iterable[StagedRecord]], None],
+        clock: Clock,
+        quit: Flag,  # noqa: A002 - what it is
+    ) -> None:
+        self._retrying = retrying
+        self._ends = ends
+        self._finish = finish
+        self._clock = clock
+        self._quit = quit
+        self._errors_in_a_row: Counter[str] = Counter()
+
+    def attempt(self, piece: Piece[StagedRecord]) -> list[Again]:
+        """Invoke the worker on a piece; what is to be tried instead of it, and when."""
+        piece, unwritten = self._without_expired(piece)
+        if not piece.records:
+            return unwritten
+        delivered = self._ends.delivery.hand_over(piece.records, repeatable=True, form=self._ends.form)
+        if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
+            return [*unwritten, Again(piece, 0)]  # what the stage's end cut short proves nothing
+        if delivered.reading is None:  # throttled, which spends no retry
+            return [*unwritten, *self._later([piece])]
+        return [*unwritten, *self._go_on(piece, delivered)]
+
+    def _go_on(self, piece: Piece[StagedRecord], delivered: Delivered) -> list[Again]:
+        """Finish what is done, give up what has no retries left, put off the rest."""
+        done, following = self._after(piece, delivered)
+        for name in _partitions(done):
+            self._errors_in_a_row.pop(name, None)
+        self._finish(done)
+        raised = isinstance(delivered.reading, BatchFailed) and delivered.reading.raised
+        unwritten = [
+            again
+            for each in following
+            if each.given_up is not None
+            for again in self._give_up(
+                each.given_up, "RetryAttemptsExhausted", request_id=delivered.request_id, raised=raised
+            )
+        ]
+        return [*unwritten, *self._later([again for each in following for again in each.again])]
+
+    def _after(
+        self, piece: Piece[StagedRecord], delivered: Delivered
+    ) -> tuple[Sequence[StagedRecord], Sequence[Next[StagedRecord]]]:
+        rule = self._retrying
+        match delivered.reading:
+            case AllDone():
+                return piece.records, ()
+            case SomeFailed(ids=ids):
+                ways = parted(piece, ids, retries=rule.retries)
+                return ways.done, ways.following
+            case _:
+                return (), (after_error(piece, bisect=rule.bisect, retries=rule.retries),)
+
+    def _without_expired(self, piece: Piece[StagedRecord]) -> tuple[Piece[StagedRecord], list[Again]]:
+        """Give up what is too old; the rest is delivered."""
+        rule = self._retrying
+        has_failed = self._most_errors(piece.records) > 0
+        limits_s = [limit for limit in (rule.max_age_s, rule.kept_s if has_failed else -1) if limit >= 0]
+        oldest = self._clock.now() - min(limits_s, default=math.inf)
+        left = tuple(record for record in piece.records if record.arrived_at >= oldest)
+        if len(left) == len(piece.records):
+            return piece, []
+        gone = Piece(tuple(each for each in piece.records if each.arrived_at < oldest), piece.spent)
+        unwritten = self._give_up(gone, "RecordAgeExceeded", request_id="", raised=False)
+        return Piece(left, piece.spent), unwritten
+
+    def _give_up(
+        self, piece: Piece[StagedRecord], condition: Condition, *, request_id: str, raised: bool
+    ) -> list[Again]:
+        """Write to the destination; the piece itself where that is not done any more."""
+        why = GivenUp(
+            condition=condition,
+            request_id=request_id,
+            function_arn=self._ends.function_arn,
+            invocations=max(piece.spent, 1),  # as AWS says of a stream's record that it never tried
+            raised=raised,
+            at=self._clock.now(),
+        )
+        if not self._ends.give_up(piece.records, why):
+            return [Again(piece, 0)]
+        self._ends.delivery.gave_up(records=len(piece.records))
+        self._finish(piece.records)
+        return []
+
+    def _later(self, pieces: Sequence[Piece[StagedRecord]]) -> list[Again]:
+        """Put records off, for longer with each error in a row of their partitions."""
+        first_s, most_s = _BACK_OFF_S
+        now = self._clock.now()
+        waits = [min(first_s * 2 ** self._most_errors(piece.records), most_s) for piece in pieces]
+        self._errors_in_a_row.update({name for piece in pieces for name in _partitions(piece.records)})
+        return [Again(piece, now + wait_s) for piece, wait_s in zip(pieces, waits, strict=True)]
+
+    def _most_errors(self, records: Iterable[StagedRecord]) -> int:
+        return max((self._errors_in_a_row[name] for name in _partitions(records)), default=0)
+
+
+def _partitions(records: Iterable[StagedRecord]) -> set[str]:
+    return {record.lane for record in records}

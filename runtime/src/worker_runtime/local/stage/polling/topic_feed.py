@@ -1,0 +1,62 @@
+"""What a Kafka poller reads: a topic's partitions, their records, and how far its group is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from worker_runtime.errors import WorkerRuntimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from worker_runtime.sources.kafka import Start
+
+TimestampType = Literal["CREATE_TIME", "LOG_APPEND_TIME", "NO_TIMESTAMP_TYPE"]
+
+
+class TopicBroken(WorkerRuntimeError):
+    """Kafka does not answer, or refuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicRecord:
+    """One record as Kafka has it; a header without a value has None."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    timestamp_type: TimestampType
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class TopicReader(Protocol):
+    """Partitions of a topic, as one consumer of a group reads them; what it asks may raise TopicBroken."""
+
+    def read(self, *, most: int) -> Sequence[TopicRecord]:
+        """Take what there is now, up to ``most`` records; those of a partition in their order."""
+
+    def has_unread(self) -> bool:
+        """Look whether there is something to take."""
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Keep, by partition, the offset at which the group goes on."""
+
+    def close(self) -> None:
+        """Read no more; what is not committed comes again to who reads next."""
+
+
+class Topic(Protocol):
+    """One topic, read for one consumer group."""
+
+    @property
+    def name(self) -> str:
+        """Its real name."""
+
+    def partitions(self) -> list[int]:
+        """List its partitions."""
+
+    def reader(self, partitions: Sequence[int], *, start: Start) -> TopicReader:
+        """Begin to read where the group is, else at ``start``."""
