@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.stage.door.function_names import LATEST
-from worker_runtime.local.stage.execution.answers import FunctionError, Reply, Throttled
+from worker_runtime.local.stage.execution.answers import Reply, Throttled, error_of
 from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
-    from worker_runtime.local.stage.execution.answers import Failure
     from worker_runtime.local.stage.execution.invocations import Report
 
 PAYLOAD_BYTES: Final = {"RequestResponse": 6 * 1_048_576, "Event": 1_048_576, "DryRun": 6 * 1_048_576}
@@ -98,14 +97,6 @@ def answered(report: Report, *, with_log: bool) -> Response:
             )
     body = json.dumps(error_of(answer, request_id=report.request_id)).encode()
     return Response(headers={**headers, "X-Amz-Function-Error": "Unhandled"}, body=body)
-
-
-def error_of(failure: Failure, *, request_id: str) -> dict[str, Any]:
-    """Word an error as Lambda hands it to who waits: what a handler raised says its stack trace too."""
-    body: dict[str, Any] = {"errorMessage": failure.message, "errorType": failure.error_type}
-    if isinstance(failure, FunctionError):
-        body |= {"requestId": request_id, "stackTrace": list(failure.stack_trace)}
-    return body
 
 
 def _headers(request_id: str) -> dict[str, str]:

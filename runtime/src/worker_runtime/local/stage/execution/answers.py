@@ -82,6 +82,14 @@ def raised(body: bytes) -> FunctionError:
     )
 
 
+def error_of(failure: Failure, *, request_id: str) -> dict[str, Any]:
+    """Word an error as Lambda hands it to who waits: what a handler raised says its stack trace too."""
+    body: dict[str, Any] = {"errorMessage": failure.message, "errorType": failure.error_type}
+    if isinstance(failure, FunctionError):
+        body |= {"requestId": request_id, "stackTrace": list(failure.stack_trace)}
+    return body
+
+
 def too_large() -> FunctionError:
     """Say that the reply was over Lambda's limit."""
     return FunctionError(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from worker_runtime.local.stage.execution.answers import error_of
+
 if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.answers import Failure
 
@@ -45,5 +47,5 @@ def failed_event_record(why: GivenUpEvent) -> dict[str, Any]:
             "executedVersion": "$LATEST",
             "functionError": "Unhandled",
         }
-        body["responsePayload"] = {"errorType": why.last.error_type, "errorMessage": why.last.message}
+        body["responsePayload"] = error_of(why.last, request_id=why.request_id)
     return body

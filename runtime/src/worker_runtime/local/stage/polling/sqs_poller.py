@@ -176,7 +176,11 @@ class SqsPoller(Part):
             self._quit.wait(_BROKEN_S)
             return None
         self._more_waits = len(messages) == most
-        records = [sqs_record(each, queue_arn=self._queue.arn, clock=self._clock) for each in messages]
+        windowed = self._source.window_s > 0
+        records = [
+            sqs_record(each, queue_arn=self._queue.arn, clock=self._clock, windowed=windowed)
+            for each in messages
+        ]
         if records:
             self._delivery.moved()
             self._book.enter(self._queue.url, _receipts(records), visibility_s=self._queue.visibility_s)

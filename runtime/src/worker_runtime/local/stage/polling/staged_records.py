@@ -46,8 +46,13 @@ def event_of(records: Sequence[StagedRecord]) -> bytes:
     return b'{"Records":[' + b",".join(record.json for record in records) + b"]}"
 
 
-def sqs_record(message: Mapping[str, Any], *, queue_arn: str, clock: Clock) -> StagedRecord:
-    """Shape a message as it was received from the queue."""
+def sqs_record(
+    message: Mapping[str, Any], *, queue_arn: str, clock: Clock, windowed: bool = False
+) -> StagedRecord:
+    """Shape a message as it was received from the queue; ``windowed`` by a mapping that has a window.
+
+    Recorded from AWS: such a mapping says null for the digest of attributes that a message does not have.
+    """
     system = dict(message.get("Attributes", {}))
     for name in _SYSTEM_TIMES:
         if name in system:
@@ -65,8 +70,8 @@ def sqs_record(message: Mapping[str, Any], *, queue_arn: str, clock: Clock) -> S
         "eventSourceARN": queue_arn,
         "awsRegion": queue_arn.split(":")[3],
     }
-    if "MD5OfMessageAttributes" in message:
-        raw["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    if windowed or "MD5OfMessageAttributes" in message:
+        raw["md5OfMessageAttributes"] = message.get("MD5OfMessageAttributes")
     sent_at = int(system.get("SentTimestamp", 0)) / 1000
     return staged(message["MessageId"], raw, arrived_at=sent_at, lane=system.get("MessageGroupId", ""))
 
