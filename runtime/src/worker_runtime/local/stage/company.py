@@ -6,6 +6,7 @@ import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.door.way_in import WayIn
 from worker_runtime.local.stage.execution.executor import Executor
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
@@ -13,6 +14,7 @@ from worker_runtime.local.stage.lineage.happenings import Printed
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.checkpoints import Checkpoints
 from worker_runtime.local.stage.polling.delivering import Delivery
+from worker_runtime.local.stage.polling.invocation_queues import by_name, events_of
 from worker_runtime.local.stage.polling.mappings import Ground, poller_of
 from worker_runtime.local.stage.staged_workers import function_of
 from worker_runtime.local.stage.worker_logs import WorkerLogs
@@ -118,6 +120,14 @@ class Company(Part):
                 journal=play.journal,
             )
             self._deliveries.append(delivery)
+            events = events_of(
+                by_name(declaration),
+                declaration,
+                delivery=delivery,
+                function_arn=function.arn,
+                ground=ground,
+            )
+            self._pollers.append(WayIn(function, door=self._scenery.door, delivery=delivery, events=events))
             self._pollers += [
                 poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
                 for source in declaration.sources

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, get_args
 
 from worker_runtime.errors import WorkerRuntimeError
-from worker_runtime.grants import variable
+from worker_runtime.grants import Kind, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from worker_runtime.grants import Grant, Kind
+    from worker_runtime.grants import Grant
+
+StagedKind = Kind | Literal["topic", "subscription", "bus", "relay"]
+"""What a stage names; what workers are not granted has no variable."""
 
 
 class NotStaged(WorkerRuntimeError):
@@ -28,18 +31,22 @@ class Names:
     """What carries a logical name in reality: a queue's URL, a stream's ARN, else a name or URL."""
 
     def __init__(self) -> None:
-        self._real: dict[tuple[str, str], str] = {}
+        self._real: dict[tuple[StagedKind, str], str] = {}
 
-    def add(self, kind: Kind, logical: str, real: str) -> None:
+    def add(self, kind: StagedKind, logical: str, real: str) -> None:
         """Enter a resource."""
         self._real[kind, logical] = real
+
+    def of(self, kind: StagedKind) -> list[str]:
+        """List the logical names of a kind."""
+        return sorted(logical for of, logical in self._real if of == kind)
 
     def named(self, kind: str, logical: str) -> str:
         """Return the real name, URL or ARN; raises NotStaged."""
         if kind == "index":
             kind, logical = "table", logical.partition("/")[0]
         try:
-            return self._real[kind, logical]
+            return self._real[kind, logical]  # type: ignore[index]  # another kind is not there
         except KeyError:
             known = ", ".join(sorted(name for of, name in self._real if of == kind)) or "none"
             raise NotStaged(f"the stage has no {kind} {logical!r}; it has {known}.") from None
@@ -49,6 +56,7 @@ class Names:
         return {variable(grant.kind, grant.name): self.named(grant.kind, grant.name) for grant in grants}
 
     def all_variables(self) -> dict[str, str]:
-        """Return the environment variables of all resources."""
+        """Return the environment variables of all resources that have one."""
         named = self._real.items()
-        return {variable(cast("Kind", kind), logical): real for (kind, logical), real in named}
+        granted: tuple[Kind, ...] = get_args(Kind)
+        return {variable(kind, logical): real for (kind, logical), real in named if kind in granted}

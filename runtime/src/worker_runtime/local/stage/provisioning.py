@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.names import Names, local_name
 from worker_runtime.sources.kinesis import Kinesis
+from worker_runtime.sources.s3 import S3
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
@@ -60,6 +61,9 @@ def provision(
     for declaration in declared:
         for grant in declaration.all_grants:
             wanted.setdefault(grant.kind, set()).add(grant.name)
+        for source in declaration.sources:
+            if isinstance(source, S3):
+                wanted.setdefault("bucket", set()).add(source.bucket)
     _check_tables(wanted, names)
     if secrets := wanted.get("secret"):
         _secrets(sorted(secrets), outside, names, aws("secretsmanager"))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
+    from worker_runtime.local.stage.lineage.happenings import Happening
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -71,7 +72,7 @@ class Delivery:
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self.worker_id = worker_id
-        self.journal = journal
+        self._journal = journal
         self._invoker = invoker
         self._tally = tally
         self._accidents = accidents
@@ -102,11 +103,15 @@ class Delivery:
 
     def ask(self, event: bytes, *, request_id: str) -> Report | None:
         """Invoke the worker on one event for somebody who waits; None where the stage is being taken down."""
-        return self._run_event(event, request_id=request_id, receives=0)
+        return self._run_event(event, request_id=request_id, receives=_LAST)  # nobody tries it again
 
     def gave_up(self, *, records: int) -> None:
         """Note that Lambda dead-lettered records itself."""
         self._tally.gave_up(self.worker_id, records=records)
+
+    def note(self, happening: Happening) -> None:
+        """Note what happened to the worker's records."""
+        self._journal.note(happening)
 
     def moved(self) -> None:
         """Note that records moved without an invocation."""
@@ -121,20 +126,20 @@ class Delivery:
             fresh = bool(self._in_flight) and max(self._in_flight) <= 1
         crashed = fresh and self._invoker.kill_one() is not None
         if crashed:
-            self.journal.note(Struck("crash", worker=self.worker_id))
+            self.note(Struck("crash", worker=self.worker_id))
         return crashed
 
     def _invoke(
         self, records: Sequence[StagedRecord], form: EventForm, *, repeated: bool = False
     ) -> Delivered:
         request_id = str(uuid4())
-        receives = max(map(_receives, records))
-        self.journal.note(HandedOver(self.worker_id, request_id, records, repeated))
+        receives = max(map(receives_of, records))
+        self.note(HandedOver(self.worker_id, request_id, records, repeated))
         report = self._run(
             form.event_of(records), request_id=request_id, records=len(records), receives=receives
         )
         reading = None if report is None else form.read(report.answer, records)
-        self.journal.note(Ended(self.worker_id, request_id, report, reading))
+        self.note(Ended(self.worker_id, request_id, report, reading))
         if report is None:
             return Delivered(request_id, None)
         self._ended(report, records=len(records), done=isinstance(reading, AllDone))
@@ -144,9 +149,9 @@ class Delivery:
         self, event: bytes, *, request_id: str, receives: int, repeated: bool = False
     ) -> Report | None:
         """Invoke on one event and note how it ended."""
-        self.journal.note(EventHandedOver(self.worker_id, request_id, event, repeated))
+        self.note(EventHandedOver(self.worker_id, request_id, event, repeated))
         report = self._run(event, request_id=request_id, records=1, receives=receives)
-        self.journal.note(Ended(self.worker_id, request_id, report))
+        self.note(Ended(self.worker_id, request_id, report))
         if report is not None:
             self._ended(report, records=1, done=isinstance(report.answer, Reply))
         return report
@@ -181,7 +186,8 @@ def _crashed(answer: Answer) -> bool:
     )
 
 
-def _receives(record: StagedRecord) -> int:
+def receives_of(record: StagedRecord) -> int:
+    """Tell how often a queue has handed a message out; once, of what comes from no queue."""
     return int(record.raw.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 

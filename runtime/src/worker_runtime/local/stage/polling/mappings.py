@@ -6,13 +6,14 @@ A new kind of source is a poller module and a case here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.redriving import Origin
 from worker_runtime.local.stage.names import local_name
-from worker_runtime.local.stage.polling.async_events import AsyncEvents
+from worker_runtime.local.stage.polling.event_relay import EventRelay
+from worker_runtime.local.stage.polling.invocation_queues import events_of
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
@@ -21,13 +22,19 @@ from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
 from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.local.stage.provisioning import queue_arn
+from worker_runtime.local.stage.relays.forms import form_of
+from worker_runtime.local.stage.relays.routes import relay_name
+from worker_runtime.sources.event_bridge import EventBridge
 from worker_runtime.sources.kinesis import Kinesis
+from worker_runtime.sources.s3 import S3
 from worker_runtime.sources.schedule import Schedule
+from worker_runtime.sources.sns import Sns
 from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Self
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.names import Names
@@ -39,10 +46,21 @@ if TYPE_CHECKING:
     from worker_runtime.sources import Source
     from worker_runtime.workers import Declaration
 
-Poller = SqsPoller | StreamPoller | SchedulePoller
 
-TICKS_AT_ONCE = 2
-"""Ticks of one schedule in flight: they may overlap, and an invocation lasts long on a fast stage."""
+class Poller(Protocol):
+    """What brings events to one worker, from the stage's start to its end."""
+
+    def start(self) -> Self:
+        """Begin."""
+
+    def quit(self) -> None:
+        """Take nothing more; what is in flight goes on."""
+
+    def stop(self) -> None:
+        """Take nothing more and wait for the end of what is in flight."""
+
+    def busy(self) -> bool:
+        """Whether something is on its way."""
 
 
 class NotPolled(WorkerRuntimeError):
@@ -98,29 +116,25 @@ def poller_of(
             return SchedulePoller(
                 source,
                 function_arn=function_arn,
-                events=AsyncEvents(
-                    source,
-                    function_arn=function_arn,
-                    delivery=delivery,
-                    on_failure=_on_failure(source.dead_letters, ground),
-                    clock=ground.clock,
-                    at_once=min(
-                        TICKS_AT_ONCE,
-                        ground.concurrent_batches,
-                        declaration.reserved_concurrency or TICKS_AT_ONCE,
-                    ),
-                    threads=ground.threads,
+                events=events_of(
+                    source, declaration, delivery=delivery, function_arn=function_arn, ground=ground
                 ),
                 clock=ground.clock,
                 threads=ground.threads,
             )
+        case Sns() | S3() | EventBridge():
+            relay = relay_name(delivery.worker_id, source)
+            return EventRelay(
+                ground.names.named("relay", relay),
+                form=form_of(source, relay=relay, names=ground.names, clock=ground.clock),
+                events=events_of(
+                    source, declaration, delivery=delivery, function_arn=function_arn, ground=ground
+                ),
+                sqs=sqs,
+                book=ground.book,
+                threads=ground.threads,
+            )
     raise NotPolled(f"{delivery.worker_id}: the stage has no poller for {source.kind}; leave the worker out.")
-
-
-def _on_failure(dead_letters: str | None, ground: Ground) -> OnFailureQueue | None:
-    if dead_letters is None:
-        return None
-    return OnFailureQueue(ground.aws("sqs"), ground.names.named("queue", dead_letters))
 
 
 def feed_of(source: TableStream | Kinesis, *, names: Names, aws: Callable[[str], Any], clock: Clock) -> Feed:
