@@ -1,4 +1,4 @@
-"""The clock of a stage that goes on: it stands while the stage is down, and never goes back.
+"""The time of a stage that goes on: it stands while the stage is down, and never goes back.
 
 Each run of the stage is a stretch of it. What the emulator stamped with the machine's time is told
 by the stretch in which it happened.
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from worker_runtime.local.stage.keeping.memory import Memory
 
+BEAT_S: Final = 0.25
+"""How often the time is kept, in the machine's seconds."""
+
+_UNKNOWN_END_S: Final = 4 * BEAT_S  # after the last beat, where nobody else knows when the stage ended
 _WALL: Final = 1.0
 
 
@@ -27,6 +31,13 @@ class Stretch(Struct, frozen=True, kw_only=True):
     began: float
     origin: float
     speed: float
+
+
+class Beat(Struct, frozen=True, kw_only=True):
+    """A moment of a run, by the machine's time and by the stage's."""
+
+    machine: float
+    stage: float
 
 
 class KeptClock(ScaledClock):
@@ -47,17 +58,35 @@ class KeptClock(ScaledClock):
         return shown
 
 
-def take_up_clock(memory: Memory, *, speed: float, now: float, ended_at: float | None) -> KeptClock:
-    """Start the clock at ``now`` (of the machine), from where it was when the last run ended at ``ended_at``.
+class KeptTime:
+    """The stretches of a stage's time, and its last moment."""
 
-    At the wall's speed it shows the wall's time, unless it has been ahead of that.
-    """
-    kept = [msgspec.json.decode(value, type=Stretch) for _, value in memory.read("stretch")]
-    origin = now
-    if kept:
-        last = kept[-1]
-        stood_at = KeptClock(kept).shown_at(last.began if ended_at is None else ended_at)
-        origin = max(stood_at, now) if speed == _WALL else stood_at
-    new = Stretch(began=now, origin=origin, speed=speed)
-    memory.put("stretch", str(len(kept)), msgspec.json.encode(new))
-    return KeptClock([*kept, new])
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def take_up(self, *, speed: float, now: float, ended_at: float | None) -> list[Stretch]:
+        """Begin a stretch at ``now`` and return all; the last run ended at ``ended_at``, where that is known.
+
+        Both are the machine's. At the wall's speed the time is the wall's, unless it has been ahead of that.
+        """
+        kept = [msgspec.json.decode(value, type=Stretch) for _, value in self._memory.read("stretch")]
+        origin = now
+        if kept:
+            stood_at = self._stood_at(kept[-1], ended_at)
+            origin = max(stood_at, now) if speed == _WALL else stood_at
+        new = Stretch(began=now, origin=origin, speed=speed)
+        with self._memory.together():
+            self._memory.put("stretch", f"{len(kept):06}", msgspec.json.encode(new))
+            self.beat(machine=now, stage=origin)
+        return [*kept, new]
+
+    def beat(self, *, machine: float, stage: float) -> None:
+        """Keep the present moment."""
+        self._memory.put("beat", "last", msgspec.json.encode(Beat(machine=machine, stage=stage)))
+
+    def _stood_at(self, last: Stretch, ended_at: float | None) -> float:
+        beat = Beat(machine=last.began, stage=last.origin)
+        for _, value in self._memory.read("beat"):
+            beat = msgspec.json.decode(value, type=Beat)
+        after_s = _UNKNOWN_END_S if ended_at is None else max(ended_at - beat.machine, 0.0)
+        return beat.stage + after_s * last.speed

@@ -7,7 +7,7 @@ A part writes an entry before anybody hears of what it says, and reads all of th
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -45,3 +45,19 @@ class Forgetful:
     def together(self) -> AbstractContextManager[None]:
         """Do nothing."""
         return nullcontext()
+
+
+class Memories(Protocol):
+    """The memories of all parts of a stage."""
+
+    def of(self, owner: str) -> Memory:
+        """Return the memory of one part."""
+
+
+class _NoMemories:
+    def of(self, owner: str) -> Memory:  # noqa: ARG002 - the protocol's
+        return Forgetful()
+
+
+NO_MEMORIES: Final[Memories] = _NoMemories()
+"""Of a stage that is not to go on."""

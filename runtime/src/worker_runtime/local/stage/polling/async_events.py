@@ -2,7 +2,8 @@
 
 A function error is retried one and two minutes later, a throttle for as long as the event is young
 enough; then the event is given up. How many run at once is bounded: on a fast stage an invocation
-of a moment lasts for many ticks.
+of a moment lasts for many ticks. Events are remembered until they are over, but for those that come
+from where they are given again.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+import msgspec
+
 from worker_runtime.local.stage.execution.answers import Failure, Reply, Throttled
+from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.polling.async_failure import GivenUpEvent, failed_event_record
+from worker_runtime.local.stage.polling.async_passage import Passage
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.threads.real import REAL
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.execution.answers import Answer
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.polling.async_failure import GivenUpFor
     from worker_runtime.local.stage.polling.delivering import Delivery
     from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 
 _RETRY_S: Final = (60.0, 120.0)  # after the first and the second error
 _THROTTLED_S: Final = (1.0, 300.0)  # after the first throttle, doubling up to the latter
+_EVENT: Final = "event"
 _LOOK_S = 0.1  # of the machine's time: how often who waits for a place looks whether it is too late
 
 _log = logging.getLogger(__name__)
@@ -50,7 +57,9 @@ class AsyncEvents:
         clock: Clock,
         at_once: int,
         threads: Threads = REAL,
+        memory: Memory | None = None,
     ) -> None:
+        self._memory = Forgetful() if memory is None else memory
         self._source = source
         self._function_arn = function_arn
         self._delivery = delivery
@@ -62,13 +71,25 @@ class AsyncEvents:
         self._lock = Lock()
         self._under_way: set[Thread] = set()
 
-    def put(self, event: Any, *, then: Callable[[], None] = lambda: None) -> None:
+    def take_up(self) -> None:
+        """Go on with the events that are remembered."""
+        for _, value in self._memory.read(_EVENT):
+            self._begin(msgspec.json.decode(value, type=Passage), then=None)
+
+    def put(self, event: Any, *, then: Callable[[], None] | None = None) -> None:
         """Take an event; a thread of its own sees it through.
 
-        It calls ``then`` when the event is done or given up; not where ``quit`` came before.
+        It calls ``then`` when the event is done or given up; not where ``quit`` came before. Who says
+        ``then`` gives the event again to a stage that goes on; any other is remembered.
         """
-        passage = _Passage(event, queued_at=self._clock.now(), then=then)
-        thread = self._threads.thread(partial(self._see_through, passage), name="event")
+        now = self._clock.now()
+        passage = Passage(event=event, request_id=str(uuid4()), queued_at=now, due_at=now)
+        if then is None:
+            self._remember(passage)
+        self._begin(passage, then=then)
+
+    def _begin(self, passage: Passage, *, then: Callable[[], None] | None) -> None:
+        thread = self._threads.thread(partial(self._see_through, passage, then), name="event")
         with self._lock:
             self._under_way.add(thread)
         self._delivery.moved()
@@ -90,18 +111,29 @@ class AsyncEvents:
         for thread in under_way:
             thread.join()
 
-    def _see_through(self, passage: _Passage) -> None:
+    def _see_through(self, passage: Passage, then: Callable[[], None] | None) -> None:
         try:
-            while not self._quit.is_set() and (wait_s := self._try(passage)) is not None:
-                self._quit.wait(machine_seconds(self._clock, wait_s))
+            while self._is_due(passage) and (wait_s := self._try(passage)) is not None:
+                passage.due_at = self._clock.now() + wait_s
+                if then is None:
+                    self._remember(passage)
             if passage.over:
-                passage.then()
+                (then or partial(self._memory.drop, _EVENT, passage.request_id))()
         finally:
             self._delivery.moved()
             with self._lock:
                 self._under_way.discard(self._threads.current())
 
-    def _try(self, passage: _Passage) -> float | None:
+    def _is_due(self, passage: Passage) -> bool:
+        """Wait for the next try; False where nothing is to be tried any more."""
+        if (left_s := machine_seconds(self._clock, passage.due_at - self._clock.now())) > 0:
+            self._quit.wait(left_s)
+        return not self._quit.is_set()
+
+    def _remember(self, passage: Passage) -> None:
+        self._memory.put(_EVENT, passage.request_id, msgspec.json.encode(passage))
+
+    def _try(self, passage: Passage) -> float | None:
         """Invoke the function once; how long to wait for the next try, None where there is none."""
         if not self._found_place(passage):
             if not self._quit.is_set():
@@ -109,7 +141,7 @@ class AsyncEvents:
             return None
         try:
             answer = self._delivery.hand_over_event(
-                passage.json,
+                json.dumps(passage.event).encode(),
                 request_id=passage.request_id,
                 spare=self._on_failure is None or passage.errors < self._source.retries,
             )
@@ -117,7 +149,7 @@ class AsyncEvents:
             self._places.release()
         return self._after(passage, answer)
 
-    def _after(self, passage: _Passage, answer: Answer | None) -> float | None:
+    def _after(self, passage: Passage, answer: Answer | None) -> float | None:
         match answer:
             case Reply():
                 passage.over = True
@@ -134,7 +166,7 @@ class AsyncEvents:
                 return _RETRY_S[passage.errors - 1]
         return None
 
-    def _found_place(self, passage: _Passage) -> bool:
+    def _found_place(self, passage: Passage) -> bool:
         """Wait for one of the places; False where the event grows too old for it."""
         while not self._quit.is_set():
             left_s = passage.queued_at + self._source.max_age_s - self._clock.now()
@@ -144,7 +176,7 @@ class AsyncEvents:
                 return True
         return False
 
-    def _give_up(self, passage: _Passage, condition: GivenUpFor) -> None:
+    def _give_up(self, passage: Passage, condition: GivenUpFor) -> None:
         """Write the on-failure record where there is a destination; else the event is gone, as in AWS."""
         _log.info("%s: an event is given up: %s", self._delivery.worker_id, condition)
         if self._on_failure is None:
@@ -162,18 +194,3 @@ class AsyncEvents:
         self._on_failure.put(failed_event_record(why), until=self._quit)
         passage.over = not self._quit.is_set()  # else it may not be written
         self._delivery.gave_up(records=1)
-
-
-class _Passage:
-    """One event's way: its request id, which every try has, and what became of it so far."""
-
-    def __init__(self, event: Any, *, queued_at: float, then: Callable[[], None]) -> None:
-        self.event = event
-        self.then = then
-        self.over = False
-        self.json = json.dumps(event).encode()
-        self.queued_at = queued_at
-        self.request_id = str(uuid4())
-        self.errors = 0
-        self.throttles = 0
-        self.last: Failure | None = None

@@ -4,30 +4,40 @@ Pollers receive with the longest visibility that SQS has and enter each message 
 it visible when its own time, which workers may change, has passed. A message whose invocation is
 still under way waits for its end: on a stage that runs faster a worker may need more of the stage's
 time than it would of Lambda's, and must not meet its own message twice for that.
+
+What the book says is remembered: a stage that goes on makes what was in hand visible at once, and the
+rest when it is due.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+from msgspec.structs import replace
 
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Self
 
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.threads.threads import Threads
+
+HIDDEN: Final = "hidden"
+"""The kind under which the book remembers messages, by their receipt handles."""
 
 _RETRY_S = 0.5
 
@@ -42,8 +52,7 @@ class VisibilityRefused(WorkerRuntimeError):
     """A visibility timeout that SQS does not take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """A received message: its queue, when it was received, when it is due, whether a worker has it."""
 
     queue_url: str
@@ -55,8 +64,13 @@ class Hidden:
 class VisibilityBook(Part):
     """All messages that the pollers of a stage have received and not deleted; for many threads."""
 
-    def __init__(self, sqs: SQSClient, *, clock: Clock, threads: Threads = REAL) -> None:
+    def __init__(
+        self, sqs: SQSClient, *, clock: Clock, threads: Threads = REAL, memory: Memory | None = None
+    ) -> None:
+        """Prepare; with a ``memory`` messages stay hidden at the end, for the next book that has it."""
         self._sqs = sqs
+        self._memory = Forgetful() if memory is None else memory
+        self._leaves = memory is not None
         self._clock = clock
         self._hidden: dict[str, Hidden] = {}
         self._polled: set[str] = set()
@@ -66,12 +80,17 @@ class VisibilityBook(Part):
         self._keeper = threads.thread(self._keep, name="visibility")
 
     def start(self) -> Self:
-        """Begin to make messages visible."""
+        """Begin to make messages visible, those that are remembered among them."""
+        now = self._clock.now()
+        for receipt, value in self._memory.read(HIDDEN):
+            kept = msgspec.json.decode(value, type=Hidden)
+            due_at = now if kept.in_hand else kept.due_at
+            self._hidden[receipt] = replace(kept, due_at=due_at, in_hand=False)
         self._keeper.start()
         return self
 
     def stop(self) -> None:
-        """Make all messages visible and end."""
+        """Make all messages visible, or leave them to the next book, and end."""
         with self._changed:
             self._stopped = True
             left = list(self._hidden.items())
@@ -79,7 +98,8 @@ class VisibilityBook(Part):
             self._changed.notify()
         if self._keeper.is_alive():
             self._keeper.join()
-        self._reveal(left)
+        if not self._leaves:
+            self._reveal(left)
 
     def polls(self, queue_url: str) -> None:
         """Keep the book of this queue."""
@@ -93,8 +113,7 @@ class VisibilityBook(Part):
         """Hide messages that were received just now for ``visibility_s`` seconds."""
         now = self._clock.now()
         with self._changed:
-            for receipt in receipts:
-                self._hidden[receipt] = Hidden(queue_url, now, now + visibility_s)
+            self._write({receipt: Hidden(queue_url, now, now + visibility_s) for receipt in receipts})
 
     def change(self, receipt: str, *, timeout_s: int) -> None:
         """Hide a message for ``timeout_s`` seconds from now, as a worker asks.
@@ -116,15 +135,14 @@ class VisibilityBook(Part):
                     f"Value {timeout_s} for parameter VisibilityTimeout is invalid. Reason: Total"
                     f" VisibilityTimeout for the message is beyond the limit [{VISIBILITY_MAX_S} seconds]."
                 )
-            self._hidden[receipt] = replace(hidden, due_at=due_at)
+            self._write({receipt: replace(hidden, due_at=due_at)})
             self._changed.notify()
 
     def let_go(self, receipts: Iterable[str]) -> None:
         """Make messages visible when they are due: their invocation ended and they were not deleted."""
         with self._changed:
-            for receipt in receipts:
-                if receipt in self._hidden:
-                    self._hidden[receipt] = replace(self._hidden[receipt], in_hand=False)
+            kept = {receipt: self._hidden[receipt] for receipt in receipts if receipt in self._hidden}
+            self._write({receipt: replace(each, in_hand=False) for receipt, each in kept.items()})
             self._changed.notify()
 
     def due_at(self, receipt: str) -> float:
@@ -133,11 +151,12 @@ class VisibilityBook(Part):
             hidden = self._hidden.get(receipt)
             return 0.0 if hidden is None else hidden.due_at
 
-    def strike(self, receipts: Iterable[str]) -> None:
+    def strike(self, receipts: Collection[str]) -> None:
         """Forget messages that were deleted."""
         with self._changed:
             for receipt in receipts:
                 self._hidden.pop(receipt, None)
+            self._forget(receipts)
 
     def _keep(self) -> None:
         while True:
@@ -185,6 +204,8 @@ class VisibilityBook(Part):
         failed = [each for each in answer.get("Failed", ()) if not each["SenderFault"]]  # else it is gone
         if failed:
             self._hide_again(queue_url, [receipts[int(each["Id"])] for each in failed], why=failed[0]["Code"])
+        again = {receipts[int(each["Id"])] for each in failed}
+        self._forget([receipt for receipt in receipts if receipt not in again])
 
     def _hide_again(self, queue_url: str, receipts: list[str], *, why: object) -> None:
         """Keep messages for another try to make them visible."""
@@ -193,8 +214,18 @@ class VisibilityBook(Part):
         _log.warning("%d messages of %s not made visible yet: %s", len(receipts), queue_url, why)
         due_at = self._clock.now() + _RETRY_S * self._clock.speed
         with self._changed:
+            self._write({receipt: Hidden(queue_url, due_at, due_at, in_hand=False) for receipt in receipts})
+
+    def _write(self, entries: Mapping[str, Hidden]) -> None:
+        self._hidden.update(entries)
+        with self._memory.together():
+            for receipt, hidden in entries.items():
+                self._memory.put(HIDDEN, receipt, msgspec.json.encode(hidden))
+
+    def _forget(self, receipts: Collection[str]) -> None:
+        with self._memory.together():
             for receipt in receipts:
-                self._hidden[receipt] = Hidden(queue_url, due_at, due_at, in_hand=False)
+                self._memory.drop(HIDDEN, receipt)
 
 
 def _is_due(hidden: Hidden, now: float) -> bool:
