@@ -6,13 +6,14 @@ invocation by its request id, which the tries of an asynchronous event share.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from worker_runtime.filters import Filters
     from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -28,11 +29,11 @@ class Received(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """No filter of the mapping takes these records; ``explain`` says why, when there is time."""
+    """None of the mapping's filters takes these records; they say why, when there is time."""
 
     worker: str
     records: Sequence[StagedRecord]
-    explain: Callable[[Mapping[str, Any]], str]
+    filters: Filters
 
 
 class HandedOver(Struct, frozen=True):

@@ -51,10 +51,10 @@ class Scribe:
         match happening:
             case Received(worker=worker, records=records):
                 self._records.enter(records, worker=worker, moment=moment)
-            case Refused(worker=worker, records=records, explain=explain):
+            case Refused(worker=worker, records=records, filters=filters):
                 entries = self._records.enter(records, worker=worker, moment=moment)
                 for entry, record in zip(entries, records, strict=True):
-                    self._records.refuse(entry.row, explain(record.raw))
+                    self._records.refuse(entry.row, filters.explain(record.raw).says())
             case HandedOver(worker=worker, request_id=request_id, records=records, repeated=repeated):
                 self._invocations.begin(
                     self._records.enter(records, worker=worker, moment=moment),

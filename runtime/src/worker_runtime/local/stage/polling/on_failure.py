@@ -104,15 +104,13 @@ class OnFailureQueue:
         self._sqs = sqs
         self._url = url
 
-    def put(self, body: Mapping[str, Any], *, until: Flag) -> bool:
-        """Send a record, tried until it is taken or ``until`` is set; whether it was taken."""
+    def put(self, body: Mapping[str, Any], *, until: Flag) -> str:
+        """Send a record, tried until it is taken; the message's id, empty where ``until`` was set first."""
         text = json.dumps(body)
         while True:
             try:
-                self._sqs.send_message(QueueUrl=self._url, MessageBody=text)
+                return self._sqs.send_message(QueueUrl=self._url, MessageBody=text)["MessageId"]
             except (BotoCoreError, ClientError) as error:
                 _log.warning("an on-failure record is not written yet: %s", error)
                 if until.wait(_BROKEN_S):
-                    return False
-            else:
-                return True
+                    return ""

@@ -11,12 +11,14 @@ from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker_runtime.local.stage.lineage.happenings import Received, Refused
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from worker_runtime.filters import Filters
+    from worker_runtime.local.stage.lineage.happenings import Happening
     from worker_runtime.local.stage.polling.feeds import Shape
     from worker_runtime.local.stage.polling.shards import ShardReader
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -35,14 +37,16 @@ class ShardEnds:
     """What becomes of records on their way from the shard to its lanes.
 
     ``moved`` is told of each arrival, ``closed`` when a closed shard is worked off, which may fail as
-    reading may. ``ahead`` records may wait in a lane.
+    reading may. ``ahead`` records may wait in a lane. ``note`` is the journal's.
     """
 
+    worker_id: str
     shape: Shape
     filters: Filters
     moved: Callable[[], None]
     closed: Callable[[], None]
     ahead: int
+    note: Callable[[Happening], None]
 
 
 class PolledShard:
@@ -124,14 +128,17 @@ class PolledShard:
         if not records:
             return
         self._ends.moved()
-        dropped = []
+        self._ends.note(Received(self._ends.worker_id, records))
+        dropped: list[StagedRecord] = []
         shares: dict[int, list[StagedRecord]] = {}
         for record in records:
             if self._ends.filters.takes(record.raw):
                 shares.setdefault(crc32(record.lane.encode()) % len(self._lanes), []).append(record)
             else:
-                dropped.append(record.id)
+                dropped.append(record)
         for at, share in shares.items():
             self._lanes[at].put(share)
-        self._progress.finish(dropped)
+        if dropped:
+            self._ends.note(Refused(self._ends.worker_id, dropped, self._ends.filters))
+        self._progress.finish(record.id for record in dropped)
         self._ends.moved()

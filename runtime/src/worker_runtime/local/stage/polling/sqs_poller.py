@@ -12,9 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.filters import compile_filters
+from worker_runtime.local.stage.lineage.happenings import Deleted, GivenUp, Received, Refused, Waiting
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
-from worker_runtime.local.stage.polling.delivering import by_payload
+from worker_runtime.local.stage.polling.delivering import by_payload, receives_of
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
 from worker_runtime.local.stage.threads.real import REAL
@@ -183,11 +184,14 @@ class SqsPoller(Part):
         ]
         if records:
             self._delivery.moved()
+            self._delivery.note(Received(self._delivery.worker_id, records))
             self._book.enter(self._queue.url, _receipts(records), visibility_s=self._queue.visibility_s)
         taken: list[StagedRecord] = []
         dropped: list[StagedRecord] = []
         for record in records:
             (taken if self._filters.takes(record.raw) else dropped).append(record)
+        if dropped:
+            self._delivery.note(Refused(self._delivery.worker_id, dropped, self._filters))
         self._delete(dropped)
         return taken
 
@@ -213,18 +217,33 @@ class SqsPoller(Part):
         while not self._quit.is_set():
             delivered = self._delivery.hand_over(batch, repeatable=not self._source.ordered)
             if delivered.reading is not None:
-                self._delete(_done(batch, delivered.reading))
+                done = _done(batch, delivered.reading)
+                self._delete(done)
+                self._leave([record for record in batch if record not in done])
                 return
             if self._clock.now() >= min(self._book.due_at(receipt) for receipt in _receipts(batch)):
                 return
             self._quit.wait(machine_seconds(self._clock, _THROTTLED_S))
 
+    def _leave(self, records: Sequence[StagedRecord]) -> None:
+        """Note what becomes of messages that are not deleted: they come again, or have come too often."""
+        worker_id, dead_letters = self._delivery.worker_id, self._source.dead_letters
+        for record in records:
+            if dead_letters is not None and receives_of(record) >= self._source.max_receives:
+                self._delivery.note(GivenUp(worker_id, [record], "MaxReceives", to=dead_letters))
+            else:
+                due_at = self._book.due_at(record.raw["receiptHandle"])
+                self._delivery.note(Waiting(worker_id, [record], due_at, "visibility"))
+
     def _delete(self, records: Sequence[StagedRecord]) -> None:
         for start in range(0, len(records), ENTRIES_A_CALL):
-            self._delete_ten(_receipts(records[start : start + ENTRIES_A_CALL]))
+            ten = records[start : start + ENTRIES_A_CALL]
+            gone = self._delete_ten(_receipts(ten))
+            deleted = [record for record in ten if record.raw["receiptHandle"] in gone]
+            self._delivery.note(Deleted(self._delivery.worker_id, deleted))
 
-    def _delete_ten(self, receipts: Sequence[str]) -> None:
-        """Delete messages; those that SQS keeps become visible again when they are due."""
+    def _delete_ten(self, receipts: Sequence[str]) -> set[str]:
+        """Delete messages and return whose are gone; others become visible again when they are due."""
         entries: Any = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
         kept, why = receipts, ""
         try:
@@ -235,12 +254,14 @@ class SqsPoller(Part):
             why = ", ".join(sorted({each["Code"] for each in failed}))
         except (BotoCoreError, ClientError) as error:
             why = str(error)
-        self._book.strike(set(receipts) - set(kept))
+        gone = set(receipts) - set(kept)
+        self._book.strike(gone)
         if kept:
             self._book.let_go(kept)
             _log.warning(
                 "%s: %d messages are not deleted and come again: %s", self._queue.url, len(kept), why
             )
+        return gone
 
 
 def _receipts(records: Iterable[StagedRecord]) -> list[str]:

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.lineage import happenings as lineage
+from worker_runtime.local.stage.lineage.happenings import Split, Waiting
 from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 from worker_runtime.local.stage.polling.bisecting import Next, Piece, after_error, after_partial
 from worker_runtime.local.stage.polling.on_failure import GivenUp
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.lineage.happenings import Why
     from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
     from worker_runtime.local.stage.polling.on_failure import Condition
     from worker_runtime.local.stage.threads.threads import Flag, Threads
@@ -27,11 +30,14 @@ _BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS sa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneEnds:
-    """Where a lane's records go: to the worker, to the dead letters as metadata, off the checkpoint."""
+    """Where a lane's records go: to the worker, to the dead letters as metadata, off the checkpoint.
+
+    ``give_up`` returns the message id of the dead letter, empty where none was written.
+    """
 
     delivery: Delivery
     function_arn: str
-    give_up: Callable[[Sequence[StagedRecord], GivenUp], None]
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], str]
     finish: Callable[[Iterable[str]], None]
 
 
@@ -117,9 +123,12 @@ class StreamLane:
         if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
             return ()  # the stage is being taken down: an invocation that it cut short proves nothing
         if delivered.reading is None:  # throttled, which spends no retry
-            self._back_off()
+            self._back_off(piece.records, "throttled")
             return (piece,)
         following = self._after(piece, delivered)
+        if len(following.again) > 1:
+            sizes = [len(each.records) for each in following.again]
+            self._ends.delivery.note(Split(self._ends.delivery.worker_id, piece.records, sizes))
         if following.given_up is not None:
             raised = isinstance(delivered.reading, BatchFailed) and delivered.reading.raised
             self._give_up(
@@ -138,10 +147,10 @@ class StreamLane:
             case SomeFailed() as failed:
                 at = failed.first_of(ids)
                 self._ends.finish(ids[:at])
-                self._back_off()
+                self._back_off(piece.records[at:])
                 return after_partial(piece, at, retries=retries)
             case _:
-                self._back_off()
+                self._back_off(piece.records)
                 return after_error(piece, bisect=bisect, retries=retries)
 
     def _without_expired(self, piece: Piece[StagedRecord]) -> Piece[StagedRecord]:
@@ -167,12 +176,17 @@ class StreamLane:
             raised=raised,
             at=self._clock.now(),
         )
-        self._ends.give_up(piece.records, why)
-        self._ends.delivery.gave_up(records=len(piece.records))
+        letter = self._ends.give_up(piece.records, why)
+        delivery = self._ends.delivery
+        delivery.note(lineage.GivenUp(delivery.worker_id, piece.records, condition, letter))
+        delivery.gave_up(records=len(piece.records))
         self._ends.finish(record.id for record in piece.records)
 
-    def _back_off(self) -> None:
+    def _back_off(self, records: Sequence[StagedRecord], why: Why = "back-off") -> None:
+        """Wait before anything of this lane is tried again, first of all these records."""
         first, most = _BACK_OFF_S
         wait_s = min(first * 2**self._errors_in_a_row, most)
         self._errors_in_a_row += 1
+        until = self._clock.now() + wait_s
+        self._ends.delivery.note(Waiting(self._ends.delivery.worker_id, records, until, why))
         self._quit.wait(machine_seconds(self._clock, wait_s))

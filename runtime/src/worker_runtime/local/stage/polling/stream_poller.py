@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from worker_runtime.filters import compile_filters
+from worker_runtime.local.stage.lineage.happenings import Checkpointed
 from worker_runtime.local.stage.parts.part import Part
-from worker_runtime.local.stage.polling.feeds import HORIZON
+from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST
 from worker_runtime.local.stage.polling.on_failure import on_failure_record
 from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
 from worker_runtime.local.stage.polling.shard_order import beginnings, ready
@@ -94,6 +95,8 @@ class StreamPoller(Part):
 
     def _take_up(self, shard_id: str, position: Position) -> None:
         shard = self._joined(ShardReader(self._feed, shard_id=shard_id, position=position))
+        if position == LATEST:  # a stage that ends before it read anything must not pass over what came since
+            self._keep(shard_id, HORIZON)
         with self._lock:
             self._shards[shard_id] = shard
         shard.start()
@@ -109,11 +112,13 @@ class StreamPoller(Part):
             finish=progress.finish,
         )
         ends = ShardEnds(
+            worker_id=self._delivery.worker_id,
             shape=self._feed.shape(shard_id),
             filters=self._filters,
             moved=self._delivery.moved,
             closed=partial(self._go_on_after, shard_id),
             ahead=_AHEAD * self._source.batch_size,
+            note=self._delivery.note,
         )
         lanes = [
             StreamLane(
@@ -140,10 +145,13 @@ class StreamPoller(Part):
 
     def _keep(self, shard_id: str, position: Position) -> None:
         self._checkpoints.put(self._delivery.worker_id, self._key(shard_id), position)
+        if position.sequence is not None:
+            self._delivery.note(Checkpointed(self._delivery.worker_id, shard_id, position.sequence))
 
     def _key(self, shard_id: str) -> str:
         return f"{self._feed.identity} {shard_id}"
 
-    def _give_up(self, shard_id: str, records: Sequence[StagedRecord], why: GivenUp) -> None:
+    def _give_up(self, shard_id: str, records: Sequence[StagedRecord], why: GivenUp) -> str:
+        """Write the on-failure record and return its message's id."""
         body = on_failure_record(records, shard=self._feed.shard(shard_id), why=why)
-        self._on_failure.put(body, until=self._quit)
+        return self._on_failure.put(body, until=self._quit)
