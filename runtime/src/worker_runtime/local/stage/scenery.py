@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.local.stage.door.door import Door
+from worker_runtime.local.stage.door.rest_calls import InvokeCalls
 from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway, first_of
 from worker_runtime.local.stage.lineage.call_watch import CallWatch, keys_of
@@ -20,6 +22,7 @@ from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.local.stage.polling.visibility import VisibilityBook
 from worker_runtime.local.stage.provisioning import Outside, provision
+from worker_runtime.local.stage.relays.routes import lead_events
 from worker_runtime.local.stage.sqs_calls import SqsCalls
 from worker_runtime.local.stage.staged_outages import outages_of
 from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
@@ -69,6 +72,7 @@ class Scenery(Part):
     redis: RedisServer | None
     names: Names
     book: VisibilityBook
+    door: Door
     around: Surroundings
 
     def __init__(self, play: Play, *, accidents: Accidents) -> None:
@@ -102,7 +106,9 @@ class Scenery(Part):
         redis_url = None if redis is None else redis.url
         outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
+        lead_events(play.declarations, names=self.names, aws=self.aws)
         self._connect(offers)
+        self.door = parts.enter_context(Door())
         self.book = parts.enter_context(
             VisibilityBook(self.aws("sqs"), clock=play.clock, threads=play.threads)
         )
@@ -112,6 +118,7 @@ class Scenery(Part):
                 endpoint_url,
                 answer=calls,
                 called=self._accidents.called,
+                rest=InvokeCalls(self.door),
                 clock=play.clock,
                 seen=CallWatch(play.journal, keys=keys_of(offers.tables, names=self.names)),
             )
