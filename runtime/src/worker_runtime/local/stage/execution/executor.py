@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from worker_runtime.local.stage.execution.answers import Crashed, Throttled
-from worker_runtime.local.stage.execution.invocations import Invocation, Report, trace_part
+from worker_runtime.local.stage.execution.invocations import Invocation, Report, trace_id_of
 from worker_runtime.local.stage.execution.worker_process import WorkerProcess
 from worker_runtime.local.stage.parts.part import Part, PartBroken
 
@@ -124,7 +124,7 @@ class Executor(Part):
             payload=payload,
             deadline_ms=int((time.time() + self.wall_timeout_s) * 1000),
             function_arn=self.function.arn,
-            trace_id=f"Root=1-{int(time.time()):08x}-{trace_part(request_id)};Sampled=0",
+            trace_id=trace_id_of(request_id, at=time.time()),
         )
         try:
             answer = process.run(invocation, timeout_s=self.wall_timeout_s)

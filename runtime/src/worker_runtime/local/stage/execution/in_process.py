@@ -19,9 +19,10 @@ import msgspec
 from worker_runtime import clock as clocks
 from worker_runtime.clients import aws, secrets
 from worker_runtime.errors import LoadError
+from worker_runtime.invocation import XRAY_VARIABLE
 from worker_runtime.loading import load
 from worker_runtime.local.stage.execution import answers
-from worker_runtime.local.stage.execution.invocations import Report
+from worker_runtime.local.stage.execution.invocations import Report, trace_id_of
 from worker_runtime.local.stage.execution.routed_output import heard
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.runtime import run
@@ -68,7 +69,7 @@ class InProcessFunction:
     def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
         """Run the worker on ``event`` (JSON as bytes, or what becomes JSON) in a context of its own."""
         request_id = request_id or "in-process"
-        with self._its_turn():
+        with self._its_turn(), self._traced(request_id):
             began = time.monotonic()
             self._busy, self._abort = True, False
             read = json.loads(event if isinstance(event, bytes) else json.dumps(event))
@@ -97,6 +98,18 @@ class InProcessFunction:
             yield
         finally:
             self._turn.release()
+
+    @contextmanager
+    def _traced(self, request_id: str) -> Iterator[None]:
+        """Set what lets AWS's SDK name the invocation in its calls, as in a process of Lambda."""
+        trace_id = trace_id_of(request_id, at=self._clock.now())
+        variables = {"AWS_LAMBDA_FUNCTION_NAME": self._function.name, XRAY_VARIABLE: trace_id}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name in variables:
+                os.environ.pop(name, None)
 
     def _run(self, event: Any, request_id: str) -> Answer:
         """Run inside a context of its own, which is the invocation's."""

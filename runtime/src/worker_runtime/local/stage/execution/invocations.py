@@ -69,3 +69,8 @@ class Report:
 def trace_part(request_id: str) -> str:
     """Return the 96 bits by which an invocation's trace, and so each call that it makes, names it."""
     return md5(request_id.encode(), usedforsecurity=False).hexdigest()[:24]
+
+
+def trace_id_of(request_id: str, *, at: float) -> str:
+    """Word the trace header of an invocation that begins ``at`` (epoch seconds)."""
+    return f"Root=1-{int(at):08x}-{trace_part(request_id)};Sampled=0"
