@@ -18,6 +18,7 @@ from worker_runtime.local.stage.polling.invocation_queues import by_name, events
 from worker_runtime.local.stage.polling.mappings import Ground, poller_of
 from worker_runtime.local.stage.staged_workers import function_of
 from worker_runtime.local.stage.worker_logs import WorkerLogs
+from worker_runtime.sources.answering import AnsweringSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +132,7 @@ class Company(Part):
             self._pollers += [
                 poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
                 for source in declaration.sources
+                if not isinstance(source, AnsweringSource)  # who asks them waits: the door's, and the APIs'
             ]
 
     def _ground(self) -> Ground:

@@ -33,6 +33,7 @@ class WayIn(Part):
 
     def start(self) -> Self:
         """Open the door."""
+        self._events.take_up()
         self._door.admit(self._function.name, arn=self._function.arn, callee=self)
         return self
 
