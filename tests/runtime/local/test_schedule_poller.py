@@ -284,7 +284,12 @@ def test_what_fails_too_often_is_given_up_whole(scheduled: Callable[..., Schedul
         },
         "requestPayload": event,
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "responsePayload": {"errorType": "ValueError", "errorMessage": "no fan is there"},
+        "responsePayload": {
+            "errorMessage": "no fan is there",
+            "errorType": "ValueError",
+            "requestId": function.ids[0],
+            "stackTrace": [],
+        },
     }
     assert stand.tally.by_worker()[WORKER].dead_letters == 1
 
