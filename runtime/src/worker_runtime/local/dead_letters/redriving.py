@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
     Invoke = Callable[[str, dict[str, Any]], Any]
+    SentBack = Callable[[str, str, Sequence[str]], None]
 
 _VISIBILITY_S = 300
 
@@ -78,7 +79,7 @@ class Redriven:
 class Redriver:
     """Sends back the letters of one dead-letter queue."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whose letters, the ways back, and who is told
         self,
         queue_url: str,
         *,
@@ -86,16 +87,19 @@ class Redriver:
         aws: Callable[[str], Any],
         invoke: Invoke,
         patience_s: int = PATIENCE_S,
+        sent_back: SentBack = lambda letter, worker_id, things: None,  # noqa: ARG005 - nobody keeps a journal
     ) -> None:
         """Prepare; ``invoke`` runs a worker (by id) on an event and returns its reply or raises.
 
-        ``patience_s`` is how long a receive waits for letters.
+        ``patience_s`` is how long a receive waits for letters. ``sent_back`` is told of each letter (by
+        its message id) as what it went to its worker: the new message's id, the records'.
         """
         self._queue_url = queue_url
         self._origins = origins
         self._aws = aws
         self._invoke = invoke
         self._patience_s = patience_s
+        self._sent_back = sent_back
         self._handed_over: set[str] = set()
 
     def redrive(self, *, refresh: bool = False, seen: int = 0) -> Redriven:
@@ -140,21 +144,26 @@ class Redriver:
         if letter.unreadable:
             raise NotSentBack(f"{letter.error}; look at it and delete it by hand.")
         origin = self._origin(letter)
+        things = self._go_back(letter, origin, refresh=refresh)
+        self._sent_back(letter.message_id, origin.worker_id, things)
+
+    def _go_back(self, letter: Letter, origin: Origin, *, refresh: bool) -> Sequence[str]:
+        """Send a letter back in the way of its form, and return as what."""
         if letter.form == "metadata":
-            self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
-        elif letter.form == "original":
-            self._resend(origin, original_in(letter))
-        elif letter.form == "event":
+            return self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
+        if letter.form == "original":
+            return self._resend(origin, original_in(letter))
+        if letter.form == "event":
             self._invoke(origin.worker_id, json.loads(letter.body)["requestPayload"])
-        else:
-            record = self._unpack(json.loads(letter.body), origin)
-            if record.get("eventSource") == "aws:sqs":
-                self._resend(origin, original_of(record))
-            elif _STREAMED.isdisjoint(record):
-                self._handed_over.add(letter.record_id)
-                self._take(origin, self._invoke(origin.worker_id, _event_of(record)))
-            else:
-                self._hand_over(origin, [restaged(record)], refresh=refresh)
+            return [letter.record_id]
+        record = self._unpack(json.loads(letter.body), origin)
+        if record.get("eventSource") == "aws:sqs":
+            return self._resend(origin, original_of(record))
+        if not _STREAMED.isdisjoint(record):
+            return self._hand_over(origin, [restaged(record)], refresh=refresh)
+        self._handed_over.add(letter.record_id)
+        self._take(origin, self._invoke(origin.worker_id, _event_of(record)))
+        return [letter.record_id]
 
     def _origin(self, letter: Letter) -> Origin:
         fitting = [each for each in self._origins if letter.worker in (None, each.worker_id)]
@@ -163,23 +172,25 @@ class Redriver:
             raise NotSentBack(f"it is of {who}; {len(fitting)} sources have these dead letters.")
         return fitting[0]
 
-    def _resend(self, origin: Origin, original: Original) -> None:
+    def _resend(self, origin: Origin, original: Original) -> Sequence[str]:
         if origin.queue_url is None:
             raise NotSentBack(f"{origin.worker_id} has no queue to send it to.")
-        original.send(self._aws("sqs"), origin.queue_url)
+        return [original.send(self._aws("sqs"), origin.queue_url)]
 
-    def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> None:
+    def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> Sequence[str]:
         """Invoke the worker on records of a stream; what no filter takes any more needs no work."""
         if refresh:
             records = [refreshed(record, dynamodb=self._aws("dynamodb")) for record in records]
         records = [record for record in records if origin.filters.takes(record.raw)]
         if not records:
-            return
-        self._handed_over.update(record.id for record in records)
+            return ()
+        ids = [record.id for record in records]
+        self._handed_over.update(ids)
         reply = self._invoke(origin.worker_id, {"Records": [record.raw for record in records]})
-        reading = read_reply(json.dumps(reply).encode(), ids={record.id for record in records})
+        reading = read_reply(json.dumps(reply).encode(), ids=ids)
         if not isinstance(reading, AllDone):
             raise NotSentBack(f"{origin.worker_id} did not take it: {reading}")
+        return ids
 
     def _take(self, origin: Origin, reply: Any) -> None:
         """Raise NotSentBack where a reply lists what its worker did not take."""

@@ -29,8 +29,8 @@ class Original:
     group: str | None
     trace: str | None
 
-    def send(self, sqs: SQSClient, queue_url: str) -> None:
-        """Send it without what we added; to a FIFO queue in its group, under a new deduplication id."""
+    def send(self, sqs: SQSClient, queue_url: str) -> str:
+        """Send it without what we added and return its new id; to a FIFO queue in its group, as a new one."""
         more: dict[str, Any] = {}
         if queue_url.endswith(".fifo"):
             more = {"MessageGroupId": self.group, "MessageDeduplicationId": str(uuid4())}
@@ -38,7 +38,10 @@ class Original:
             traced = {"DataType": "String", "StringValue": self.trace}
             more["MessageSystemAttributes"] = {"AWSTraceHeader": traced}
         attributes = {name: value for name, value in self.attributes.items() if name not in _OURS}
-        sqs.send_message(QueueUrl=queue_url, MessageBody=self.body, MessageAttributes=attributes, **more)
+        sent = sqs.send_message(
+            QueueUrl=queue_url, MessageBody=self.body, MessageAttributes=attributes, **more
+        )
+        return sent["MessageId"]
 
 
 def original_in(letter: Letter) -> Original:
