@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from worker_runtime.local.stage.apis.staged_apis import Staff, apis_of
 from worker_runtime.local.stage.door.way_in import WayIn
 from worker_runtime.local.stage.execution.executor import Executor
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.local.stage.accidents import Accidents
+    from worker_runtime.local.stage.apis.staged_apis import StagedApi
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.invocations import Function
     from worker_runtime.local.stage.polling.delivering import Invoker
@@ -49,6 +52,7 @@ class Company(Part):
         self._invokers: dict[str, Invoker] = {}
         self._deliveries: list[Delivery] = []
         self._pollers: list[Poller] = []
+        self._apis: list[StagedApi] = []
         self._parts = ExitStack()
 
     @property
@@ -70,6 +74,13 @@ class Company(Part):
     def busy(self) -> bool:
         """Whether a poller has a record that is not done."""
         return any(poller.busy() for poller in self._pollers)
+
+    def urls(self) -> dict[str, tuple[str, ...]]:
+        """Return where workers answer HTTP: ``POST http://127.0.0.1:4000/orders/{id}``."""
+        found: dict[str, tuple[str, ...]] = {}
+        for worker_id, url in (each for api in self._apis for each in api.urls()):
+            found[worker_id] = (*found.get(worker_id, ()), url)
+        return found
 
     def invoker(self, worker_id: str) -> Invoker:
         """Return what runs a worker, past all pollers."""
@@ -134,6 +145,20 @@ class Company(Part):
                 for source in declaration.sources
                 if not isinstance(source, AnsweringSource)  # who asks them waits: the door's, and the APIs'
             ]
+
+        self._apis = apis_of(self._staff())
+        self._pollers += [api.server for api in self._apis]
+
+    def _staff(self) -> Staff:
+        play = self._play
+        chance = random.Random(f"{play.options.seed} requests")
+        return Staff(
+            declarations=play.declarations,
+            callees={delivery.worker_id: delivery for delivery in self._deliveries},
+            clock=play.clock,
+            region=self._scenery.around.region,
+            request_ids=lambda: str(UUID(int=chance.getrandbits(128), version=4)),
+        )
 
     def _ground(self) -> Ground:
         options, scenery = self._play.options, self._scenery

@@ -107,6 +107,10 @@ class Stage(Part):
             "WORKER_SETTINGS": str(around.settings_file),
         }
 
+    def urls(self) -> dict[str, tuple[str, ...]]:
+        """Return where workers answer HTTP, by worker: ``POST http://127.0.0.1:4000/orders/{id}``."""
+        return self._company.urls()
+
     def stand_in(self, name: str) -> StandIn:
         """Return the running stand-in of an outside service."""
         stand_ins = self._scenery.stand_ins
