@@ -7,12 +7,12 @@ with it, it may be halved, cut by a partial reply, and given up to the on-failur
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 from worker_runtime.local.stage.polling.bisecting import Piece, after_error
+from worker_runtime.local.stage.polling.failing_partitions import FailingPartitions
 from worker_runtime.local.stage.polling.on_failure import GivenUp
 from worker_runtime.local.stage.polling.partition_backlog import Again
 from worker_runtime.local.stage.polling.partition_failures import parted
@@ -28,14 +28,12 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
     from worker_runtime.local.stage.threads.threads import Flag
 
-_BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
     """A mapping's rule of retries; -1 is for ever.
 
-    ``kept_s`` is for how long the topic keeps a record: what failed does not come again after that.
+    ``kept_s`` is for how long the topic keeps records: what fails for longer comes no more.
     """
 
     bisect: bool
@@ -74,7 +72,7 @@ class TopicAttempts:
         self._finish = finish
         self._clock = clock
         self._quit = quit
-        self._errors_in_a_row: Counter[str] = Counter()
+        self._failing = FailingPartitions()
 
     def attempt(self, piece: Piece[StagedRecord]) -> list[Again]:
         """Invoke the worker on a piece; what is to be tried instead of it, and when."""
@@ -85,14 +83,13 @@ class TopicAttempts:
         if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
             return [*unwritten, Again(piece, 0)]  # what the stage's end cut short proves nothing
         if delivered.reading is None:  # throttled, which spends no retry
-            return [*unwritten, *self._later([piece])]
+            return [*unwritten, *self._failing.put_off([piece], now=self._clock.now())]
         return [*unwritten, *self._go_on(piece, delivered)]
 
     def _go_on(self, piece: Piece[StagedRecord], delivered: Delivered) -> list[Again]:
         """Finish what is done, give up what has no retries left, put off the rest."""
         done, following = self._after(piece, delivered)
-        for name in _partitions(done):
-            self._errors_in_a_row.pop(name, None)
+        self._failing.go_well(done)
         self._finish(done)
         raised = isinstance(delivered.reading, BatchFailed) and delivered.reading.raised
         unwritten = [
@@ -103,7 +100,8 @@ class TopicAttempts:
                 each.given_up, "RetryAttemptsExhausted", request_id=delivered.request_id, raised=raised
             )
         ]
-        return [*unwritten, *self._later([again for each in following for again in each.again])]
+        again = [piece for each in following for piece in each.again]
+        return [*unwritten, *self._failing.put_off(again, now=self._clock.now())]
 
     def _after(
         self, piece: Piece[StagedRecord], delivered: Delivered
@@ -120,16 +118,20 @@ class TopicAttempts:
 
     def _without_expired(self, piece: Piece[StagedRecord]) -> tuple[Piece[StagedRecord], list[Again]]:
         """Give up what is too old; the rest is delivered."""
-        rule = self._retrying
-        has_failed = self._most_errors(piece.records) > 0
-        limits_s = [limit for limit in (rule.max_age_s, rule.kept_s if has_failed else -1) if limit >= 0]
-        oldest = self._clock.now() - min(limits_s, default=math.inf)
+        oldest = self._oldest(piece)
         left = tuple(record for record in piece.records if record.arrived_at >= oldest)
         if len(left) == len(piece.records):
             return piece, []
         gone = Piece(tuple(each for each in piece.records if each.arrived_at < oldest), piece.spent)
         unwritten = self._give_up(gone, "RecordAgeExceeded", request_id="", raised=False)
         return Piece(left, piece.spent), unwritten
+
+    def _oldest(self, piece: Piece[StagedRecord]) -> float:
+        """Tell from when on records are young enough."""
+        now, failing_since = self._clock.now(), self._failing.since(piece.records)
+        if failing_since is not None and now - failing_since > self._retrying.kept_s:
+            return math.inf
+        return -math.inf if self._retrying.max_age_s < 0 else now - self._retrying.max_age_s
 
     def _give_up(
         self, piece: Piece[StagedRecord], condition: Condition, *, request_id: str, raised: bool
@@ -146,20 +148,6 @@ class TopicAttempts:
         if not self._ends.give_up(piece.records, why):
             return [Again(piece, 0)]
         self._ends.delivery.gave_up(records=len(piece.records))
+        self._failing.go_well(piece.records)
         self._finish(piece.records)
         return []
-
-    def _later(self, pieces: Sequence[Piece[StagedRecord]]) -> list[Again]:
-        """Put records off, for longer with each error in a row of their partitions."""
-        first_s, most_s = _BACK_OFF_S
-        now = self._clock.now()
-        waits = [min(first_s * 2 ** self._most_errors(piece.records), most_s) for piece in pieces]
-        self._errors_in_a_row.update({name for piece in pieces for name in _partitions(piece.records)})
-        return [Again(piece, now + wait_s) for piece, wait_s in zip(pieces, waits, strict=True)]
-
-    def _most_errors(self, records: Iterable[StagedRecord]) -> int:
-        return max((self._errors_in_a_row[name] for name in _partitions(records)), default=0)
-
-
-def _partitions(records: Iterable[StagedRecord]) -> set[str]:
-    return {record.lane for record in records}
