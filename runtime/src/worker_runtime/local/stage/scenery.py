@@ -11,10 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
+from worker_runtime.local.stage.delayed_messages import DelayedMessages, sender_to
 from worker_runtime.local.stage.door.door import Door
 from worker_runtime.local.stage.door.rest_calls import InvokeCalls
 from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway, first_of
+from worker_runtime.local.stage.keeping.kept import VISIBILITY
+from worker_runtime.local.stage.keeping.memory import NO_MEMORIES
 from worker_runtime.local.stage.lineage.call_watch import CallWatch, keys_of
 from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.emulator import Emulator
@@ -26,6 +29,7 @@ from worker_runtime.local.stage.relays.routes import lead_events
 from worker_runtime.local.stage.sqs_calls import SqsCalls
 from worker_runtime.local.stage.staged_outages import outages_of
 from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
+from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
     from worker_runtime.catalogue import Catalogue
     from worker_runtime.local.stage.accidents import Accidents
+    from worker_runtime.local.stage.keeping.kept import Kept
+    from worker_runtime.local.stage.keeping.memory import Memories
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.options import StageOptions
@@ -56,7 +62,13 @@ class Play:
     clock: StageClock
     threads: Threads
     folder: Path
+    kept: Kept | None = None
     journal: Journal = NO_JOURNAL
+
+    @property
+    def memories(self) -> Memories:
+        """What its parts remember, of a stage that is to go on."""
+        return NO_MEMORIES if self.kept is None else self.kept.memories
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class Scenery(Part):
     names: Names
     book: VisibilityBook
     door: Door
+    delayed: DelayedMessages | None
     around: Surroundings
 
     def __init__(self, play: Play, *, accidents: Accidents) -> None:
@@ -98,9 +111,10 @@ class Scenery(Part):
         play, own = self._play, credentials(self._play.options.endpoint_url)
         endpoint_url = play.options.endpoint_url
         if endpoint_url is None:
-            endpoint_url = parts.enter_context(Emulator(play.folder / "emulator")).endpoint_url
+            made = Emulator(play.folder / "emulator") if play.kept is None else play.kept.emulator()
+            endpoint_url = parts.enter_context(made).endpoint_url
         self.aws = parts.enter_context(AwsClients(endpoint_url, region=REGION, credentials=own))
-        self.redis = redis = parts.enter_context(RedisServer()) if self._needs_redis() else None
+        self.redis = redis = self._redis(parts)
         offers = offers_of(plugins_of(play.declarations), play.catalogue)
         settings_file = self._stand_in(parts, offers)
         redis_url = None if redis is None else redis.url
@@ -110,9 +124,15 @@ class Scenery(Part):
         self._connect(offers)
         self.door = parts.enter_context(Door())
         self.book = parts.enter_context(
-            VisibilityBook(self.aws("sqs"), clock=play.clock, threads=play.threads)
+            VisibilityBook(
+                self.aws("sqs"),
+                clock=play.clock,
+                threads=play.threads,
+                memory=None if play.kept is None else play.memories.of(VISIBILITY),
+            )
         )
-        calls = first_of(SqsCalls(self.book, clock=play.clock), self.unprocessed)
+        self.delayed = self._hold_back(parts, endpoint_url)
+        calls = first_of(SqsCalls(self.book, clock=play.clock, delayed=self.delayed), self.unprocessed)
         gateway = parts.enter_context(
             Gateway(
                 endpoint_url,
@@ -137,6 +157,14 @@ class Scenery(Part):
             region=REGION,
         )
 
+    def _hold_back(self, parts: ExitStack, endpoint_url: str) -> DelayedMessages | None:
+        """Hold delayed messages back where the emulator's own time is not the stage's at any speed."""
+        play = self._play
+        if not isinstance(play.clock, JumpingClock):
+            return None
+        send = sender_to(endpoint_url)
+        return parts.enter_context(DelayedMessages(clock=play.clock, threads=play.threads, send=send))
+
     def _connect(self, offers: Offers) -> None:
         """Let the stand-ins reach what the services themselves write into."""
         reach = _Reach(aws=self.aws, named=self.names.named)
@@ -144,9 +172,13 @@ class Scenery(Part):
             if service.connect is not None:
                 service.connect(self.stand_ins[service.name], reach)
 
-    def _needs_redis(self) -> bool:
+    def _redis(self, parts: ExitStack) -> RedisServer | None:
+        """Start a Redis where a worker is granted one."""
         grants = (grant for declared in self._play.declarations.values() for grant in declared.all_grants)
-        return any(grant.kind == "redis" for grant in grants)
+        if not any(grant.kind == "redis" for grant in grants):
+            return None
+        kept = self._play.kept
+        return parts.enter_context(RedisServer() if kept is None else kept.redis())
 
     def _stand_in(self, parts: ExitStack, offers: Offers) -> Path:
         """Start the stand-ins and write the settings file that leads the workers to them."""
@@ -155,6 +187,7 @@ class Scenery(Part):
         for plugin, service in offers.services:
             stand_in = service.make(play.clock, play.options.seed)
             stand_in.threads = play.threads
+            stand_in.memory = play.memories.of(f"stand-in {service.name}")
             parts.enter_context(stand_in)
             self.stand_ins[service.name] = stand_in
             stand_in.on_answer(partial(self._accidents.called, service.name))

@@ -2,7 +2,7 @@
 
 ``Calls`` of the gateway. A delay is divided by the speed and rounded up to SQS's whole seconds, so
 a message may come later than asked, as on SQS, and never earlier; while it waits the emulator
-counts it as delayed.
+counts it as delayed. Where the stage's threads take turns it is held back by the stage itself.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from worker_runtime.local.stage.gateway import ApiAnswer, Passed
 from worker_runtime.local.stage.polling.visibility import ReceiptUnknown, VisibilityRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.delayed_messages import DelayedMessages
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
 
 DELAY_MAX_S = 900  # SendMessage, DelaySeconds
@@ -26,9 +27,10 @@ DELAY_MAX_S = 900  # SendMessage, DelaySeconds
 class SqsCalls:
     """Answers ``ChangeMessageVisibility`` and shortens ``DelaySeconds``; the batch calls too."""
 
-    def __init__(self, book: VisibilityBook, *, clock: Clock) -> None:
+    def __init__(self, book: VisibilityBook, *, clock: Clock, delayed: DelayedMessages | None = None) -> None:
         self._book = book
         self._clock = clock
+        self._delayed = delayed
 
     def __call__(self, target: str, body: bytes) -> ApiAnswer | Passed | None:
         """Answer a call or reword its body; None lets it pass as it is."""
@@ -72,6 +74,30 @@ class SqsCalls:
             if not 0 <= delay_s <= DELAY_MAX_S:
                 text = f"Value {delay_s} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be"
                 return ApiAnswer.error("InvalidParameterValue", f"{text} >= 0 and <= {DELAY_MAX_S}.")
-            if delay_s:
+            if delay_s and self._delayed is None:
                 message["DelaySeconds"] = math.ceil(delay_s / self._clock.speed)
-        return Passed(json.dumps(call).encode())
+        return Passed(json.dumps(call).encode()) if self._delayed is None else _held(call, self._delayed)
+
+
+def _held(call: dict[str, Any], delayed: DelayedMessages) -> ApiAnswer | Passed:
+    """Hold back the messages of a call that are to be late; pass on the others."""
+    if "Entries" not in call:
+        return ApiAnswer(body=_hold(call, call, delayed)) if call.get("DelaySeconds") else _passed(call)
+    late = [entry for entry in call["Entries"] if entry.get("DelaySeconds")]
+    held = [{"Id": entry["Id"], **_hold(call, entry, delayed)} for entry in late]
+    call["Entries"] = [entry for entry in call["Entries"] if entry not in late]
+    if not call["Entries"]:
+        return ApiAnswer(body={"Successful": held, "Failed": []})
+    return _passed(call, lambda answer: {**answer, "Successful": [*answer.get("Successful", []), *held]})
+
+
+def _hold(call: Mapping[str, Any], message: Mapping[str, Any], delayed: DelayedMessages) -> dict[str, str]:
+    left_out = {"Id", "DelaySeconds"}
+    alone = {name: value for name, value in message.items() if name not in left_out}
+    return delayed.hold({**alone, "QueueUrl": call["QueueUrl"]}, delay_s=message["DelaySeconds"])
+
+
+def _passed(
+    call: Mapping[str, Any], reword: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+) -> Passed:
+    return Passed(json.dumps(call).encode(), reword)

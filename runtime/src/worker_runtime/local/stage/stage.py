@@ -1,20 +1,21 @@
 """A whole stack on one machine: real parts, real worker processes, Lambda's pollers, one clock.
 
-``with Stage(StageOptions(stack="dmnd", speed=20)) as stage:`` brings everything up; whatever
+``with Stage(StageOptions(stacks=("dmnd",), speed=20)) as stage:`` brings everything up; whatever
 happens inside, no process, thread or port is left behind.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from worker_runtime.catalogue import scan
-from worker_runtime.clock import ScaledClock
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.dead_letters.redriving import Redriver
 from worker_runtime.local.dead_letters.walk import peek
@@ -22,12 +23,15 @@ from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Reply
+from worker_runtime.local.stage.keeping.kept import Kept
+from worker_runtime.local.stage.keeping.kept_clock import KeptClock, Stretch
+from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
-from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stack
+from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stacks
 from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.local.stage.threads.turns import Turns
 
@@ -139,6 +143,9 @@ class Stage(Part):
     def idle(self) -> bool:
         """Whether no record is unread, in flight, hidden or delayed anywhere, dead letters excepted."""
         before = self._tally.moves
+        delayed = self._scenery.delayed
+        if delayed is not None and delayed.busy():
+            return False
         return not self._company.busy() and self._tally.moves == before
 
     def wait_idle(self, *, timeout_s: float) -> None:
@@ -177,13 +184,18 @@ class Stage(Part):
             aws=self.aws,
             invoke=self.invoke,
             patience_s=0,
+            sent_back=lambda *told: self._journal.note(SentBack(*told)),
         )
         return redriver.redrive(refresh=refresh).sent
 
     def invoke(self, worker_id: str, event: Any) -> Any:
         """Run a worker on an event past all pollers and return its reply; raises InvocationFailed."""
         self._tally.moved()
-        answer = self._company.invoker(worker_id).invoke(event).answer
+        request_id = str(uuid4())
+        self._journal.note(EventHandedOver(worker_id, request_id, json.dumps(event).encode()))
+        report = self._company.invoker(worker_id).invoke(event, request_id=request_id)
+        self._journal.note(Ended(worker_id, request_id, report))
+        answer = report.answer
         self._tally.moved()
         if not isinstance(answer, Reply):
             raise InvocationFailed(f"{worker_id}: {answer.error_type}: {answer.message}")
@@ -193,25 +205,33 @@ class Stage(Part):
         """Kill one busy process of a worker, or of any, by SIGKILL; its id, None where none is busy."""
         return self._company.kill_one(worker_id)
 
-    def _take_up_time(self) -> None:
+    def _take_up_time(self, kept: Kept | None) -> None:
         """Choose the clock, and threads that live on it; workers in this process take turns with all else."""
+        speed, began, origin = self.options.speed, time.time(), self.options.origin
+        stretches = [Stretch(began=began, origin=began if origin is None else origin, speed=speed)]
+        if kept is not None:
+            stretches = kept.take_up_time(speed=speed)
         if self.options.in_process:
-            self.threads = turns = Turns(speed=self.options.speed, origin=self.options.origin or time.time())
+            self.threads = turns = Turns(speed=speed, origin=stretches[-1].origin)
             self.clock = turns.clock
         else:
-            self.threads, self.clock = REAL, ScaledClock(self.options.speed, origin=time.time())
+            self.threads, self.clock = REAL, KeptClock(stretches)
 
     def _bring_up(self, parts: ExitStack) -> None:
         """Start part after part; ``parts`` takes them down in the opposite order."""
         catalogue = scan()
-        self._declarations = whole_stack(catalogue, stack=self.options.stack)
-        self._take_up_time()
-        self._tally = Tally(self._declarations, news=self.threads.news)
+        self._declarations = whole_stacks(catalogue, stacks=self.options.stacks)
         folder = self.options.state_dir
         if folder is None:
             folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stage-")))
         folder = folder.resolve()  # worker processes stand elsewhere
+        kept = parts.enter_context(Kept(folder)) if self.options.goes_on else None
         folder.mkdir(parents=True, exist_ok=True)
+        if kept is not None:
+            kept.folder.begin(self.options.stacks, endpoint_url=self.options.endpoint_url)
+        self._take_up_time(kept)
+        self._tally = Tally(self._declarations, news=self.threads.news)
+        self._journal = parts.enter_context(SqliteJournal(folder, clock=self.clock))
         play = Play(
             options=self.options,
             declarations=self._declarations,
@@ -219,7 +239,8 @@ class Stage(Part):
             clock=self.clock,
             threads=self.threads,
             folder=folder,
-            journal=parts.enter_context(SqliteJournal(folder, clock=self.clock)),
+            kept=kept,
+            journal=self._journal,
         )
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))

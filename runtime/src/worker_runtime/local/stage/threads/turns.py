@@ -137,9 +137,8 @@ class Turns:
     def _let_a_moment_pass(self) -> None:
         time.sleep(_MOMENT_S)
         with self._lock:
-            if self.paced:
-                later = self.clock.now() + _MOMENT_S * self.clock.speed
-                self.clock.jump(min([later, *(turn.due for turn in self._waiting if turn.due is not None)]))
+            later = self.clock.now() + _MOMENT_S * self.clock.speed
+            self.clock.jump(min([later, *(turn.due for turn in self._waiting if turn.due is not None)]))
             self._news += 1
 
     def _next(self) -> _Turn | None:

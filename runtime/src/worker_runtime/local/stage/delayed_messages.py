@@ -1,0 +1,99 @@
+"""Messages that SQS is to hold back, held back on a clock that jumps: the emulator would wait in real time.
+
+Only where threads take turns. What is held is sent on when it is due, or when the stage is taken down.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from hashlib import md5
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.threads.threads import Threads
+
+    Call = Mapping[str, Any]  # as it is on the wire
+
+_SEND_S = 30.0
+
+
+class DelayedMessages(Part):
+    """Holds calls of ``SendMessage`` back; for many threads."""
+
+    def __init__(self, *, clock: Clock, threads: Threads, send: Callable[[Call], None]) -> None:
+        """Prepare; ``send`` makes a call at last."""
+        self._clock = clock
+        self._threads = threads
+        self._send = send
+        self._numbers = count()
+        self._held: list[tuple[float, int, Call]] = []
+        self._changed = threads.condition()
+        self._stopped = False
+        self._keeper = threads.thread(self._keep, name="delays")
+
+    def start(self) -> Self:
+        """Begin to let go of what is due."""
+        self._keeper.start()
+        return self
+
+    def stop(self) -> None:
+        """Send all that is held and end."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        if self._keeper.is_alive():
+            self._keeper.join()
+        while self._held:
+            self._send(heapq.heappop(self._held)[2])
+
+    def busy(self) -> bool:
+        """Whether a message is held."""
+        with self._changed:
+            return bool(self._held)
+
+    def hold(self, call: Call, *, delay_s: float) -> dict[str, str]:
+        """Take a call's message for so many seconds; what SQS answers to it."""
+        with self._changed:
+            heapq.heappush(self._held, (self._clock.now() + delay_s, next(self._numbers), call))
+            self._changed.notify()
+        digest = md5(call["MessageBody"].encode(), usedforsecurity=False).hexdigest()
+        return {"MessageId": str(uuid4()), "MD5OfMessageBody": digest}
+
+    def _keep(self) -> None:
+        while (call := self._take_due()) is not None:
+            self._send(call)
+            self._threads.news()
+
+    def _take_due(self) -> Call | None:
+        """Wait for a message that is due and take it; None once it is stopped."""
+        with self._changed:
+            while not self._stopped:
+                now = self._clock.now()
+                if self._held and self._held[0][0] <= now:
+                    return heapq.heappop(self._held)[2]
+                left_s = machine_seconds(self._clock, self._held[0][0] - now) if self._held else None
+                self._changed.wait(left_s)
+        return None
+
+
+def sender_to(endpoint_url: str) -> Callable[[Call], None]:
+    """Make the way to an emulator's SQS for calls as they are on the wire."""
+
+    def send(call: Call) -> None:
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"}
+        request = Request(endpoint_url, data=json.dumps(call).encode(), headers=headers)  # noqa: S310 - the stage's own emulator
+        with urlopen(request, timeout=_SEND_S) as answer:  # noqa: S310 - the same
+            answer.read()
+
+    return send
