@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from worker_runtime.local.stage.lineage.raw_records import Item
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 _KNOWN: Final = 20_000  # rows that are found without a query; 5 MB at most
@@ -42,6 +43,7 @@ class Entry(Struct, frozen=True):
     text: str
     correlation: str | None
     receives: int | None
+    item: str = ""  # of a table change: its key's values
 
 
 class RecordRows:
@@ -91,33 +93,33 @@ class RecordRows:
     ) -> Entry:
         source, text = source_of(raw), text_of(raw)
         correlation = correlation_of(raw, text=text)
+        item = item_of(raw, text=text)
         key = (worker, source, record_id)
         row = self._known.get(key)
         if row is None:
-            row = self._insert(key, raw, text, correlation=correlation, size=size, moment=moment)
+            body = shown(text, redacted=self._redacted)
+            row = self._insert(key, (*moment, size, correlation, body), item)
             self._known[key] = row
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
         receives = raw.get("attributes", {}).get("ApproximateReceiveCount") if "messageId" in raw else None
-        return Entry(row, record_id, source, text, correlation, None if receives is None else int(receives))
+        return Entry(
+            row,
+            record_id,
+            source,
+            text,
+            correlation,
+            None if receives is None else int(receives),
+            "" if item is None else item.key,
+        )
 
-    def _insert(  # noqa: PLR0913 - what a row says
-        self,
-        key: tuple[str, str, str],
-        raw: Mapping[str, Any],
-        text: str,
-        *,
-        correlation: str | None,
-        size: int,
-        moment: Moment,
-    ) -> int:
-        item = item_of(raw, text=text)
+    def _insert(self, key: tuple[str, str, str], told: tuple[Any, ...], item: Item | None) -> int:
         changed = (None, None, None) if item is None else (item.table, item.key, item.prints)
         inserted = self._db.execute(
             "INSERT INTO records (worker, source, record, at, wall, bytes, correlation, body,"
             " item_table, item, prints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING RETURNING id",
-            (*key, *moment, size, correlation, shown(text, redacted=self._redacted), *changed),
+            (*key, *told, *changed),
         ).fetchone()
         if inserted is not None:
             return int(inserted[0])

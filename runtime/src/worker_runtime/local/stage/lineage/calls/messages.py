@@ -70,7 +70,7 @@ def _message(entry: Mapping[str, Any], queue: str, verb: str, *, thing: str, err
         thing=thing,
         error=error,
         names=names,
-        body=body if kind == "deferral" else None,
+        body=body,
         correlation=texts.get(CORRELATION),
     )
 
