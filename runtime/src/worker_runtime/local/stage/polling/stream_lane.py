@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, uuid5
 
 from worker_runtime.local.stage.lineage import happenings as lineage
 from worker_runtime.local.stage.lineage.happenings import Split, Waiting
@@ -162,7 +163,8 @@ class StreamLane:
                 expired += 1
         if expired:
             head = Piece(piece.records[:expired], piece.spent)
-            self._give_up(head, "RecordAgeExceeded", request_id="", raised=False)
+            named = str(uuid5(NAMESPACE_OID, head.records[0].id))  # nothing was invoked, and AWS names one
+            self._give_up(head, "RecordAgeExceeded", request_id=named, raised=False)
         return Piece(piece.records[expired:], piece.spent)
 
     def _give_up(
