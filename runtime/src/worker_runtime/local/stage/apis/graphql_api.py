@@ -79,7 +79,8 @@ def _read(body: bytes) -> tuple[str, str | None, dict[str, Any]]:
         raise QueryRefused("Invalid JSON payload in POST request.") from error
     match said:
         case {"query": str(query)} if query.strip():
-            name, variables = said.get("operationName"), said.get("variables") or {}
+            name, variables = said.get("operationName"), said.get("variables")
+            variables = {} if variables is None else variables
         case _:
             raise QueryRefused("Invalid request, `query` can't be null or empty.")
     if not isinstance(variables, dict) or not isinstance(name, str | None):
