@@ -24,7 +24,7 @@ IDLE_WITHIN_S = 600.0
 
 
 def options(endpoint_url: str, *, in_process: bool) -> StageOptions:
-    return StageOptions(stack=STACK, in_process=in_process, endpoint_url=endpoint_url)
+    return StageOptions(stacks=(STACK,), in_process=in_process, endpoint_url=endpoint_url)
 
 
 def prepare(endpoint_url: str, _records: int) -> None:

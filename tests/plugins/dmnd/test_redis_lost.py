@@ -74,7 +74,7 @@ class RedisLoss:
 
 def played(folder: Path, *, loses_redis: bool) -> tuple[Outcome, RedisLoss | None]:
     """Play the scenario on a stage of its own; its logs are in the folder."""
-    options = StageOptions(stack=SCENARIO.stack, speed=SCENARIO.speed, seed=SEED, state_dir=folder)
+    options = StageOptions(stacks=(SCENARIO.stack,), speed=SCENARIO.speed, seed=SEED, state_dir=folder)
     with Stage(options) as stage:
         losing: AbstractContextManager[RedisLoss | None] = RedisLoss(stage) if loses_redis else nullcontext()
         with losing as loss:

@@ -30,7 +30,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def options(**given: Any) -> StageOptions:
-    return StageOptions(**{"stack": "meter", "speed": 50.0, **given})
+    return StageOptions(**{"stacks": ("meter",), "speed": 50.0, **given})
 
 
 def read_off(stage: Stage, meter: str, at: int = 0, *, do: str = "") -> None:

@@ -86,7 +86,7 @@ def clockwork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def options(**given: Any) -> StageOptions:
-    return StageOptions(**{"stack": "clockwork", "speed": SPEED, **given})
+    return StageOptions(**{"stacks": ("clockwork",), "speed": SPEED, **given})
 
 
 def ticks(stage: Stage) -> list[tuple[str, float]]:

@@ -41,7 +41,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def options(**given: Any) -> StageOptions:
-    return StageOptions(**{"stack": "tiny", "speed": SPEED, **given})
+    return StageOptions(**{"stacks": ("tiny",), "speed": SPEED, **given})
 
 
 def put_tasks(stage: Stage, *keys: str, do: str = "") -> None:
@@ -202,7 +202,7 @@ def test_an_error_half_way_through_the_start_leaves_nothing(tmp_path: Path) -> N
     threads, processes = set(threading.enumerate()), children()
 
     with on_the_path(site), pytest.raises(Unprovided, match="secret 'unknown'"):
-        Stage(options(stack="needy")).start()
+        Stage(options(stacks=("needy",))).start()
 
     eventually(lambda: children() <= processes)
     eventually(lambda: set(threading.enumerate()) <= threads)
@@ -214,7 +214,7 @@ def test_control_c_ends_a_stage_and_all_that_it_started(tmp_path: Path) -> None:
     script.write_text(
         "import time\n"
         "from worker_runtime.local.stage.stage import Stage, StageOptions\n"
-        "with Stage(StageOptions(stack='tiny', speed=50.0)) as stage:\n"
+        "with Stage(StageOptions(stacks=('tiny',), speed=50.0)) as stage:\n"
         "    item = {'PK': {'S': 'a'}}\n"
         "    stage.aws('dynamodb').put_item(TableName=stage.named('table', 'tasks'), Item=item)\n"
         "    stage.wait_idle(timeout_s=30)\n"
@@ -282,7 +282,7 @@ def test_a_stage_on_another_endpoint_takes_over_what_is_there() -> None:
 
 def test_a_stack_without_workers_is_told_with_those_that_there_are() -> None:
     with pytest.raises(NothingToStage, match="tiny"):
-        Stage(options(stack="unknown")).start()
+        Stage(options(stacks=("unknown",))).start()
 
 
 def test_a_worker_of_the_stack_that_cannot_be_imported_is_told_before_anything_starts(tmp_path: Path) -> None:
@@ -308,9 +308,9 @@ def test_a_worker_of_the_stack_that_cannot_be_imported_is_told_before_anything_s
 
     with on_the_path(site):
         with pytest.raises(StackBroken, match=r"half\.broken cannot be staged.*no_such_library.*Mend or"):
-            Stage(options(stack="half")).start()
+            Stage(options(stacks=("half",))).start()
         with pytest.raises(NothingToStage, match=r"half\.broken cannot be imported"):
-            Stage(options(stack="other")).start()
+            Stage(options(stacks=("other",))).start()
         with Stage(options()):  # another plugin's trouble is none of this stack's
             pass
 

@@ -182,7 +182,7 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
 
     return Stage(
         StageOptions(
-            stack=scenario.stack,
+            stacks=(scenario.stack,),
             speed=asked.speed,
             seed=asked.seed,
             in_process=asked.in_process,

@@ -138,6 +138,7 @@ class Company(Part):
                 delivery=delivery,
                 function_arn=function.arn,
                 ground=ground,
+                kept_as="by name",
             )
             self._pollers.append(WayIn(function, door=self._scenery.door, delivery=delivery, events=events))
             self._pollers += [
@@ -167,6 +168,7 @@ class Company(Part):
             names=scenery.names,
             book=scenery.book,
             checkpoints=Checkpoints(self._play.folder / "checkpoints.json"),
+            memories=self._play.memories,
             clock=self._play.clock,
             threads=self._play.threads,
             concurrent_batches=1 if options.in_process else options.concurrent_batches,

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 class StageOptions:
     """What is staged, and how.
 
-    ``stack`` None stages all workers. ``speed`` is stage seconds a second of the machine's.
+    Without ``stacks`` all workers are staged. ``speed`` is stage seconds a second of the machine's.
     ``origin`` (epoch seconds) is when an in-process stage begins; else now.
     ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own. ``state_dir``
-    keeps logs and checkpoints. ``concurrent_batches`` are of one queue.
+    keeps logs and checkpoints; with ``goes_on`` a stage in the same folder goes on where this one was,
+    however it ended. ``concurrent_batches`` are of one queue.
     """
 
-    stack: str | None = None
+    stacks: tuple[str, ...] = ()
     speed: float = 1.0
     seed: int = 0
     in_process: bool = False
@@ -29,4 +30,5 @@ class StageOptions:
     faults: frozenset[str] = frozenset()
     endpoint_url: str | None = None
     state_dir: Path | None = None
+    goes_on: bool = False
     concurrent_batches: int = CONCURRENT_BATCHES

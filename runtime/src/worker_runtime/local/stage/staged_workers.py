@@ -18,7 +18,7 @@ from worker_runtime.manifest import HANDLER, RUNTIME_VARIABLES
 from worker_runtime.settings_files import merged_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from worker_runtime.catalogue import Catalogue
@@ -41,21 +41,23 @@ class StackBroken(WorkerRuntimeError):
 
 def declarations(catalogue: Catalogue, *, stack: str | None) -> dict[str, Declaration]:
     """Import the workers of a stack, or of all; a neighbour that cannot be imported is passed over."""
-    found, broken = _imported(catalogue, stack=stack)
+    found, broken = _imported(catalogue, stacks=() if stack is None else (stack,))
     for worker_id, error in broken.items():
         _log.warning("%s is passed over: %s", worker_id, error)
     return found
 
 
-def whole_stack(catalogue: Catalogue, *, stack: str | None) -> dict[str, Declaration]:
-    """Import the workers of a stack, or of all; raises StackBroken where one of its plugins' is broken.
+def whole_stacks(catalogue: Catalogue, *, stacks: Collection[str]) -> dict[str, Declaration]:
+    """Import the workers of stacks, or of all where none is named.
+
+    Raises NothingToStage, and StackBroken where a worker of one of their plugins is broken.
 
     Which stack a broken worker is of cannot be known; what other plugins bring is passed over.
     """
-    found, broken = _imported(catalogue, stack=stack)
+    found, broken = _imported(catalogue, stacks=stacks)
     plugins = set(plugins_of(found))
     for worker_id, error in broken.items():
-        if stack is None or worker_id.partition(".")[0] in plugins:
+        if not stacks or worker_id.partition(".")[0] in plugins:
             raise StackBroken(
                 f"{worker_id} cannot be staged: {error}. Mend or uninstall it; `workers doctor` says more."
             )
@@ -64,24 +66,25 @@ def whole_stack(catalogue: Catalogue, *, stack: str | None) -> dict[str, Declara
 
 
 def _imported(
-    catalogue: Catalogue, *, stack: str | None
+    catalogue: Catalogue, *, stacks: Collection[str]
 ) -> tuple[dict[str, Declaration], dict[str, LoadError]]:
-    """Import all workers: those of the stack, and why the broken ones of any stack are broken."""
-    found, broken, stacks = {}, {}, set()
+    """Import all workers: those of the stacks, and why the broken ones of any stack are broken."""
+    found, broken, there = {}, {}, set()
     for worker_id in sorted(catalogue.workers):
         try:
             declaration = declared_worker(worker_id, catalogue.worker(worker_id)).declaration
         except LoadError as error:
             broken[worker_id] = error
             continue
-        stacks.add(declaration.stack.name)
-        if stack in (None, declaration.stack.name):
+        there.add(declaration.stack.name)
+        if not stacks or declaration.stack.name in stacks:
             found[worker_id] = declaration
-    if not found:
-        known = ", ".join(sorted(stacks)) or "none; install a plugin"
+    if not found or not there.issuperset(stacks):
+        known = ", ".join(sorted(there)) or "none; install a plugin"
+        sought = ", ".join(sorted(set(stacks) - there))
         lost = "".join(f" {worker_id} cannot be imported: {error}." for worker_id, error in broken.items())
         raise NothingToStage(
-            f"no installed worker is in the stack {stack!r}. Installed stacks: {known}.{lost}"
+            f"no installed worker is in the stack {sought!r}. Installed stacks: {known}.{lost}"
         )
     return found, broken
 

@@ -1,7 +1,8 @@
 """Messages that a killed stage had in flight, made visible in what its emulator wrote of its queues.
 
 The pollers of a stage receive with the longest visibility that SQS has, so nobody would see these
-messages for hours. The form is MiniStack's own, held by a contract test.
+messages for hours. What somebody else had received becomes visible too: it may come twice, as SQS
+allows. The form is MiniStack's own, held by a contract test.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 _FILE = "sqs.json"
 
 
-def reveal_in_flight(saved_state: Path, *, queues: Collection[str], but: Collection[str]) -> int:
-    """Make what was received from ``queues`` (real names) visible; return how many messages that was.
+def reveal_in_flight(saved_state: Path, *, but: Collection[str]) -> int:
+    """Make what was received and not deleted visible; return how many messages that was.
 
     Left alone are those with a receipt handle in ``but``, and those that are delayed.
     """
@@ -27,14 +28,13 @@ def reveal_in_flight(saved_state: Path, *, queues: Collection[str], but: Collect
         return 0
     saved = json.loads(file.read_text())
     now, revealed = time.time(), 0
-    for key, queue in saved["payload"]["queues"]["data"].items():
-        if key.rpartition("/")[2].rstrip("'\"") not in queues:
-            continue
-        for message in queue["messages"]:
-            receipt = message["receipt_handle"]
-            if receipt is not None and receipt not in but and message["visible_at"] > now:
-                message["visible_at"] = now
-                revealed += 1
+    for message in (
+        each for queue in saved["payload"]["queues"]["data"].values() for each in queue["messages"]
+    ):
+        receipt = message["receipt_handle"]
+        if receipt is not None and receipt not in but and message["visible_at"] > now:
+            message["visible_at"] = now
+            revealed += 1
     if revealed:
         new = file.with_suffix(".new")
         new.write_text(json.dumps(saved))

@@ -1,4 +1,7 @@
-"""What a stand-in is told to get wrong: the next n requests, every n-th one, or some by chance."""
+"""What a stand-in is told to get wrong: the next n requests, every n-th one, or some by chance.
+
+What is scripted and how far it is used up are remembered, chance is not.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import Struct
+
+from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.parts.http_server import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from worker_runtime.local.stage.keeping.memory import Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +41,12 @@ class Throttle:
     response: Response = field(default_factory=lambda: Response(status=429))
 
 
+class _Stand(Struct, frozen=True):
+    script: list[Fault]
+    throttle: Throttle
+    seen: int
+
+
 class Faults:
     """Decides for each request in turn; the same seed and order of requests decide the same."""
 
@@ -41,35 +56,53 @@ class Faults:
         self._script: deque[Fault] = deque()
         self._throttle = Throttle()
         self._seen = 0
+        self._memory: Memory = Forgetful()
+
+    def recall(self, memory: Memory) -> None:
+        """Go on with what ``memory`` has, and keep it there from now on."""
+        self._memory = memory
+        for _, value in memory.read("faults"):
+            kept = msgspec.json.decode(value, type=_Stand)
+            self._script, self._throttle, self._seen = deque(kept.script), kept.throttle, kept.seen
 
     def script(self, fault: Fault, *, times: int) -> None:
         """Let the next ``times`` requests get ``fault``, after those already scripted."""
         with self._lock:
             self._script.extend([fault] * times)
+            self._remember()
 
     def throttle(self, throttle: Throttle) -> None:
         """Refuse requests as ``throttle`` says, from now on."""
         with self._lock:
             self._throttle = throttle
             self._seen = 0
+            self._remember()
 
     def clear(self) -> None:
         """Let everything through again."""
         with self._lock:
             self._script.clear()
             self._throttle = Throttle()
+            self._remember()
 
     def next(self) -> Fault | None:
         """Decide for the next request; None lets it through."""
         with self._lock:
-            if self._script:
-                return self._script.popleft()
-            self._seen += 1
-            throttle = self._throttle
-            nth = throttle.every > 0 and self._seen % throttle.every == 0
-            if nth or (throttle.share > 0 and self._random.random() < throttle.share):
-                return Fault(response=throttle.response)
+            fault = self._script.popleft() if self._script else self._throttled()
+            self._remember()
+        return fault
+
+    def _throttled(self) -> Fault | None:
+        self._seen += 1
+        throttle = self._throttle
+        nth = throttle.every > 0 and self._seen % throttle.every == 0
+        if nth or (throttle.share > 0 and self._random.random() < throttle.share):
+            return Fault(response=throttle.response)
         return None
+
+    def _remember(self) -> None:
+        stand = _Stand([*self._script], self._throttle, self._seen)
+        self._memory.put("faults", "now", msgspec.json.encode(stand))
 
 
 def failing(

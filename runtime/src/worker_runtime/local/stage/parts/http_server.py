@@ -8,6 +8,7 @@ are kept alive, each has a thread.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads annotations of what is remembered
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,7 +20,7 @@ from worker_runtime.local.stage.parts.tcp_server import TcpServer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from typing import Self
 
     Handle = Callable[["Request"], "Response | None"]

@@ -1,7 +1,9 @@
 """A base for stand-ins: outside HTTP services (a link shortener, an SMS gateway) on loopback.
 
 A plugin's local part subclasses ``StandIn`` and keeps the service's state; here are the server, the
-faults that a test or a scenario scripts, and the record of what was asked.
+faults that a test or a scenario scripts, and the record of what was asked. Like the service itself a
+stand-in forgets nothing that it has answered: what changes is written to ``memory`` before the answer
+leaves, and read from it by ``recall``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from worker_runtime.clock import RealClock
+from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.parts.faults import Fault, Faults, Throttle, failing
 from worker_runtime.local.stage.parts.http_server import HttpServer, Request, Response
 from worker_runtime.local.stage.parts.part import Part
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.threads.threads import Threads
 
 
@@ -43,6 +49,9 @@ class StandIn(Part):
         self.clock = clock or RealClock()
         self.threads: Threads = REAL
         """Where it takes threads from that do something at a time of the clock; the stage gives its own."""
+        self.memory: Memory = Forgetful()
+        """What it does not forget; a stage that goes on gives its own."""
+        self._recalled = False
         self._faults = Faults(seed=seed)
         self._server = HttpServer(self._answer)
         self._log: list[Exchange] = []
@@ -53,6 +62,9 @@ class StandIn(Part):
     @abstractmethod
     def handle(self, request: Request) -> Response | None:
         """Answer as the service would, or hang up (None); called from many threads at once."""
+
+    def recall(self) -> None:
+        """Read the service's state from ``memory``; called by the first ``start``."""
 
     @property
     def url(self) -> str:
@@ -68,6 +80,13 @@ class StandIn(Part):
     def start(self) -> Self:
         """Serve on a free loopback port; after a stop, on the same one again."""
         self._stopped.clear()
+        if not self._recalled:
+            self._recalled = True
+            self._faults.recall(self.memory)
+            self._log += [
+                msgspec.json.decode(value, type=Exchange) for _, value in self.memory.read("exchange")
+            ]
+            self.recall()
         self._server.start()
         return self
 
@@ -141,5 +160,7 @@ class StandIn(Part):
             return Response.json({"message": f"{type(self).__name__}: {error!r}"}, status=500)
 
     def _record(self, request: Request, status: int | None, *, scripted: bool) -> None:
+        exchange = Exchange(at=self.clock.now(), request=request, status=status, scripted=scripted)
         with self._lock:
-            self._log.append(Exchange(at=self.clock.now(), request=request, status=status, scripted=scripted))
+            self._log.append(exchange)
+            self.memory.put("exchange", f"{len(self._log):09}", msgspec.json.encode(exchange))

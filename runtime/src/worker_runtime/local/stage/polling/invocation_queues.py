@@ -19,10 +19,16 @@ TICKS_AT_ONCE = 2
 """Ticks of one schedule in flight: they may overlap, and an invocation lasts long on a fast stage."""
 
 
-def events_of(
-    source: AsyncSource, declaration: Declaration, *, delivery: Delivery, function_arn: str, ground: Ground
+def events_of(  # noqa: PLR0913 - of what, for whom, where
+    source: AsyncSource,
+    declaration: Declaration,
+    *,
+    delivery: Delivery,
+    function_arn: str,
+    ground: Ground,
+    kept_as: str | None = None,
 ) -> AsyncEvents:
-    """Make the queue for what a source brings."""
+    """Make the queue for what a source brings; ``kept_as`` names it in the stage's memory."""
     most = ground.concurrent_batches
     if isinstance(source, Schedule):
         most = min(most, TICKS_AT_ONCE)
@@ -37,6 +43,7 @@ def events_of(
         clock=ground.clock,
         at_once=min(most, declaration.reserved_concurrency or most),
         threads=ground.threads,
+        memory=None if kept_as is None else ground.memories.of(f"events {delivery.worker_id} {kept_as}"),
     )
 
 

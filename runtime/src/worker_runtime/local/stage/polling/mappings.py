@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.keeping.memory import Memories
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.polling.checkpoints import Checkpoints
     from worker_runtime.local.stage.polling.delivering import Delivery
@@ -75,6 +76,7 @@ class Ground:
     names: Names
     book: VisibilityBook
     checkpoints: Checkpoints
+    memories: Memories
     clock: Clock
     threads: Threads
     concurrent_batches: int
@@ -117,10 +119,16 @@ def poller_of(
                 source,
                 function_arn=function_arn,
                 events=events_of(
-                    source, declaration, delivery=delivery, function_arn=function_arn, ground=ground
+                    source,
+                    declaration,
+                    delivery=delivery,
+                    function_arn=function_arn,
+                    ground=ground,
+                    kept_as=source.name,
                 ),
                 clock=ground.clock,
                 threads=ground.threads,
+                memory=ground.memories.of(f"schedule {delivery.worker_id} {source.name}"),
             )
         case Sns() | S3() | EventBridge():
             relay = relay_name(delivery.worker_id, source)
