@@ -140,7 +140,16 @@ class Company(Part):
                 ground=ground,
                 kept_as="by name",
             )
-            self._pollers.append(WayIn(function, door=self._scenery.door, delivery=delivery, events=events))
+            asked = any(isinstance(source, AnsweringSource) for source in declaration.sources)
+            self._pollers.append(
+                WayIn(
+                    function,
+                    door=self._scenery.door,
+                    delivery=delivery,
+                    events=events,
+                    emulator=self._scenery.aws("lambda") if asked else None,
+                )
+            )
             self._pollers += [
                 poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
                 for source in declaration.sources

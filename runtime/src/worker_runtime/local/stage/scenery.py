@@ -18,6 +18,7 @@ from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
 from worker_runtime.local.stage.gateway import Gateway, first_of
 from worker_runtime.local.stage.keeping.kept import VISIBILITY
 from worker_runtime.local.stage.keeping.memory import NO_MEMORIES
+from worker_runtime.local.stage.keeping.ports import kept_port
 from worker_runtime.local.stage.lineage.call_watch import CallWatch, keys_of
 from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.emulator import Emulator
@@ -85,6 +86,7 @@ class Scenery(Part):
     names: Names
     book: VisibilityBook
     door: Door
+    front: Gateway
     delayed: DelayedMessages | None
     around: Surroundings
 
@@ -143,6 +145,8 @@ class Scenery(Part):
                 seen=CallWatch(play.journal, keys=keys_of(offers.tables, names=self.names)),
             )
         )
+        port = kept_port(play.memories.of("ports"), "endpoint")
+        self.front = parts.enter_context(Gateway.front(endpoint_url, rest=InvokeCalls(self.door), port=port))
         self._accidents.plan_outages(
             outages_of(
                 gateway=gateway, stand_ins=self.stand_ins.values(), redis=redis, seed=play.options.seed

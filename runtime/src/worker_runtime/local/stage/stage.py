@@ -104,7 +104,7 @@ class Stage(Part):
         return {
             **self._scenery.names.all_variables(),
             **around.credentials,
-            "AWS_ENDPOINT_URL": self.aws.endpoint_url,
+            "AWS_ENDPOINT_URL": self._scenery.front.url,
             "AWS_REGION": around.region,
             "CONFIG_ENV": CONFIG_ENV,
             "WORKER_CLOCK": str(around.clock),
