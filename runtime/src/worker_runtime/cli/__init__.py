@@ -29,6 +29,7 @@ GROUPS: Final = {
     "coldstart": Group("worker_runtime.cli.coldstart", "Say where a worker's cold start spends its time."),
     "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
     "doctor": Group("worker_runtime.cli.doctor", "Say what is wrong with what is installed, and the cure."),
+    "trace": Group("worker_runtime.cli.trace", "Tell a record's way through a stage as a tree."),
     "dead-letters": Group("worker_runtime.cli.dead_letters", "List dead letters, and send them back."),
     "new": Group("worker_runtime.cli.new", "Write the skeleton of a plugin or a worker."),
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEPT_S: Final = 86_400.0
 
-_PREFIX: Final = "workers-demo-"
+PREFIX: Final = "workers-demo-"
 
 
 def new_folder(*, within: Path | None = None, clock: Clock | None = None) -> Path:
@@ -26,10 +26,10 @@ def new_folder(*, within: Path | None = None, clock: Clock | None = None) -> Pat
     """
     place = within or Path(tempfile.gettempdir())
     oldest = (clock or RealClock()).now() - KEPT_S
-    for earlier in place.glob(f"{_PREFIX}*"):
+    for earlier in place.glob(f"{PREFIX}*"):
         if _ours_before(earlier, oldest):
             shutil.rmtree(earlier, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
 
 
 def _ours_before(folder: Path, moment: float) -> bool:

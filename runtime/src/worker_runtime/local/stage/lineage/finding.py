@@ -1,0 +1,148 @@
+"""What an id, or the beginning of one, stands for: a record, an invocation, a dead letter, an item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.stage.lineage.told import Made, Told, Try, Way
+from worker_runtime.local.stage.lineage.ways import SHOWN, Ways
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+_CANDIDATES: Final = 12
+_LAST: Final = "\U0010ffff"  # sorts behind whatever may follow a beginning
+
+_IDS: Final = {
+    "record": "SELECT DISTINCT record AS id, worker AS of FROM records WHERE record {fits}",
+    "invocation": "SELECT DISTINCT request AS id, worker AS of FROM invocations WHERE request {fits}",
+    "dead letter": "SELECT DISTINCT letter AS id, '' AS of FROM steps WHERE letter {fits}",
+    "made": "SELECT DISTINCT thing AS id, kind || ' in ' || target AS of FROM caused"
+    " WHERE kind != 'item' AND thing {fits}",
+    "correlation id": "SELECT DISTINCT correlation AS id, worker AS of FROM records WHERE correlation {fits}",
+    "item": "SELECT DISTINCT item AS id, item_table AS of FROM records WHERE item {fits}"
+    " UNION SELECT DISTINCT thing, target FROM caused WHERE kind = 'item' AND thing {fits}",
+}
+_PARTS: Final = (
+    "SELECT DISTINCT item AS id, item_table AS of FROM records"
+    " WHERE item LIKE ?1 || ' %' OR item LIKE '% ' || ?1"
+    " UNION SELECT DISTINCT thing, target FROM caused"
+    " WHERE kind = 'item' AND (thing LIKE ?1 || ' %' OR thing LIKE '% ' || ?1) ORDER BY 1"
+)
+
+
+class NothingFound(WorkerRuntimeError):
+    """A lineage file knows nothing of an id."""
+
+
+class ManyFound(WorkerRuntimeError):
+    """The beginning of several ids."""
+
+
+class Candidate(Struct, frozen=True):
+    """An id that may be meant, what it is and of whom."""
+
+    id: str
+    kind: str
+    of: str
+
+
+class Traced(Struct, frozen=True, rename="camel"):
+    """What was found of an id: the ways of records, invocations, things that nobody took up."""
+
+    id: str
+    kind: str
+    found: tuple[Way | Try | Made, ...]
+
+
+def find(db: sqlite3.Connection, wanted: str, *, shown: int | None = SHOWN) -> Traced:
+    """Tell all that an id stands for, or its beginning; raises NothingFound and ManyFound."""
+    candidates = list(_candidates(db, wanted))
+    ids = list(dict.fromkeys(each.id for each in candidates))
+    if not ids:
+        raise NothingFound(f"nothing is known of {wanted!r}")
+    if len(ids) > 1:
+        listed = [f"{each.id} ({each.kind}, {each.of})".replace(", )", ")") for each in candidates]
+        more = f" and {len(listed) - _CANDIDATES} more" if len(listed) > _CANDIDATES else ""
+        raise ManyFound(
+            f"{wanted!r} begins {len(ids)} ids; say more of one: {', '.join(listed[:_CANDIDATES])}{more}"
+        )
+    kinds = [each.kind for each in candidates]
+    ways = Ways(db, shown=shown)
+    found = _told(db, ways, ids[0], kinds)
+    return Traced(ids[0], kinds[0], tuple(found))
+
+
+def _candidates(db: sqlite3.Connection, wanted: str) -> Iterable[Candidate]:
+    """List what an id is, exactly; else the items of whose key it is a part; else what it begins."""
+    exact, beginning = "= ?1", f"BETWEEN ?1 AND ?1 || '{_LAST}'"
+    return (
+        _fitting(db, wanted, exact)
+        or [Candidate(row["id"], "item", row["of"]) for row in db.execute(_PARTS, (wanted,))]
+        or _fitting(db, wanted, beginning)
+    )
+
+
+def _fitting(db: sqlite3.Connection, wanted: str, fits: str) -> list[Candidate]:
+    return [
+        Candidate(row["id"], kind, row["of"])
+        for kind, query in _IDS.items()
+        for row in db.execute(f"{query.format(fits=fits)} LIMIT 100", (wanted,))
+    ]
+
+
+def _told(db: sqlite3.Connection, ways: Ways, wanted: str, kinds: list[str]) -> Iterable[Way | Try | Made]:
+    """Tell an id as what it is first of all."""
+    match kinds[0]:
+        case "record":
+            return _ways(ways, db.execute("SELECT id FROM records WHERE record = ? ORDER BY id", (wanted,)))
+        case "invocation":
+            return ways.tries_of(wanted)
+        case "dead letter":
+            query = "SELECT DISTINCT record FROM steps WHERE letter = ? ORDER BY record"
+            return _ways(ways, db.execute(query, (wanted,)))
+        case "made":
+            return _made(db, ways, wanted)
+        case "correlation id":
+            query = "SELECT id FROM records WHERE correlation = ? ORDER BY id"
+            return _ways(ways, db.execute(query, (wanted,)))
+    return _of_item(db, ways, wanted)
+
+
+def _ways(ways: Ways, rows: Iterable[tuple[int]]) -> list[Way]:
+    """Tell ways, but for those that stand in others."""
+    told = [ways.way(row) for (row,) in list(rows)]
+    return [way for way in told if not way.seen] or told
+
+
+def _made(db: sqlite3.Connection, ways: Ways, thing: str) -> list[Way | Try | Made]:
+    """Tell a message, letter or object that no worker took up: by the record it was made for."""
+    rows = db.execute("SELECT * FROM caused WHERE thing = ? ORDER BY id", (thing,)).fetchall()
+    records = dict.fromkeys(row["record"] for row in rows if row["record"] is not None)
+    if records:
+        return [*_ways(ways, [(record,) for record in records])]
+    requests = db.execute(
+        "SELECT DISTINCT request FROM invocations JOIN caused ON caused.invocation = invocations.id"
+        " WHERE thing = ?",
+        (thing,),
+    ).fetchall()
+    tries = [each for (request,) in requests for each in ways.tries_of(request)]
+    return [*tries] or [ways.made(row, depth=0) for row in rows]
+
+
+def _of_item(db: sqlite3.Connection, ways: Ways, key: str) -> list[Way | Made]:
+    """Tell all changes of an item, and the writes that no worker saw as a change."""
+    changes = db.execute("SELECT id FROM records WHERE item = ? ORDER BY length(record), record", (key,))
+    told: list[Told] = [ways.way(row) for (row,) in changes.fetchall()]
+    for row in db.execute(
+        "SELECT * FROM caused WHERE kind = 'item' AND thing = ? ORDER BY id", (key,)
+    ).fetchall():
+        made = ways.made(row, depth=0)
+        if not made.led_to:
+            told.append(made)
+    told.sort(key=lambda each: each.wall)
+    return [each for each in told if isinstance(each, Way | Made)]

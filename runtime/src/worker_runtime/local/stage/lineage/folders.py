@@ -1,0 +1,35 @@
+"""Where lineage files are looked for when nobody says where."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from worker_runtime.local.demo.folders import PREFIX
+from worker_runtime.local.stage.lineage.schema import FILE
+
+STATE_VARIABLE: Final = "WORKER_STAGE"
+"""Names a running stage's state folder to commands that are led to it by its variables."""
+
+_HERE: Final = ".stage"
+
+
+def newest_folder(*, here: Path | None = None, demos: Path | None = None) -> Path | None:
+    """Find the state folder that was written last: ``.stage`` here, or one that a demo of ours left."""
+    within = demos or Path(tempfile.gettempdir())
+    found = [(here or Path.cwd()) / _HERE / FILE, *within.glob(f"{PREFIX}*/{FILE}")]
+    files = [(written, file) for file in found if (written := _ours(file)) is not None]
+    return max(files)[1].parent if files else None
+
+
+def _ours(file: Path) -> float | None:
+    """Return when a file of ours was written last, its journal counted; None where it is not ours."""
+    try:
+        stats = [each.stat() for each in (file, file.with_name(f"{FILE}-wal")) if each.is_file()]
+    except OSError:
+        return None  # its stage was quicker
+    if not stats or any(stat.st_uid != os.getuid() for stat in stats):
+        return None
+    return max(stat.st_mtime for stat in stats)
