@@ -180,6 +180,7 @@ class Company(Part):
             memories=self._play.memories,
             clock=self._play.clock,
             threads=self._play.threads,
+            kafka_servers=scenery.kafka.servers,
             concurrent_batches=1 if options.in_process else options.concurrent_batches,
         )
 

@@ -84,6 +84,16 @@ def first_of(*calls: Calls) -> Calls:
     return ask
 
 
+def first_response_of(*calls: RestCalls) -> RestCalls:
+    """Ask one after the other, until one answers."""
+
+    def ask(message: WireMessage) -> bytes | None:
+        answers = (each(message) for each in calls)
+        return next((answer for answer in answers if answer is not None), None)
+
+    return ask
+
+
 class Gateway(Part):
     """Serves on a loopback port what ``upstream`` (a URL) serves."""
 

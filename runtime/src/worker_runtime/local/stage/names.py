@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.grants import Grant
 
-StagedKind = Kind | Literal["topic", "subscription", "bus", "relay"]
+StagedKind = Kind | Literal["topic", "subscription", "bus", "relay", "kafka topic"]
 """What a stage names; what workers are not granted has no variable."""
 
 

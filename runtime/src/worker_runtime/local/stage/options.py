@@ -17,7 +17,8 @@ class StageOptions:
 
     Without ``stacks`` all workers are staged. ``speed`` is stage seconds a second of the machine's.
     ``origin`` (epoch seconds) is when an in-process stage begins; else now.
-    ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own. ``state_dir``
+    ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own, ``kafka_servers``
+    another Kafka (its bootstrap servers) than a broker of the stage's own. ``state_dir``
     keeps logs and checkpoints; with ``goes_on`` a stage in the same folder goes on where this one was,
     however it ended. ``concurrent_batches`` are of one queue.
     """
@@ -29,6 +30,7 @@ class StageOptions:
     origin: float | None = None
     faults: frozenset[str] = frozenset()
     endpoint_url: str | None = None
+    kafka_servers: str | None = None
     state_dir: Path | None = None
     goes_on: bool = False
     concurrent_batches: int = CONCURRENT_BATCHES

@@ -15,7 +15,8 @@ from worker_runtime.local.stage.delayed_messages import DelayedMessages, sender_
 from worker_runtime.local.stage.door.door import Door
 from worker_runtime.local.stage.door.rest_calls import InvokeCalls
 from worker_runtime.local.stage.dynamodb_calls import UnprocessedWrites
-from worker_runtime.local.stage.gateway import Gateway, first_of
+from worker_runtime.local.stage.gateway import Gateway, first_of, first_response_of
+from worker_runtime.local.stage.kafka.cluster import KafkaCluster, cluster_for
 from worker_runtime.local.stage.keeping.kept import VISIBILITY
 from worker_runtime.local.stage.keeping.memory import NO_MEMORIES
 from worker_runtime.local.stage.keeping.ports import kept_port
@@ -88,6 +89,7 @@ class Scenery(Part):
     door: Door
     front: Gateway
     delayed: DelayedMessages | None
+    kafka: KafkaCluster
     around: Surroundings
 
     def __init__(self, play: Play, *, accidents: Accidents) -> None:
@@ -122,6 +124,8 @@ class Scenery(Part):
         redis_url = None if redis is None else redis.url
         outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
+        self.kafka = parts.enter_context(cluster_for(play.declarations, servers=play.options.kafka_servers))
+        self.kafka.provision(self.names, region=REGION)
         lead_events(play.declarations, names=self.names, aws=self.aws)
         self._connect(offers)
         self.door = parts.enter_context(Door())
@@ -140,7 +144,7 @@ class Scenery(Part):
                 endpoint_url,
                 answer=calls,
                 called=self._accidents.called,
-                rest=InvokeCalls(self.door),
+                rest=first_response_of(InvokeCalls(self.door), self.kafka.calls),
                 clock=play.clock,
                 seen=CallWatch(play.journal, keys=keys_of(offers.tables, names=self.names)),
             )

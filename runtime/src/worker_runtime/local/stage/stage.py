@@ -109,6 +109,7 @@ class Stage(Part):
             "CONFIG_ENV": CONFIG_ENV,
             "WORKER_CLOCK": str(around.clock),
             "WORKER_SETTINGS": str(around.settings_file),
+            **self._scenery.kafka.variables(),
         }
 
     def urls(self) -> dict[str, tuple[str, ...]]:

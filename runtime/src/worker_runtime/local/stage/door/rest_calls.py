@@ -35,10 +35,11 @@ class InvokeCalls:
             body=message.body,
         )
         response = self._door.answer(request)
-        return None if response is None else _on_the_wire(response)
+        return None if response is None else on_the_wire(response)
 
 
-def _on_the_wire(response: Response) -> bytes:
+def on_the_wire(response: Response) -> bytes:
+    """Write a response as it goes over a connection."""
     lines = [f"HTTP/1.1 {response.status} -"]
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     lines += [f"Content-Length: {len(response.body)}", "", ""]

@@ -1,0 +1,1 @@
+"""The Kafka of a stage: who needs it, its topics, and how workers find it."""
