@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.endpoint import Endpoint
 from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
+from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.staged_workers import declarations
 from worker_runtime.redaction import redact_text
@@ -80,6 +82,7 @@ class Office:
                 origins=self._origins(queue),
                 aws=self._aws,
                 invoke=self._invoke,
+                sent_back=partial(note_sent_back, os.environ),
             )
             return redriver.redrive(refresh=refresh, seen=seen)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+from worker_runtime.local.stage.lineage.happenings import Renamed
+from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.threads.threads import Threads
 
     Call = Mapping[str, Any]  # as it is on the wire
@@ -31,13 +34,16 @@ _SEND_S = 30.0
 class DelayedMessages(Part):
     """Holds calls of ``SendMessage`` back; for many threads."""
 
-    def __init__(self, *, clock: Clock, threads: Threads, send: Callable[[Call], None]) -> None:
-        """Prepare; ``send`` makes a call at last."""
+    def __init__(
+        self, *, clock: Clock, threads: Threads, send: Callable[[Call], str], journal: Journal = NO_JOURNAL
+    ) -> None:
+        """Prepare; ``send`` makes a call at last and returns the message's id."""
         self._clock = clock
         self._threads = threads
-        self._send = send
+        self._send_now = send
+        self._journal = journal
         self._numbers = count()
-        self._held: list[tuple[float, int, Call]] = []
+        self._held: list[tuple[float, int, str, Call]] = []
         self._changed = threads.condition()
         self._stopped = False
         self._keeper = threads.thread(self._keep, name="delays")
@@ -55,7 +61,7 @@ class DelayedMessages(Part):
         if self._keeper.is_alive():
             self._keeper.join()
         while self._held:
-            self._send(heapq.heappop(self._held)[2])
+            self._send(*heapq.heappop(self._held)[2:])
 
     def busy(self) -> bool:
         """Whether a message is held."""
@@ -64,36 +70,43 @@ class DelayedMessages(Part):
 
     def hold(self, call: Call, *, delay_s: float) -> dict[str, str]:
         """Take a call's message for so many seconds; what SQS answers to it."""
+        named = str(uuid4())
         with self._changed:
-            heapq.heappush(self._held, (self._clock.now() + delay_s, next(self._numbers), call))
+            heapq.heappush(self._held, (self._clock.now() + delay_s, next(self._numbers), named, call))
             self._changed.notify()
         digest = md5(call["MessageBody"].encode(), usedforsecurity=False).hexdigest()
-        return {"MessageId": str(uuid4()), "MD5OfMessageBody": digest}
+        return {"MessageId": named, "MD5OfMessageBody": digest}
 
     def _keep(self) -> None:
-        while (call := self._take_due()) is not None:
-            self._send(call)
+        while (due := self._take_due()) is not None:
+            self._send(*due)
             self._threads.news()
 
-    def _take_due(self) -> Call | None:
+    def _send(self, named: str, call: Call) -> None:
+        """Send a message on, and note under which id it arrives: its sender was told another."""
+        self._journal.note(Renamed(named, self._send_now(call)))
+
+    def _take_due(self) -> tuple[str, Call] | None:
         """Wait for a message that is due and take it; None once it is stopped."""
         with self._changed:
             while not self._stopped:
                 now = self._clock.now()
                 if self._held and self._held[0][0] <= now:
-                    return heapq.heappop(self._held)[2]
+                    _, _, named, call = heapq.heappop(self._held)
+                    return named, call
                 left_s = machine_seconds(self._clock, self._held[0][0] - now) if self._held else None
                 self._changed.wait(left_s)
         return None
 
 
-def sender_to(endpoint_url: str) -> Callable[[Call], None]:
+def sender_to(endpoint_url: str) -> Callable[[Call], str]:
     """Make the way to an emulator's SQS for calls as they are on the wire."""
 
-    def send(call: Call) -> None:
+    def send(call: Call) -> str:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"}
         request = Request(endpoint_url, data=json.dumps(call).encode(), headers=headers)  # noqa: S310 - the stage's own emulator
         with urlopen(request, timeout=_SEND_S) as answer:  # noqa: S310 - the same
-            answer.read()
+            named: str = json.loads(answer.read())["MessageId"]
+        return named
 
     return send

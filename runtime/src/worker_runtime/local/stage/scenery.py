@@ -153,7 +153,11 @@ class Scenery(Part):
         self.front = parts.enter_context(Gateway.front(endpoint_url, rest=InvokeCalls(self.door), port=port))
         self._accidents.plan_outages(
             outages_of(
-                gateway=gateway, stand_ins=self.stand_ins.values(), redis=redis, seed=play.options.seed
+                gateway=gateway,
+                stand_ins=self.stand_ins,
+                redis=redis,
+                seed=play.options.seed,
+                journal=play.journal,
             )
         )
         self.around = Surroundings(
@@ -171,7 +175,9 @@ class Scenery(Part):
         if not isinstance(play.clock, JumpingClock):
             return None
         send = sender_to(endpoint_url)
-        return parts.enter_context(DelayedMessages(clock=play.clock, threads=play.threads, send=send))
+        return parts.enter_context(
+            DelayedMessages(clock=play.clock, threads=play.threads, send=send, journal=play.journal)
+        )
 
     def _connect(self, offers: Offers) -> None:
         """Let the stand-ins reach what the services themselves write into."""

@@ -25,6 +25,7 @@ from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.keeping.kept import Kept
 from worker_runtime.local.stage.keeping.kept_clock import KeptClock, Stretch
+from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.options import StageOptions
@@ -109,6 +110,7 @@ class Stage(Part):
             "CONFIG_ENV": CONFIG_ENV,
             "WORKER_CLOCK": str(around.clock),
             "WORKER_SETTINGS": str(around.settings_file),
+            STATE_VARIABLE: str(self._journal.file.parent),
             **self._scenery.kafka.variables(),
         }
 

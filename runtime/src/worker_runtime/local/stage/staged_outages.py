@@ -6,10 +6,14 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.lineage.happenings import Struck
+from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
 
     from worker_runtime.local.stage.gateway import Gateway
+    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.parts.redis_server import RedisServer
     from worker_runtime.local.stage.parts.stand_in import StandIn
 
@@ -18,18 +22,31 @@ _DOWN_S = 0.3  # of the machine's time
 
 
 def outages_of(
-    *, gateway: Gateway, stand_ins: Iterable[StandIn], redis: RedisServer | None, seed: int
+    *,
+    gateway: Gateway,
+    stand_ins: Mapping[str, StandIn],
+    redis: RedisServer | None,
+    seed: int,
+    journal: Journal = NO_JOURNAL,
 ) -> list[Callable[[], None]]:
     """List one outage of each kind; how long they last is decided by the seed."""
     chance = random.Random(seed)
-    outages: list[Callable[[], None]] = [
-        partial(gateway.fail_next, chance.randint(*_FAILED_CALLS)),
-        *(partial(each.fail_next, chance.randint(*_FAILED_CALLS)) for each in stand_ins),
-        *([] if redis is None else [partial(_restart, redis)]),
-        partial(gateway.go_down, _DOWN_S),
+    outages: list[tuple[str, Callable[[], None]]] = [
+        ("AWS", partial(gateway.fail_next, chance.randint(*_FAILED_CALLS))),
+        *(
+            (name, partial(each.fail_next, chance.randint(*_FAILED_CALLS)))
+            for name, each in stand_ins.items()
+        ),
+        *([] if redis is None else [("Redis", partial(_restart, redis))]),
+        ("AWS", partial(gateway.go_down, _DOWN_S)),
     ]
     chance.shuffle(outages)
-    return outages
+    return [partial(_noted, outage, place, journal) for place, outage in outages]
+
+
+def _noted(outage: Callable[[], None], place: str, journal: Journal) -> None:
+    journal.note(Struck("outage", place=place))
+    outage()
 
 
 def _restart(redis: RedisServer) -> None:

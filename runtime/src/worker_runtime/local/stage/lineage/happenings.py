@@ -145,6 +145,13 @@ class SentBack(Struct, frozen=True):
     things: Sequence[str]
 
 
+class Renamed(Struct, frozen=True):
+    """A message that was held back is on its queue now, under another id than its sender was told."""
+
+    before: str
+    now: str
+
+
 class Struck(Struct, frozen=True):
     """An accident: a crash of ``worker``, or an outage of ``place``."""
 
@@ -167,6 +174,7 @@ Happening = (
     | Checkpointed
     | GivenUp
     | SentBack
+    | Renamed
     | Struck
 )
 

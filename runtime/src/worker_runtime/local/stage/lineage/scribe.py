@@ -16,6 +16,7 @@ from worker_runtime.local.stage.lineage.happenings import (
     Printed,
     Received,
     Refused,
+    Renamed,
     SentBack,
     Split,
     Struck,
@@ -103,6 +104,8 @@ class Scribe:
                     "INSERT INTO sent_back (at, wall, letter, worker, thing) VALUES (?, ?, ?, ?, ?)",
                     [(*moment, letter, worker, thing) for thing in things],
                 )
+            case Renamed(before=before, now=now):
+                self._db.execute("UPDATE caused SET thing = ? WHERE thing = ?", (now, before))
             case Struck(kind=kind, worker=worker, place=place):
                 self._db.execute(
                     "INSERT INTO accidents (at, wall, kind, worker, place) VALUES (?, ?, ?, ?, ?)",

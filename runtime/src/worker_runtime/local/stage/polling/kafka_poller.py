@@ -123,4 +123,4 @@ class KafkaPoller(Part):
 
     def _give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> bool:
         body = kafka_failure_record(records, form=self._form, why=why)
-        return self._on_failure.put(body, until=self._quit)
+        return bool(self._on_failure.put(body, until=self._quit))
