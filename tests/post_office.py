@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from installed import WORKERS
 from tiny import on_the_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from installed import Site
+    from worker_runtime.local.stage.stage import Stage
 
 DELIVERING = '''
 """Note what came, and do with it what it asks for."""
@@ -145,3 +149,23 @@ def post_office(site: Site) -> Iterator[None]:
     )
     with on_the_path(site):
         yield
+
+
+def notes(stage: Stage) -> dict[str, list[dict[str, Any]]]:
+    """List what the workers noted: by name, in order, when and of which record."""
+    items = stage.aws("dynamodb").scan(TableName=stage.named("table", "notes"))["Items"]
+    noted: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for item in sorted(items, key=lambda each: each["SK"]["S"]):
+        at, request_id = item["SK"]["S"].split()
+        raw = json.loads(item["raw"]["S"])
+        noted[item["PK"]["S"]].append({"at": float(at), "raw": raw, "request_id": request_id})
+    return noted
+
+
+def until(stage: Stage, come_true: Callable[[], Any], *, within_s: float = 20.0) -> Any:
+    """Let the stage work until something is true, and return it."""
+    deadline = time.monotonic() + within_s
+    while not (value := come_true()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        stage.look_again(within_s=0.02)
+    return value

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from installed import Site
-from post_office import post_office
+from post_office import notes, post_office, until
 from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SPEED = 60.0  # the retries of an event are over after three seconds
 MODES = pytest.mark.parametrize("in_process", [False, True], ids=["processes", "in-process"])
@@ -29,26 +27,6 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def options(**given: Any) -> StageOptions:
     return StageOptions(**{"stacks": ("post",), "speed": SPEED, **given})
-
-
-def notes(stage: Stage) -> dict[str, list[dict[str, Any]]]:
-    """List what the workers noted: by name, in order, when and of which record."""
-    items = stage.aws("dynamodb").scan(TableName=stage.named("table", "notes"))["Items"]
-    noted: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for item in sorted(items, key=lambda each: each["SK"]["S"]):
-        at, request_id = item["SK"]["S"].split()
-        raw = json.loads(item["raw"]["S"])
-        noted[item["PK"]["S"]].append({"at": float(at), "raw": raw, "request_id": request_id})
-    return noted
-
-
-def until(stage: Stage, come_true: Callable[[], Any], *, within_s: float = 20.0) -> Any:
-    """Let the stage work until something is true, and return it."""
-    deadline = time.monotonic() + within_s
-    while not (value := come_true()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        stage.look_again(within_s=0.02)
-    return value
 
 
 def publish(stage: Stage, asked: dict[str, Any], kind: str = "letter") -> None:
