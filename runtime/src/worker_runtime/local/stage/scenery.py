@@ -115,8 +115,7 @@ class Scenery(Part):
         play, own = self._play, credentials(self._play.options.endpoint_url)
         endpoint_url = play.options.endpoint_url
         if endpoint_url is None:
-            made = Emulator(play.folder / "emulator") if play.kept is None else play.kept.emulator()
-            endpoint_url = parts.enter_context(made).endpoint_url
+            endpoint_url = parts.enter_context(self._emulator()).endpoint_url
         self.aws = parts.enter_context(AwsClients(endpoint_url, region=REGION, credentials=own))
         self.redis = redis = self._redis(parts)
         offers = offers_of(plugins_of(play.declarations), play.catalogue)
@@ -185,6 +184,10 @@ class Scenery(Part):
         for _, service in offers.services:
             if service.connect is not None:
                 service.connect(self.stand_ins[service.name], reach)
+
+    def _emulator(self) -> Emulator:
+        folder, kept, speed = self._play.folder, self._play.kept, self._play.options.speed
+        return Emulator(folder / "emulator", speed=speed) if kept is None else kept.emulator(speed=speed)
 
     def _redis(self, parts: ExitStack) -> RedisServer | None:
         """Start a Redis where a worker is granted one."""

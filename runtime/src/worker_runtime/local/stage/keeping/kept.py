@@ -59,12 +59,14 @@ class Kept(Part):
         """Keep the present moment, ``stage`` by the stage's clock."""
         self._time.beat(machine=time.time(), stage=stage)
 
-    def emulator(self) -> Emulator:
+    def emulator(self, *, speed: float) -> Emulator:
         """Return the emulator that goes on; what was in flight is visible in it, or is in the book."""
         hidden = {receipt for receipt, _ in self.memories.of(VISIBILITY).read(HIDDEN)}
         reveal_in_flight(self.folder.emulator_state, but=hidden)
         port = kept_port(self.memories.of("ports"), "emulator")
-        return Emulator(self.folder.emulator, kept=True, port=port, holds=[self.folder.emulator_holds])
+        return Emulator(
+            self.folder.emulator, kept=True, port=port, holds=[self.folder.emulator_holds], speed=speed
+        )
 
     def redis(self) -> RedisServer:
         """Return the Redis that goes on."""

@@ -42,11 +42,13 @@ class Emulator(Part):
         kept: bool = False,
         port: int = 0,
         holds: Sequence[int] = (),
+        speed: float = 1.0,
     ) -> None:
         """Prepare one that keeps to the folder ``state``; ``environment`` adds to its own variables.
 
         One that is ``kept`` goes on from what is in the folder. It serves on ``port``, or on a free
-        one where it is 0, and ``holds`` descriptors open for as long as it lives.
+        one where it is 0, and ``holds`` descriptors open for as long as it lives. Waits and
+        retries of state machines last as long on a clock that runs at ``speed``.
         """
         self._state = state
         self._region = region
@@ -54,6 +56,7 @@ class Emulator(Part):
         self._start_timeout_s = start_timeout_s
         self._kept = kept
         self._holds = holds
+        self._speed = speed
         self._child: Child | None = None
         self.port = port
 
@@ -133,6 +136,7 @@ class Emulator(Part):
             "STATE_DIR": str(self.saved_state),
             "S3_DATA_DIR": str(self._state / "s3"),
             "MINISTACK_REGION": self._region,
+            "SFN_WAIT_SCALE": str(1 / self._speed),
             "LOG_LEVEL": "WARNING",
         }
 
