@@ -22,7 +22,7 @@ from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
@@ -197,11 +197,22 @@ def _undone(entries: Sequence[Entry], answer: Answer, reading: Reading | None) -
     match reading:
         case AllDone():
             return set()
-        case SomeFailed() as some:
-            ids = [entry.id for entry in entries]
+        case SomeFailed(ids=ids):
             if entries[0].source.startswith("arn:aws:sqs:"):
-                return set(some.ids)
-            return set(ids[some.first_of(ids) :])
+                return set(ids)
+            return _from_first_failed(entries, ids)
         case None if isinstance(answer, Reply):
             return set()
     return everything
+
+
+def _from_first_failed(entries: Sequence[Entry], failed: Collection[str]) -> set[str]:
+    """List the first failed record and all behind it, of a topic in each of its partitions."""
+    stopped: set[str] = set()
+    undone: set[str] = set()
+    for entry in entries:
+        if entry.id in failed:
+            stopped.add(entry.source)
+        if entry.source in stopped:
+            undone.add(entry.id)
+    return undone
