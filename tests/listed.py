@@ -35,7 +35,7 @@ STREAM_ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/listed"
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:local-worker"
 SHARD = "shardId-000000000000"
 VISIBILITY_S = 30.0
-LONG_S = 3_600.0
+LONG_S = 600.0
 
 
 @dataclass
@@ -59,18 +59,20 @@ class ListedQueue:
         self._messages: list[Kept] = []
         self._numbers = count(1)
 
-    def send(self, body: str, *, message_id: str | None = None, group: str = "", **given: Any) -> str:
+    def send(
+        self, body: str, *, message_id: str | None = None, group: str = "", dedup: str = "", **given: Any
+    ) -> str:
         """Put a message in; ``given`` are more of the keys under which it is received."""
         number = next(self._numbers)
         named = message_id or f"00000000-0000-0000-0000-{number:012}"
-        fifo = {"MessageGroupId": group, "MessageDeduplicationId": named, "SequenceNumber": f"{number:020}"}
+        fifo = {"MessageGroupId": group, "MessageDeduplicationId": dedup, "SequenceNumber": f"{number:020}"}
         sent = {"MessageId": named, "Body": body, "MD5OfBody": _md5(body), **given}
         self._messages.append(Kept(sent, attributes=fifo if group else {}))
         return named
 
-    def send_message(self, *, MessageBody: str, **_: Any) -> None:  # noqa: N803 - as boto3 has it
+    def send_message(self, *, MessageBody: str, **_: Any) -> Any:  # noqa: N803 - as boto3 has it
         """Put a message in, as whoever gives records up does."""
-        self.send(MessageBody)
+        return {"MessageId": self.send(MessageBody)}
 
     def bodies(self) -> list[str]:
         """List what is in it."""
@@ -188,6 +190,7 @@ class PolledList:
     def poll_stream(self, source: StreamSource, feed: ListedStream, *, folder: Path) -> None:
         """Poll the stream until all of it is done or given up."""
         sqs: Any = self.given_up
+        folder.mkdir(exist_ok=True)
         poller = StreamPoller(
             source,
             feed=feed,
