@@ -12,6 +12,7 @@ from worker_runtime.local.stage.door.way_in import WayIn
 from worker_runtime.local.stage.execution.executor import Executor
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
+from worker_runtime.local.stage.keeping.ports import kept_port
 from worker_runtime.local.stage.lineage.happenings import Printed
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.checkpoints import Checkpoints
@@ -168,7 +169,11 @@ class Company(Part):
             clock=play.clock,
             region=self._scenery.around.region,
             request_ids=lambda: str(UUID(int=chance.getrandbits(128), version=4)),
+            port_of=self._port_of,
         )
+
+    def _port_of(self, api: str) -> int:
+        return 0 if self._play.kept is None else kept_port(self._play.memories.of("ports"), api)
 
     def _ground(self) -> Ground:
         options, scenery = self._play.options, self._scenery

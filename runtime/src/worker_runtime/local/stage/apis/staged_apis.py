@@ -44,13 +44,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """Who answers: the declared workers and the ways to them; ``request_ids`` makes ids."""
+    """Who answers: the declared workers and the ways to them.
+
+    ``request_ids`` makes ids, ``port_of`` chooses the port of an API by its name; 0 is any.
+    """
 
     declarations: Mapping[str, Declaration]
     callees: Mapping[str, Callee]
     clock: Clock
     region: str
     request_ids: Callable[[], str]
+    port_of: Callable[[str], int] = lambda name: 0  # noqa: ARG005 - any will do
 
     def sources(self, *kinds: type[Any]) -> Iterator[tuple[str, Declaration, Any]]:
         """List the sources of these kinds, each with its worker."""
@@ -85,7 +89,8 @@ def apis_of(staff: Staff) -> list[StagedApi]:
 
 
 def _served(staff: Staff, name: str, api: Api, asked: list[tuple[str, str]]) -> StagedApi:
-    server = ApiServer(api, clock=staff.clock, request_ids=staff.request_ids)
+    port = staff.port_of(name)
+    server = ApiServer(api, clock=staff.clock, request_ids=staff.request_ids, port=port)
     return StagedApi(name, server, tuple(asked))
 
 
