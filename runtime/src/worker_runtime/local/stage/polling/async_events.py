@@ -170,7 +170,7 @@ class AsyncEvents:
         """Wait for one of the places; False where the event grows too old for it."""
         while not self._quit.is_set():
             left_s = passage.queued_at + self._source.max_age_s - self._clock.now()
-            if left_s < 0:
+            if left_s <= 0:
                 return False
             if self._places.acquire(timeout=min(machine_seconds(self._clock, left_s), _LOOK_S)):
                 return True
