@@ -131,7 +131,7 @@ class EventRelay(Part):
             return []
         messages: list[Any] = received.get("Messages", [])
         receipts = [each["ReceiptHandle"] for each in messages]
-        self._book.enter(self._queue_url, receipts, visibility_s=VISIBILITY_MAX_S)
+        self._book.enter(self._queue_url, receipts, visibility_s=0)  # due as soon as it is let go
         return messages
 
     def _see_on_its_way(self, message: Mapping[str, Any]) -> None:
@@ -150,10 +150,14 @@ class EventRelay(Part):
 
     def _over(self, receipt: str) -> None:
         """Delete a message; where that fails its event comes again, as events of Lambda's may."""
+        entries: Any = [{"Id": "0", "ReceiptHandle": receipt}]
         try:
-            self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
+            answer: Any = self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            kept = ", ".join(each["Code"] for each in answer.get("Failed", []))
         except (BotoCoreError, ClientError) as error:
-            _log.warning("%s: a message is not deleted and comes again: %s", self._queue_url, error)
+            kept = str(error)
+        if kept:
+            _log.warning("%s: a message is not deleted and comes again: %s", self._queue_url, kept)
             self._book.let_go([receipt])
         else:
             self._book.strike([receipt])
