@@ -9,6 +9,8 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from worker_runtime.local.stage.parts.http_server import Request, Response
 from worker_runtime.local.stage.parts.routes import Routes
 from worker_runtime.local.stage.parts.stand_in import StandIn
@@ -80,6 +82,12 @@ class BitlyStandIn(StandIn):
         with self._state:
             return tuple(self._made.values())
 
+    def recall(self) -> None:
+        """Read the links that were made."""
+        for _, value in self.memory.read("link"):
+            made = msgspec.json.decode(value, type=Bitlink)
+            self._made[made.domain, made.group_guid, made.long_url] = made
+
     def handle(self, request: Request) -> Response:
         """Answer as Bitly does."""
         return self._routes(request)
@@ -124,6 +132,8 @@ class BitlyStandIn(StandIn):
             return refused(429, MONTH_IS_SPENT)
         created_at = datetime.fromtimestamp(self.clock.now(), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S%z")
         made = Bitlink(long_url=long_url, domain=domain, group_guid=group_guid, created_at=created_at)
+        key = msgspec.json.encode([domain, group_guid, long_url]).decode()
+        self.memory.put("link", key, msgspec.json.encode(made))
         self._made[domain, group_guid, long_url] = made
         return Response.json(_body(made), status=201)
 

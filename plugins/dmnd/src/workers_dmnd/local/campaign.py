@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from worker_runtime.local.stage.parts.http_server import Request, Response
 from worker_runtime.local.stage.parts.routes import Routes
 from worker_runtime.local.stage.parts.stand_in import StandIn
@@ -27,6 +29,15 @@ class CampaignStandIn(StandIn):
         self._state = threading.Lock()
         self._routes = Routes({f"GET {PATH}/{{campaign_id}}": self._find})
 
+    def recall(self) -> None:
+        """Read what was put and removed."""
+        for campaign_id, value in self.memory.read("campaign"):
+            kept = msgspec.json.decode(value)
+            if kept is None:
+                self._removed.add(campaign_id)
+            else:
+                self._put[campaign_id] = kept
+
     def handle(self, request: Request) -> Response:
         """Answer as the Campaign Service does."""
         return self._routes(request)
@@ -35,13 +46,16 @@ class CampaignStandIn(StandIn):
         self, campaign_id: str, *, name: str = "A campaign", locales: Sequence[str] | None = None
     ) -> None:
         """Put a campaign; ``locales`` is the audience it speaks to, None all."""
+        put = campaign(campaign_id, name=name, locales=locales)
         with self._state:
+            self.memory.put("campaign", campaign_id, msgspec.json.encode(put))
             self._removed.discard(campaign_id)
-            self._put[campaign_id] = campaign(campaign_id, name=name, locales=locales)
+            self._put[campaign_id] = put
 
     def remove(self, campaign_id: str) -> None:
         """Let there be no such campaign."""
         with self._state:
+            self.memory.put("campaign", campaign_id, msgspec.json.encode(None))
             self._put.pop(campaign_id, None)
             self._removed.add(campaign_id)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from worker_runtime.local.demo.diary import Diary
 from workers_dmnd.local.large_fan_out import LargeFanOut
 from workers_dmnd.local.sale_to_sms.cast import Fate, Part, draw_cast
 from workers_dmnd.local.sale_to_sms.job import SaleToSms
@@ -36,7 +37,8 @@ class ShortLinks:
     ) -> Outcome:
         """Drive the job on a started stage and settle the books."""
         items = draw_items(seed, events=events, poison="poison" in faults)
-        job = ShortLinkJob(stage, items, tell=tell)
+        diary = Diary(stage.memory(f"scenario {self.name}"))
+        job = ShortLinkJob(stage, items, diary=diary, tell=tell)
         if "poison" in faults:
             job.send_garbage()
         job.put_all()
@@ -59,9 +61,10 @@ class Sales(Struct, frozen=True, kw_only=True):
         self, stage: Stage, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
     ) -> Outcome:
         """Drive the job on a started stage and settle the books; ``events`` are fans."""
-        now = stage.clock.now()
+        diary = Diary(stage.memory(f"scenario {self.name}"))
+        now = diary.first("begun at", stage.clock.now)
         cast = draw_cast(seed, fans=events, parts=self.parts, fates=self.fates, now=now)
-        job = SaleToSms(stage, cast, poisoned="poison" in faults, tell=tell)
+        job = SaleToSms(stage, cast, poisoned="poison" in faults, diary=diary, tell=tell)
         job.put_all()
         return judge_sales(cast, job.finish(), link_for=job.link_for)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from worker_runtime.local.demo.diary import Diary
 from worker_runtime.local.demo.outcome import Finding, Outcome
 from worker_runtime.local.offers import ScenarioStuck
 from worker_runtime.local.stage.stage import InvocationFailed
@@ -57,14 +58,15 @@ class LargeFanOut(Struct, frozen=True):
         self, stage: Stage, *, events: int, faults: frozenset[str], seed: int, tell: Callable[[str], None]
     ) -> Outcome:
         """Drive the job on a started stage and settle the books."""
+        diary = Diary(stage.memory(f"scenario {self.name}"))
         cast = draw_cast(
             seed,
             fans=events,
             parts=(Part(Story.DELIVERED), Part(Story.OPTED_OUT)),
             fates=(Fate.LINKED,),
-            now=stage.clock.now(),
+            now=diary.first("begun at", stage.clock.now),
         )
-        job = FanOutJob(stage, cast, tell=tell)
+        job = FanOutJob(stage, cast, diary=diary, tell=tell)
         job.put_all()
         job.generate(kill="crash" in faults)
         return judge(cast, job.items(), marked=job.marked)
@@ -73,7 +75,8 @@ class LargeFanOut(Struct, frozen=True):
 class FanOutJob:
     """Drives the job on one stage."""
 
-    def __init__(self, stage: Stage, cast: Cast, *, tell: Callable[[str], None]) -> None:
+    def __init__(self, stage: Stage, cast: Cast, *, diary: Diary, tell: Callable[[str], None]) -> None:
+        self._diary = diary
         self.marked: frozenset[str] = frozenset()
         self._stage = stage
         self._cast = cast
@@ -85,12 +88,13 @@ class FanOutJob:
 
     def put_all(self) -> None:
         """Put the event, its fans and the sale, and make the table short of capacity."""
-        now = self._stage.clock.now()
+        now = self._diary.first("put at", self._stage.clock.now)
         tomorrow = timestamp(now + DAY_S)
         sale = {**self._sale.sale_item(now=now), "notifyAt": tomorrow, "GSI1SK": tomorrow}
-        self._upstream.put_whole([self._sale.event_item(now=now)])
-        self._upstream.put_whole([fan.demand_item(now=now) for fan in self._cast.fans])
-        self._upstream.put_whole([{name: value for name, value in sale.items() if name != "campaignId"}])
+        items = [self._sale.event_item(now=now), *(fan.demand_item(now=now) for fan in self._cast.fans)]
+        self._diary.once("put fans", lambda: self._upstream.put_whole(items))  # which no worker changes
+        whole = {name: value for name, value in sale.items() if name != "campaignId"}
+        self._upstream.put_missing([whole])
         self._stage.throttle_writes(share=UNPROCESSED)
         self._tell(f"{len(self._cast.fans)} fans are put; a fifth of all writes will be left unprocessed")
 
@@ -134,7 +138,8 @@ class FanOutJob:
         made = [fan for fan in self._cast.fans if fan.story.due.status is not None]
         chosen = [notification_id(fan) for fan in made[:: max(1, len(made) // MARKED)]]
         there = {item["PK"] for item in self.items() if item["SK"] == "NTF"}
-        ids = [each for each in chosen if notification_keys(each)["PK"] in there]
+        ids_there = [each for each in chosen if notification_keys(each)["PK"] in there]
+        ids = self._diary.first("marked", lambda: ids_there)
         for each in ids:
             self._upstream.change(notification_keys(each), {"status": {"id": "SENT"}})
         self.marked = frozenset(ids)

@@ -1,4 +1,7 @@
-"""Delivers what is planned for later, at its time by the stage's clock: the SMS service's receipts."""
+"""Delivers what is planned for later, at its time by the stage's clock: the SMS service's receipts.
+
+What is planned is remembered until it is handed over.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,24 @@ import threading
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from worker_runtime.local.stage.keeping.memory import Forgetful
+from workers_dmnd.local.receipts import Report
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.threads.threads import Condition, Thread, Threads
-    from workers_dmnd.local.receipts import Report
 
     Deliver = Callable[[Sequence[Report]], None]
+    Planned = tuple[float, int, Report]
 
 AGAIN_S: Final = 0.2  # after a delivery that failed
 AT_ONCE: Final = 500  # PutRecords, records a call
+_KIND: Final = "receipt"
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +40,8 @@ class Postman:
         self.deliver: Deliver = _nowhere
         self._clock = clock
         self._numbers = count()
-        self._waiting: list[tuple[float, int, Report]] = []
+        self._memory: Memory = Forgetful()
+        self._waiting: list[Planned] = []
         self._under_way = 0
         self._changed: Condition = threading.Condition()
         self._stopped = False
@@ -41,6 +52,16 @@ class Postman:
         """How many reports are not handed over yet."""
         with self._changed:
             return len(self._waiting) + self._under_way
+
+    def recall(self, memory: Memory) -> None:
+        """Take on what ``memory`` has, and keep all that is planned there from now on."""
+        kept = [(int(key), msgspec.json.decode(value, type=Report)) for key, value in memory.read(_KIND)]
+        with self._changed:
+            self._memory = memory
+            self._numbers = count(max((nth for nth, _ in kept), default=-1) + 1)
+            for nth, report in kept:
+                heapq.heappush(self._waiting, (report.at, nth, report))
+            self._changed.notify()
 
     def start(self, threads: Threads) -> None:
         """Begin to deliver, in one of these threads."""
@@ -61,31 +82,40 @@ class Postman:
 
     def post(self, reports: Iterable[Report]) -> None:
         """Take reports to be delivered when each is due."""
-        with self._changed:
+        with self._memory.together(), self._changed:
             for report in reports:
-                heapq.heappush(self._waiting, (report.at, next(self._numbers), report))
+                nth = next(self._numbers)
+                self._memory.put(_KIND, f"{nth:09}", msgspec.json.encode(report))
+                heapq.heappush(self._waiting, (report.at, nth, report))
             self._changed.notify()
 
     def _work(self) -> None:
         while (due := self._take_due()) is not None:
             try:
-                self.deliver(due)
+                self.deliver([report for _, _, report in due])
+                self._forget(due)
             except Exception:  # whatever it was, a receipt is not lost for it
                 log.exception("%d receipts could not be delivered yet", len(due))
-                self.post(due)
                 with self._changed:
+                    for planned in due:
+                        heapq.heappush(self._waiting, planned)
                     self._changed.wait(AGAIN_S)
             with self._changed:
                 self._under_way = 0
             self._threads.news()
 
-    def _take_due(self) -> list[Report] | None:
+    def _forget(self, delivered: Iterable[Planned]) -> None:
+        with self._memory.together():
+            for _, nth, _ in delivered:
+                self._memory.drop(_KIND, f"{nth:09}")
+
+    def _take_due(self) -> list[Planned] | None:
         """Wait for reports that are due and take them; None once it is stopped."""
         with self._changed:
             while not self._stopped:
-                due: list[Report] = []
+                due: list[Planned] = []
                 while self._waiting and self._waiting[0][0] <= self._clock.now() and len(due) < AT_ONCE:
-                    due.append(heapq.heappop(self._waiting)[2])
+                    due.append(heapq.heappop(self._waiting))
                 if due:
                     self._under_way = len(due)
                     return due

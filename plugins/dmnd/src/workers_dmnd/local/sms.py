@@ -100,6 +100,16 @@ class SmsStandIn(StandIn):
         with suppress(NotStaged):
             stream_arn = reach.named("stream", STATUS_STREAM)
             self.deliver_to(_into(reach.aws("kinesis"), stream_arn=stream_arn))
+            self._postman.recall(self.memory)  # not before: who delivers to nobody loses them
+
+    def recall(self) -> None:
+        """Read what was taken, and how numbers fare."""
+        self.numbers.recall(self.memory)
+        with self._state:
+            for _, value in self.memory.read("message"):
+                taken = msgspec.json.decode(value, type=Taken)
+                self._taken[taken.client_message_id] = taken
+                self._sendings[taken.to] += 1
 
     def deliver_to(self, deliver: Deliver) -> None:
         """Hand receipts that are due to ``deliver``, and again those with which it failed."""
@@ -151,15 +161,17 @@ class SmsStandIn(StandIn):
                 at=self.clock.now(),
             )
             self._taken[asked.client_message_id] = taken
-        self._report(taken, self.numbers.plan_of(asked.to, nth=nth))
+            plan = self.numbers.plan_of(asked.to, nth=nth)
+            with self.memory.together():
+                self.memory.put("message", taken.client_message_id, msgspec.json.encode(taken))
+                self._post(taken, plan)
+        if any(receipt.first for receipt in plan.receipts):
+            self.clock.sleep(EARLY_BY_S)  # a receipt is faster than the answer
         return taken, True
 
-    def _report(self, taken: Taken, plan: Plan) -> None:
-        """Plan a message's receipts; where one is to be faster than the answer, let it."""
+    def _post(self, taken: Taken, plan: Plan) -> None:
         said_of = {"message_id": taken.message_id, "client_message_id": taken.client_message_id}
         self._postman.post(reports(plan, **said_of, taken_at=taken.at))
-        if any(receipt.first for receipt in plan.receipts):
-            self.clock.sleep(EARLY_BY_S)
 
 
 def message_id_for(client_message_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,10 +28,19 @@ class Upstream:
         self._clock = clock
 
     def put(self, item: EventItem) -> None:
-        """Put an event as it comes."""
+        """Put an event as it comes, unless it is there."""
         now = self._now()
-        whole = {**item.keys, **item.put, "createdAt": now, "updatedAt": now}
-        self._dynamodb.put_item(TableName=self._table, Item=_typed(whole))
+        self.put_missing([{**item.keys, **item.put, "createdAt": now, "updatedAt": now}])
+
+    def put_missing(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Put those items that are not there."""
+        for item in items:
+            with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item=_typed(item),
+                    ConditionExpression="attribute_not_exists(PK)",
+                )
 
     def put_whole(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Put items of any kind as they are, as many calls as it takes."""

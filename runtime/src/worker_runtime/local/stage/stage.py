@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.dead_letters.letters import Letter
     from worker_runtime.local.stage.aws_clients import AwsClients
     from worker_runtime.local.stage.counting import WorkerCounts
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.local.stage.polling.stage_time import StageClock
     from worker_runtime.local.stage.threads.threads import Threads
@@ -117,6 +118,10 @@ class Stage(Part):
     def urls(self) -> dict[str, tuple[str, ...]]:
         """Return where workers answer HTTP, by worker: ``POST http://127.0.0.1:4000/orders/{id}``."""
         return self._company.urls()
+
+    def memory(self, owner: str) -> Memory:
+        """Return what a driver of this stage does not forget when the stage goes on."""
+        return self._memories.of(owner)
 
     def stand_in(self, name: str) -> StandIn:
         """Return the running stand-in of an outside service."""
@@ -245,6 +250,7 @@ class Stage(Part):
             kept=kept,
             journal=self._journal,
         )
+        self._memories = play.memories
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))
         self._company = Company(play, scenery=self._scenery, tally=self._tally, accidents=self._accidents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from workers_dmnd.keys import notification_keys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from worker_runtime.local.dead_letters.letters import Letter as Found
+    from worker_runtime.local.demo.diary import Diary
     from worker_runtime.local.stage.stage import Stage
     from workers_dmnd.local.bitly import BitlyStandIn
     from workers_dmnd.local.campaign import CampaignStandIn
@@ -41,8 +43,11 @@ _STATUS_S: Final = 1.0
 class SaleToSms:
     """Drives the job on one stage and keeps what the ledger asks for."""
 
-    def __init__(self, stage: Stage, cast_: Cast, *, poisoned: bool, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, stage: Stage, cast_: Cast, *, poisoned: bool, diary: Diary, tell: Callable[[str], None]
+    ) -> None:
         self._stage = stage
+        self._diary = diary
         self._cast = cast_
         self._tell = tell
         self._upstream = Upstream(
@@ -52,19 +57,18 @@ class SaleToSms:
         self._bitly = cast("BitlyStandIn", stage.stand_in("bitly"))
         self._campaigns = cast("CampaignStandIn", stage.stand_in("campaign"))
         self._operator = Operator(stage)
-        self._poison = Poison(stage, self._upstream, cast_) if poisoned else None
+        self._poison = Poison(stage, self._upstream, cast_, diary=diary) if poisoned else None
         self._told = ""
         self._told_at = -_STATUS_S
 
     def put_all(self) -> None:
         """Put events, sales that fall due soon, what fans want, and sign-ups to be confirmed."""
-        now = self._stage.clock.now()
-        self._campaigns.put(CAMPAIGN, name="Spring tour")
-        give_out(self._cast, self._sms)
+        now = self._diary.first("put at", self._stage.clock.now)
+        self._diary.once("script", self._script)
         sales, fans = self._cast.sales, self._cast.fans
-        self._upstream.put_whole([sale.event_item(now=now) for sale in sales])
-        self._upstream.put_whole([fan.demand_item(now=now) for fan in fans if fan.sale is not None])
-        self._upstream.put_whole([sale.sale_item(now=now) for sale in sales])
+        self._put("events", [sale.event_item(now=now) for sale in sales])
+        self._put("demands", [fan.demand_item(now=now) for fan in fans if fan.sale is not None])
+        self._put("sales", [sale.sale_item(now=now) for sale in sales])
         self._tell(f"{len(sales)} sales fall due in two minutes and a half; {len(fans)} fans wait")
         signed_up = self._cast.of(None)
         on = next(sale for sale in sales if sale.fate.is_told)  # of others a confirmation may be suppressed
@@ -72,21 +76,23 @@ class SaleToSms:
         if self._poison is not None:
             items = self._poison.spoil(items)
             self._tell("an event and a sign-up that cannot be read, and two strangers' receipts, are put too")
-        self._upstream.put_whole(items)
+        self._put("sign-ups", items)
 
     def finish(self) -> Seen:
         """Wait for rest; mend, redrive and retry as an operator would; then look at what there is."""
         settled = self._rest()
-        first = letters = self._letters()
-        retried: Counter[str] = Counter()
+        letters = self._letters()
+        first = self._diary.first("letters", lambda: letters, kind=list[Letter])
+        retried = Counter(self._diary.first("retried", dict[str, int]))
         for _ in range(_ROUNDS):
             failed = self._failed_by_accident()
             if all(letter.expected for letter in letters) and not failed:
                 break
             self._mend(letters)
             if failed:
-                self._operator.retry(failed)
                 retried.update(failed)
+                self._diary.write("retried", retried)  # first: no fan may hear more often than that
+                self._operator.retry(failed)
                 self._tell(f"an operator has {len(failed)} failed notifications sent again")
             settled = self._rest()
             letters = self._letters()
@@ -99,8 +105,22 @@ class SaleToSms:
             left=letters,
             poison=0 if self._poison is None else STRANGERS,
             retried=retried,
-            faults=bool(self._stage.options.faults - {"poison"}),
+            faults=self._diary.is_old or bool(self._stage.options.faults - {"poison"}),
             settled=settled,
+        )
+
+    def _script(self) -> None:
+        """Say how the services treat this cast, all of it or nothing."""
+        self._campaigns.put(CAMPAIGN, name="Spring tour")
+        with self._sms.memory.together():
+            give_out(self._cast, self._sms)
+
+    def _put(self, what: str, items: Sequence[Mapping[str, Any]]) -> None:
+        """Put items, once; on a stage that goes on those that are missing."""
+        self._diary.once(
+            f"put {what}",
+            partial(self._upstream.put_whole, items),
+            resumed=partial(self._upstream.put_missing, items),
         )
 
     def link_for(self, url: str) -> str:

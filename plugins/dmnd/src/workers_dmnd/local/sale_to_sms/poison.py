@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker_runtime.local.dead_letters.letters import Letter
+    from worker_runtime.local.demo.diary import Diary
     from worker_runtime.local.stage.stage import Stage
     from workers_dmnd.local.sale_to_sms.cast import Cast
     from workers_dmnd.local.sms import SmsStandIn
@@ -28,7 +29,8 @@ STRANGERS: Final = 2
 class Poison:
     """Spoils some of the input, and sets right what upstream can."""
 
-    def __init__(self, stage: Stage, upstream: Upstream, players: Cast) -> None:
+    def __init__(self, stage: Stage, upstream: Upstream, players: Cast, *, diary: Diary) -> None:
+        self._diary = diary
         self._stage = stage
         self._upstream = upstream
         self._players = players
@@ -71,14 +73,19 @@ class Poison:
         event_id = f"{sale.event_id}X"
         now = self._stage.clock.now()
         item = {**sale.event_item(now=now), **event_keys(event_id), "eventId": event_id, "id": event_id}
-        self._upstream.put_whole([self._broken(item, event_keys(event_id), id=[*CANARY])])
+        broken = self._broken(item, event_keys(event_id), id=[*CANARY])
+        self._diary.once("put the broken event", lambda: self._upstream.put_whole([broken]))
 
     def _leave_receipts(self) -> None:
+        self._diary.once("put a stranger's receipt", self._leave_garbage)
+        stray = self._diary.first("stray", cast("SmsStandIn", self._stage.stand_in("sms")).report_stray)
+        self._strangers.append(stray.encode())
+
+    def _leave_garbage(self) -> None:
         phone, email = CANARY
         arn = self._stage.named("stream", STATUS_STREAM)
         text = f"{GARBAGE}: {phone}, {email}"
         self._stage.aws("kinesis").put_record(StreamARN=arn, PartitionKey="stranger", Data=text.encode())
-        self._strangers.append(cast("SmsStandIn", self._stage.stand_in("sms")).report_stray().encode())
 
     def _broken(self, item: Mapping[str, Any], keys: Mapping[str, str], **wrong: Any) -> dict[str, Any]:
         self._right.append((keys, {name: item[name] for name in wrong}))

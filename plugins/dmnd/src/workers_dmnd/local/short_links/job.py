@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from workers_dmnd.local.bitly import Bitlink
@@ -15,6 +16,7 @@ from workers_dmnd.local.upstream import Upstream
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from worker_runtime.local.demo.diary import Diary
     from worker_runtime.local.stage.stage import Stage
     from workers_dmnd.local.bitly import BitlyStandIn
     from workers_dmnd.local.short_links.event_items import EventItem
@@ -38,8 +40,11 @@ _STATUS_S: Final = 1.0
 class ShortLinkJob:
     """Drives the job on one stage and keeps what the ledger asks for."""
 
-    def __init__(self, stage: Stage, items: Sequence[EventItem], *, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, stage: Stage, items: Sequence[EventItem], *, diary: Diary, tell: Callable[[str], None]
+    ) -> None:
         self._stage = stage
+        self._diary = diary
         self._items = items
         self._tell = tell
         self._upstream = Upstream(
@@ -58,26 +63,20 @@ class ShortLinkJob:
         """
         withdrawn = [item for item in self._items if item.story is Story.WITHDRAWN]
         others = [item for item in self._items if item.story is not Story.WITHDRAWN]
-        self._bitly.throttle(every=1, retry_after_s=_CLOSED_FOR_S)
-        self._put_burst(withdrawn)
-        self._wait_until(lambda: self._bitly.count() > 0, within_s=_FIRST_REQUEST_S)
-        self._edit(withdrawn)
-        self._tell(_suppressed(len(withdrawn)))
-        self._bitly.throttle(every=_THROTTLE_EVERY, retry_after_s=_THROTTLED_FOR_S)
-        for burst in in_bursts(others, _BURST):
-            self._put_burst(burst)
-            self._edit(burst)
+        self._diary.once("withdraw some", lambda: self._withdraw(withdrawn))
+        for nth, burst in enumerate(in_bursts(others, _BURST)):
+            self._diary.once(f"burst {nth}", partial(self._put_and_edit, burst))
 
     def send_garbage(self) -> None:
         """Send a message that no worker can read, as a stranger would."""
-        self._stage.aws("sqs").send_message(QueueUrl=self._stage.named("queue", QUEUE), MessageBody=garbage())
         self._strangers += 1
-        self._tell(f"a stranger leaves a message in {QUEUE}")
+        self._diary.once("garbage", self._leave_garbage)
 
     def finish(self) -> Seen:
         """Wait for rest; mend and redrive as an operator would; then look at what there is."""
         idle = self._rest()
-        first = letters = self._letters()
+        letters = self._letters()
+        first = self._diary.first("letters", lambda: letters, kind=list[Letter])
         for _ in range(_REDRIVES):
             if all(letter.item == STRANGER for letter in letters):
                 break
@@ -91,7 +90,7 @@ class ShortLinkJob:
             letters=first,
             left=letters,
             strangers=self._strangers,
-            copies=bool(self._stage.options.faults - {"poison"}),
+            copies=self._diary.is_old or bool(self._stage.options.faults - {"poison"}),
             idle=idle,
         )
 
@@ -99,6 +98,22 @@ class ShortLinkJob:
         """Compute the link that Bitly gives a URL in the one domain and group that the workers may use."""
         account = next(iter(self._bitly.links), NO_LINK)
         return replace(account, long_url=url).link
+
+    def _withdraw(self, withdrawn: Sequence[EventItem]) -> None:
+        self._bitly.throttle(every=1, retry_after_s=_CLOSED_FOR_S)
+        self._put_burst(withdrawn)
+        self._wait_until(lambda: self._bitly.count() > 0, within_s=_FIRST_REQUEST_S)
+        self._edit(withdrawn)
+        self._tell(_suppressed(len(withdrawn)))
+        self._bitly.throttle(every=_THROTTLE_EVERY, retry_after_s=_THROTTLED_FOR_S)
+
+    def _put_and_edit(self, burst: Sequence[EventItem]) -> None:
+        self._put_burst(burst)
+        self._edit(burst)
+
+    def _leave_garbage(self) -> None:
+        self._stage.aws("sqs").send_message(QueueUrl=self._stage.named("queue", QUEUE), MessageBody=garbage())
+        self._tell(f"a stranger leaves a message in {QUEUE}")
 
     def _put_burst(self, burst: Sequence[EventItem]) -> None:
         for item in burst:
