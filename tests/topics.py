@@ -159,10 +159,10 @@ class Destination:
         self.told: list[tuple[list[Place], GivenUp]] = []
         self.open = True
 
-    def give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> bool:
+    def give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> str:
         if self.open:
             self.told.append(([(each.raw["partition"], each.raw["offset"]) for each in records], why))
-        return self.open
+        return "message" if self.open else ""
 
     @property
     def places(self) -> list[Place]:

@@ -9,22 +9,26 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, uuid5
 
+from worker_runtime.local.stage.lineage import happenings as lineage
+from worker_runtime.local.stage.lineage.happenings import Split, Waiting
 from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 from worker_runtime.local.stage.polling.bisecting import Piece, after_error
 from worker_runtime.local.stage.polling.failing_partitions import FailingPartitions
 from worker_runtime.local.stage.polling.on_failure import GivenUp
-from worker_runtime.local.stage.polling.partition_backlog import Again
 from worker_runtime.local.stage.polling.partition_failures import parted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.lineage.happenings import Why
     from worker_runtime.local.stage.polling.bisecting import Next
     from worker_runtime.local.stage.polling.delivering import Delivered, Delivery
     from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.on_failure import Condition
+    from worker_runtime.local.stage.polling.partition_backlog import Again
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
     from worker_runtime.local.stage.threads.threads import Flag
 
@@ -46,13 +50,13 @@ class Retrying:
 class TopicEnds:
     """Where a topic's records go: to the worker, to the dead letters as metadata.
 
-    ``give_up`` says whether it wrote the metadata; it does not where the stage is taken down.
+    ``give_up`` returns the message's id, empty where the stage was taken down before it was written.
     """
 
     delivery: Delivery
     form: EventForm
     function_arn: str
-    give_up: Callable[[Sequence[StagedRecord], GivenUp], bool]
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], str]
 
 
 class TopicAttempts:
@@ -73,18 +77,20 @@ class TopicAttempts:
         self._clock = clock
         self._quit = quit
         self._failing = FailingPartitions()
+        self._worker_id = ends.delivery.worker_id
+        self._note = ends.delivery.note
 
     def attempt(self, piece: Piece[StagedRecord]) -> list[Again]:
         """Invoke the worker on a piece; what is to be tried instead of it, and when."""
-        piece, unwritten = self._without_expired(piece)
+        piece = self._without_expired(piece)
         if not piece.records:
-            return unwritten
+            return []
         delivered = self._ends.delivery.hand_over(piece.records, repeatable=True, form=self._ends.form)
         if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
-            return [*unwritten, Again(piece, 0)]  # what the stage's end cut short proves nothing
+            return []  # the stage is being taken down: an invocation that it cut short proves nothing
         if delivered.reading is None:  # throttled, which spends no retry
-            return [*unwritten, *self._failing.put_off([piece], now=self._clock.now())]
-        return [*unwritten, *self._go_on(piece, delivered)]
+            return self._put_off([piece], "throttled")
+        return self._go_on(piece, delivered)
 
     def _go_on(self, piece: Piece[StagedRecord], delivered: Delivered) -> list[Again]:
         """Finish what is done, give up what has no retries left, put off the rest."""
@@ -92,16 +98,15 @@ class TopicAttempts:
         self._failing.go_well(done)
         self._finish(done)
         raised = isinstance(delivered.reading, BatchFailed) and delivered.reading.raised
-        unwritten = [
-            again
-            for each in following
-            if each.given_up is not None
-            for again in self._give_up(
-                each.given_up, "RetryAttemptsExhausted", request_id=delivered.request_id, raised=raised
-            )
-        ]
+        for each in following:
+            if each.given_up is not None:
+                self._give_up(
+                    each.given_up, "RetryAttemptsExhausted", request_id=delivered.request_id, raised=raised
+                )
         again = [piece for each in following for piece in each.again]
-        return [*unwritten, *self._failing.put_off(again, now=self._clock.now())]
+        if len(again) > 1:
+            self._note(Split(self._worker_id, piece.records, [len(each.records) for each in again]))
+        return self._put_off(again)
 
     def _after(
         self, piece: Piece[StagedRecord], delivered: Delivered
@@ -116,15 +121,16 @@ class TopicAttempts:
             case _:
                 return (), (after_error(piece, bisect=rule.bisect, retries=rule.retries),)
 
-    def _without_expired(self, piece: Piece[StagedRecord]) -> tuple[Piece[StagedRecord], list[Again]]:
+    def _without_expired(self, piece: Piece[StagedRecord]) -> Piece[StagedRecord]:
         """Give up what is too old; the rest is delivered."""
         oldest = self._oldest(piece)
         left = tuple(record for record in piece.records if record.arrived_at >= oldest)
         if len(left) == len(piece.records):
-            return piece, []
+            return piece
         gone = Piece(tuple(each for each in piece.records if each.arrived_at < oldest), piece.spent)
-        unwritten = self._give_up(gone, "RecordAgeExceeded", request_id="", raised=False)
-        return Piece(left, piece.spent), unwritten
+        named = str(uuid5(NAMESPACE_OID, gone.records[0].id))  # nothing was invoked, and AWS names one
+        self._give_up(gone, "RecordAgeExceeded", request_id=named, raised=False)
+        return Piece(left, piece.spent)
 
     def _oldest(self, piece: Piece[StagedRecord]) -> float:
         """Tell from when on records are young enough."""
@@ -135,8 +141,8 @@ class TopicAttempts:
 
     def _give_up(
         self, piece: Piece[StagedRecord], condition: Condition, *, request_id: str, raised: bool
-    ) -> list[Again]:
-        """Write to the destination; the piece itself where that is not done any more."""
+    ) -> None:
+        """Write to the destination; what it does not take, since the stage ends, stays unfinished."""
         why = GivenUp(
             condition=condition,
             request_id=request_id,
@@ -145,9 +151,17 @@ class TopicAttempts:
             raised=raised,
             at=self._clock.now(),
         )
-        if not self._ends.give_up(piece.records, why):
-            return [Again(piece, 0)]
+        letter = self._ends.give_up(piece.records, why)
+        if not letter:
+            return
+        self._note(lineage.GivenUp(self._worker_id, piece.records, condition, letter))
         self._ends.delivery.gave_up(records=len(piece.records))
         self._failing.go_well(piece.records)
         self._finish(piece.records)
-        return []
+
+    def _put_off(self, pieces: Sequence[Piece[StagedRecord]], why: Why = "back-off") -> list[Again]:
+        """Let records come again, later with each error in a row of their partitions."""
+        again = self._failing.put_off(pieces, now=self._clock.now())
+        for each in again:
+            self._note(Waiting(self._worker_id, each.piece.records, each.due_at, why))
+        return again

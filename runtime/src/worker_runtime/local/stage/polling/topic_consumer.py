@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.lineage.happenings import Checkpointed, Received, Refused
 from worker_runtime.local.stage.polling.kafka_form import kafka_record
 from worker_runtime.local.stage.polling.partition_backlog import PartitionBacklog
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
@@ -60,7 +61,7 @@ class TopicConsumer:
     ) -> None:
         self._reader = reader
         self._batching = batching
-        self._moved = ends.delivery.moved
+        self._delivery = ends.delivery
         self._clock = clock
         self._quit = quit
         self._threads = threads
@@ -100,7 +101,7 @@ class TopicConsumer:
         if piece is None:
             return has_read
         self._backlog.come_again(self._attempts.attempt(piece))
-        self._moved()
+        self._delivery.moved()
         self._commit()
         return True
 
@@ -148,13 +149,16 @@ class TopicConsumer:
         return bool(records)
 
     def _share_out(self, records: list[StagedRecord]) -> None:
-        self._moved()
+        self._delivery.moved()
+        self._delivery.note(Received(self._delivery.worker_id, records))
         taken: list[StagedRecord] = []
         dropped: list[StagedRecord] = []
         for record in records:
             (taken if self._batching.filters.takes(record.raw) else dropped).append(record)
         self._backlog.put(taken)
-        self._progress.finish(dropped)
+        if dropped:
+            self._delivery.note(Refused(self._delivery.worker_id, dropped, self._batching.filters))
+            self._progress.finish(dropped)
 
     def _batch(self) -> Piece[StagedRecord] | None:
         """Take a batch that is full, or whose window is over."""
@@ -174,3 +178,6 @@ class TopicConsumer:
         if offsets:
             self._reader.commit(offsets)
             self._progress.committed(offsets)
+            for partition, offset in offsets.items():
+                shard = f"{self._batching.topic}-{partition}"
+                self._delivery.note(Checkpointed(self._delivery.worker_id, shard, str(offset)))
