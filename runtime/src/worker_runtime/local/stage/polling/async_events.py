@@ -19,6 +19,8 @@ import msgspec
 
 from worker_runtime.local.stage.execution.answers import Failure, Reply, Throttled
 from worker_runtime.local.stage.keeping.memory import Forgetful
+from worker_runtime.local.stage.lineage import happenings as lineage
+from worker_runtime.local.stage.lineage.happenings import Waiting
 from worker_runtime.local.stage.polling.async_failure import GivenUpEvent, failed_event_record
 from worker_runtime.local.stage.polling.async_passage import Passage
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
@@ -115,6 +117,8 @@ class AsyncEvents:
         try:
             while self._is_due(passage) and (wait_s := self._try(passage)) is not None:
                 passage.due_at = self._clock.now() + wait_s
+                worker_id = self._delivery.worker_id
+                self._delivery.note(Waiting(worker_id, passage.request_id, passage.due_at, "retry"))
                 if then is None:
                     self._remember(passage)
             if passage.over:
@@ -179,8 +183,10 @@ class AsyncEvents:
     def _give_up(self, passage: Passage, condition: GivenUpFor) -> None:
         """Write the on-failure record where there is a destination; else the event is gone, as in AWS."""
         _log.info("%s: an event is given up: %s", self._delivery.worker_id, condition)
+        given_up = partial(lineage.GivenUp, self._delivery.worker_id, passage.request_id, condition)
         if self._on_failure is None:
             passage.over = True
+            self._delivery.note(given_up())
             return
         why = GivenUpEvent(
             event=passage.event,
@@ -191,6 +197,7 @@ class AsyncEvents:
             last=passage.last,
             at=self._clock.now(),
         )
-        self._on_failure.put(failed_event_record(why), until=self._quit)
+        letter = self._on_failure.put(failed_event_record(why), until=self._quit)
+        self._delivery.note(given_up(letter=letter))
         passage.over = not self._quit.is_set()  # else it may not be written
         self._delivery.gave_up(records=1)
