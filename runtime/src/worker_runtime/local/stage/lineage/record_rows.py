@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from worker_runtime.local.stage.lineage.raw_records import Item
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 _KNOWN: Final = 20_000  # rows that are found without a query; 5 MB at most
@@ -34,16 +34,35 @@ class Moment(NamedTuple):
     wall: float
 
 
-class Entry(Struct, frozen=True):
-    """A record's row, and what a call that was made for the record may say of it."""
+class Entry(Struct, frozen=True, dict=True):
+    """A record's row, and what a call that was made for the record may say of it, read where it is asked."""
 
     row: int
     id: str
     source: str
-    text: str
-    correlation: str | None
-    receives: int | None
-    item: str = ""  # of a table change: its key's values
+    raw: Mapping[str, Any]
+
+    @cached_property
+    def text(self) -> str:
+        """What it carries, as text."""
+        return text_of(self.raw)
+
+    @cached_property
+    def correlation(self) -> str | None:
+        """The correlation id that its sender gave it."""
+        return correlation_of(self.raw, text=self.text)
+
+    @cached_property
+    def item(self) -> str:
+        """Of a table change: its key's values."""
+        item = item_of(self.raw, text=self.text)
+        return "" if item is None else item.key
+
+    @property
+    def receives(self) -> int | None:
+        """How often a queue has handed it out."""
+        received = self.raw["attributes"]["ApproximateReceiveCount"] if "receiptHandle" in self.raw else None
+        return None if received is None else int(received)
 
 
 class RecordRows:
@@ -91,35 +110,29 @@ class RecordRows:
     def _entry(
         self, worker: str, record_id: str, raw: Mapping[str, Any], *, size: int, moment: Moment
     ) -> Entry:
-        source, text = source_of(raw), text_of(raw)
-        correlation = correlation_of(raw, text=text)
-        item = item_of(raw, text=text)
-        key = (worker, source, record_id)
+        key = (worker, source_of(raw), record_id)
         row = self._known.get(key)
         if row is None:
-            body = shown(text, redacted=self._redacted)
-            row = self._insert(key, (*moment, size, correlation, body), item)
-            self._known[key] = row
+            row = self._known[key] = self._insert(key, raw, size=size, moment=moment)
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
-        receives = raw.get("attributes", {}).get("ApproximateReceiveCount") if "messageId" in raw else None
-        return Entry(
-            row,
-            record_id,
-            source,
-            text,
-            correlation,
-            None if receives is None else int(receives),
-            "" if item is None else item.key,
-        )
+        return Entry(row, record_id, key[1], raw)
 
-    def _insert(self, key: tuple[str, str, str], told: tuple[Any, ...], item: Item | None) -> int:
-        changed = (None, None, None) if item is None else (item.table, item.key, item.prints)
+    def _insert(self, key: tuple[str, str, str], raw: Mapping[str, Any], *, size: int, moment: Moment) -> int:
+        text = text_of(raw)
+        item = item_of(raw, text=text)
         inserted = self._db.execute(
             "INSERT INTO records (worker, source, record, at, wall, bytes, correlation, body,"
             " item_table, item, prints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING RETURNING id",
-            (*key, *told, *changed),
+            (
+                *key,
+                *moment,
+                size,
+                correlation_of(raw, text=text),
+                shown(text, redacted=self._redacted),
+                *((None, None, None) if item is None else (item.table, item.key, item.prints)),
+            ),
         ).fetchone()
         if inserted is not None:
             return int(inserted[0])
