@@ -64,8 +64,10 @@ class ShortLinkJob:
         withdrawn = [item for item in self._items if item.story is Story.WITHDRAWN]
         others = [item for item in self._items if item.story is not Story.WITHDRAWN]
         self._diary.once("withdraw some", lambda: self._withdraw(withdrawn))
+        self._put = put = len(withdrawn)
         for nth, burst in enumerate(in_bursts(others, _BURST)):
-            self._diary.once(f"burst {nth}", partial(self._put_and_edit, burst))
+            self._diary.once(f"burst {nth}", partial(self._put_and_edit, burst, before=put))
+            self._put = put = put + len(burst)
 
     def send_garbage(self) -> None:
         """Send a message that no worker can read, as a stranger would."""
@@ -101,24 +103,24 @@ class ShortLinkJob:
 
     def _withdraw(self, withdrawn: Sequence[EventItem]) -> None:
         self._bitly.throttle(every=1, retry_after_s=_CLOSED_FOR_S)
-        self._put_burst(withdrawn)
+        self._put_burst(withdrawn, before=0)
         self._wait_until(lambda: self._bitly.count() > 0, within_s=_FIRST_REQUEST_S)
         self._edit(withdrawn)
         self._tell(_suppressed(len(withdrawn)))
         self._bitly.throttle(every=_THROTTLE_EVERY, retry_after_s=_THROTTLED_FOR_S)
 
-    def _put_and_edit(self, burst: Sequence[EventItem]) -> None:
-        self._put_burst(burst)
+    def _put_and_edit(self, burst: Sequence[EventItem], *, before: int) -> None:
+        self._put_burst(burst, before=before)
         self._edit(burst)
 
     def _leave_garbage(self) -> None:
         self._stage.aws("sqs").send_message(QueueUrl=self._stage.named("queue", QUEUE), MessageBody=garbage())
         self._tell(f"a stranger leaves a message in {QUEUE}")
 
-    def _put_burst(self, burst: Sequence[EventItem]) -> None:
+    def _put_burst(self, burst: Sequence[EventItem], *, before: int) -> None:
         for item in burst:
             self._upstream.put(item)
-        self._put += len(burst)
+        self._put = before + len(burst)
         self._tell_status()
         self._stage.clock.sleep(_BETWEEN_BURSTS_S)
 
