@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from textwrap import shorten
 from typing import TYPE_CHECKING, Final
 
+from worker_runtime.local.stage.lineage.log_lines import said_more
 from worker_runtime.local.stage.lineage.told import Back, Cause, Logged, Made, Step, Told, Try, Way
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class _Tree:
         said += [f"item {way.item}"] if way.item else []
         said += [f"correlation id {way.correlation}"] if way.correlation else []
         body = shorten(way.body, 10 * _BODY if self._all_lines else _BODY, placeholder=" …")
-        lines = [(head, "bold"), ("  " + ", ".join(said), ""), *([(f"  {body}", "dim")] if body else [])]
+        details = [(", ".join(said), ""), *([(body, "dim")] if body else [])]
         if way.refused is not None:
-            lines.append((f"  no filter took it: {way.refused}", "red"))
+            details.append((f"no filter took it: {way.refused}", "red"))
         events = [self._event(event) for event in way.events]
         if not events and way.refused is None:
             events = [[("not handed over yet", "yellow")]]
-        return [*lines, *_branches(events)]
+        return _node((head, "bold"), details, events)
 
     def _event(self, event: Try | Step) -> list[Line]:
         return self._try(event) if isinstance(event, Try) else self._step(event)
@@ -100,29 +101,30 @@ class _Tree:
         told += [f"{tried.took_ms:.0f} ms"] if tried.took_ms is not None else []
         told += ["delivered twice"] if tried.repeated else []
         ending, style = _ending(tried)
-        lines = [
-            (f"{self._when(tried)}  {ending}  [{tried.worker} {tried.request}, {', '.join(told)}]", style)
-        ]
-        lines += [(f"  {tried.error}", "red")] if tried.error else []
-        lines += [(f"  struck by a {accident}", "magenta") for accident in tried.accidents]
-        lines += [(f"  {self._line(line)}", "dim") for line in self._lines(tried.lines)]
+        head = f"{self._when(tried)}  {ending}  [{tried.worker} {tried.request}, {', '.join(told)}]"
+        details = [(tried.error, "red")] if tried.error else []
+        details += [(f"struck by: {accident}", "magenta") for accident in tried.accidents]
+        details += [(text, "dim") for line in self._lines(tried.lines) for text in self._line(line)]
         sure = [self._made(made) for made in tried.made if made.sure]
         unsure = [self._made(made) for made in tried.made if not made.sure]
         if unsure:
             sure.append([(f"for any of the {tried.batch} records of the batch:", "dim"), *_branches(unsure)])
         if tried.more:
             sure.append([(f"and {tried.more:,} more; --all tells them", "dim")])
-        return [*lines, *_branches(sure)]
+        return _node((head, style), details, sure)
 
     def _lines(self, lines: Sequence[Logged]) -> Sequence[Logged]:
         if self._all_lines:
             return lines
         return [line for line in lines if line.level in _TELLING or line.level is None][:_LINES]
 
-    def _line(self, line: Logged) -> str:
-        if self._all_lines:
-            return f"{self._when(line)}  {line.whole or line.message}"
-        return shorten(f"{line.level or 'printed'} {line.message}", _SHORT, placeholder=" …")
+    def _line(self, line: Logged) -> list[str]:
+        """Word a printed line: in short, or whole but for what each one says."""
+        level = line.level or "printed"
+        if not self._all_lines:
+            return [shorten(f"{level} {line.message}", _SHORT, placeholder=" …")]
+        told = f"{self._when(line)}  {level} {line.message}"
+        return f"{told}{said_more(line.whole)}".splitlines()
 
     def _made(self, made: Made) -> list[Line]:
         what = {"letter": "dead letter", "deferral": "put off as"}.get(made.kind, made.verb)
@@ -159,6 +161,12 @@ class _Tree:
 
     def _when(self, told: Told) -> str:
         return f"{_clock(told.at)} (+{max(told.wall - self._began, 0):.2f} s)"
+
+
+def _node(head: Line, details: Sequence[Line], children: Sequence[Sequence[Line]]) -> list[Line]:
+    """Draw a node: its line, what more is to be said of it, its branches."""
+    margin = "│  " if children else "   "
+    return [head, *((f"{margin}{text}", style) for text, style in details), *_branches(children)]
 
 
 def _branches(children: Sequence[Sequence[Line]]) -> Iterable[Line]:

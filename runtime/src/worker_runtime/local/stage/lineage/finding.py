@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from worker_runtime.errors import WorkerRuntimeError
-from worker_runtime.local.stage.lineage.told import Made, Told, Try, Way
+from worker_runtime.local.stage.lineage.told import Made, Try, Way
 from worker_runtime.local.stage.lineage.ways import SHOWN, Ways
 
 if TYPE_CHECKING:
@@ -135,14 +135,11 @@ def _made(db: sqlite3.Connection, ways: Ways, thing: str) -> list[Way | Try | Ma
 
 
 def _of_item(db: sqlite3.Connection, ways: Ways, key: str) -> list[Way | Made]:
-    """Tell all changes of an item, and the writes that no worker saw as a change."""
+    """Tell all changes of an item, and the writes that stand in none of their ways."""
     changes = db.execute("SELECT id FROM records WHERE item = ? ORDER BY length(record), record", (key,))
-    told: list[Told] = [ways.way(row) for (row,) in changes.fetchall()]
-    for row in db.execute(
+    told: list[Way | Made] = [*_ways(ways, changes.fetchall())]
+    writes = db.execute(
         "SELECT * FROM caused WHERE kind = 'item' AND thing = ? ORDER BY id", (key,)
-    ).fetchall():
-        made = ways.made(row, depth=0)
-        if not made.led_to:
-            told.append(made)
-    told.sort(key=lambda each: each.wall)
-    return [each for each in told if isinstance(each, Way | Made)]
+    ).fetchall()
+    told += [ways.made(row, depth=0) for row in writes if not ways.told(row)]
+    return sorted(told, key=lambda each: each.wall)

@@ -22,6 +22,15 @@ _OUTCOMES: Final = {
 _METRICS: Final = '{"_aws"'
 
 
+_IN_EACH: Final = frozenset(
+    (
+        *("level", "location", "message", "timestamp", "service", "worker", "plugin_version"),
+        *("runtime_version", "env", "region", "function_request_id", "correlation_id", "source"),
+        *("record_id", "attempt", "xray_trace_id", "trace_id", "span_id"),
+    )
+)
+
+
 class Line(Struct, frozen=True):
     """A line; ``outcome`` and ``reason`` where it tells what became of the record."""
 
@@ -69,3 +78,11 @@ def _fields(line: str) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def said_more(whole: str | None) -> str:
+    """Word what a line says beside what each one says: ``name=value``, an exception on lines of its own."""
+    said = _fields(whole or "")
+    trace = f"\n{said['exception']}" if isinstance(said.get("exception"), str) else ""
+    more = {name: value for name, value in said.items() if name not in (*_IN_EACH, "exception")}
+    return "".join(f"  {name}={value}" for name, value in more.items()) + trace.rstrip()

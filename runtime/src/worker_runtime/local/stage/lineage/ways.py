@@ -27,6 +27,7 @@ class Ways:
         self._db = db
         self._shown = -1 if shown is None else shown
         self._told: set[int] = set()
+        self._made_told: set[int] = set()
 
     def way(self, record: int, *, depth: int = 0) -> Way:
         """Tell the way of a record by its row; its causes too, where it stands at the top."""
@@ -62,6 +63,7 @@ class Ways:
 
     def made(self, row: sqlite3.Row, *, depth: int, sure: bool = True) -> Made:
         """Tell what a call made, and what that led to where it is sure."""
+        self._made_told.add(row["id"])
         led_to = self._led_to(row) if sure and not row["error"] and row["thing"] else []
         told = led_to if self._shown < 0 else led_to[: self._shown]
         return Made(
@@ -77,6 +79,10 @@ class Ways:
             sent_back_as=self._backs(row["thing"], depth) if row["kind"] == "letter" and sure else (),
             more=len(led_to) - len(told),
         )
+
+    def told(self, row: sqlite3.Row) -> bool:
+        """Whether what a call made was told already."""
+        return row["id"] in self._made_told
 
     def _tries(self, record: int, depth: int) -> list[Try]:
         rows = self._db.execute(
