@@ -1,7 +1,7 @@
 """Dead letters as they wait in their queues: told apart by form, their reason read.
 
 Four forms: a queue's original message (ours has the reason as an attribute, one that SQS moved
-has none), our envelope around a whole record, Lambda's metadata about a stream's records, a whole
+has none), our envelope around a whole record, Lambda's metadata about a stream's or topic's records, a whole
 event that Lambda gave up. Anybody can send to a queue: what only resembles one of them is read too,
 as an original that stays.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Form = Literal["original", "envelope", "metadata", "event"]
 
 BATCH_INFOS = ("DDBStreamBatchInfo", "KinesisBatchInfo")
+TOPIC_INFO: Final = "KafkaBatchInfo"
 UNREADABLE: Final = "UNREADABLE"
 
 _ENVELOPE = {"version", "worker", "source", "code", "recordId"}
@@ -49,6 +50,15 @@ class _Range(Struct, frozen=True, rename="camel"):
     shard_id: str
     start_sequence_number: str
     end_sequence_number: str
+
+
+class _Offsets(Struct, frozen=True, rename="camel"):
+    first_record_offset: str
+    last_record_offset: str
+
+
+class _TopicRanges(Struct, frozen=True, rename="camel"):
+    records_info: dict[str, _Offsets]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +128,12 @@ def batch_info(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return info
 
 
+def topic_info(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Find which offsets of a topic Lambda's metadata is about; None where it is about a stream."""
+    info: Mapping[str, Any] | None = body.get(TOPIC_INFO)
+    return info
+
+
 def _read(message: Mapping[str, Any]) -> Letter:
     """Read a letter by its attribute, else by its body; raises where it only resembles ours."""
     attribute = message.get("MessageAttributes", {}).get(REASON_ATTRIBUTE)
@@ -126,17 +142,25 @@ def _read(message: Mapping[str, Any]) -> Letter:
     body = _json_object(message["Body"])
     if body.keys() >= _ENVELOPE:
         return _reasoned("envelope", body, message)
-    if "requestContext" in body and any(info in body for info in BATCH_INFOS):
+    if "requestContext" in body and any(info in body for info in (*BATCH_INFOS, TOPIC_INFO)):
         return Letter(
             form="metadata",
             worker=None,
             code=convert(body["requestContext"], _Context).condition,
-            record_id=convert(batch_info(body), _Range).start_sequence_number,
+            record_id=_first_record(body),
             message=message,
         )
     if body.keys() >= {"requestContext", "requestPayload"}:
         return _failed_event(body, message)
     return _given_up(message, code="MAX_RECEIVES")
+
+
+def _first_record(body: Mapping[str, Any]) -> str:
+    """Name the first record that Lambda's metadata is about, as its source does."""
+    if TOPIC_INFO not in body:
+        return convert(batch_info(body), _Range).start_sequence_number
+    ranges = convert(body[TOPIC_INFO], _TopicRanges).records_info
+    return next((f"{place}:{each.first_record_offset}" for place, each in ranges.items()), "")
 
 
 def _failed_event(body: Mapping[str, Any], message: Mapping[str, Any]) -> Letter:

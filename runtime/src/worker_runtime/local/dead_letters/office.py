@@ -19,6 +19,7 @@ from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.endpoint import Endpoint
 from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
+from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE
 from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.staged_workers import declarations
@@ -94,7 +95,14 @@ class Office:
             raise SettingsError(f"no installed worker sends its dead letters to {queue}; install its plugin.")
         logical = max(fitting, key=len)  # a URL ends in the queue's name
         names = self._names.of(source for source in sources if source.dead_letters == logical)
-        return origins_of(logical, declarations=declared, names=names, aws=self._aws, clock=RealClock())
+        return origins_of(
+            logical,
+            declarations=declared,
+            names=names,
+            aws=self._aws,
+            clock=RealClock(),
+            kafka_servers=os.environ.get(SERVERS_VARIABLE, ""),
+        )
 
     def _invoke(self, worker_id: str, event: Any) -> Any:
         """Run a worker in this process; what it needs is looked up as far as no variable names it."""

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import WorkerRuntimeError, text_of
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.letters import batch_info
+from worker_runtime.local.dead_letters.letters import batch_info, topic_info
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
 from worker_runtime.local.dead_letters.walk import PATIENCE_S, Walk
-from worker_runtime.local.stage.polling.batches import AllDone, read_reply
+from worker_runtime.local.stage.execution.answers import Reply
+from worker_runtime.local.stage.polling.batches import AllDone
 from worker_runtime.local.stage.polling.change_records import refreshed, restaged
+from worker_runtime.local.stage.polling.event_form import RECORDS
 from worker_runtime.local.stage.polling.shards import read_range
 from worker_runtime.redaction import redact_text
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.dead_letters.letters import Letter
     from worker_runtime.local.stage.polling.feeds import Feed
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.local.stage.polling.topic_past import TopicPast
 
     Invoke = Callable[[str, dict[str, Any]], Any]
     SentBack = Callable[[str, str, Sequence[str]], None]
@@ -54,11 +57,12 @@ class NotSentBack(WorkerRuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where the dead letters of one worker's source come from: a queue, or a stream."""
+    """Where the dead letters of one worker's source come from: a queue, a stream, or a topic."""
 
     worker_id: str
     queue_url: str | None = None
     feed: Feed | None = None
+    past: TopicPast | None = None
     filters: Filters = field(default_factory=lambda: compile_filters((), data_key="dynamodb"))
     spill_bucket: str | None = None
 
@@ -150,7 +154,8 @@ class Redriver:
     def _go_back(self, letter: Letter, origin: Origin, *, refresh: bool) -> Sequence[str]:
         """Send a letter back in the way of its form, and return as what."""
         if letter.form == "metadata":
-            return self._hand_over(origin, self._read_again(letter, origin), refresh=refresh)
+            records = self._read_again(json.loads(letter.body), origin)
+            return self._hand_over(origin, records, refresh=refresh)
         if letter.form == "original":
             return self._resend(origin, original_in(letter))
         if letter.form == "event":
@@ -178,16 +183,17 @@ class Redriver:
         return [original.send(self._aws("sqs"), origin.queue_url)]
 
     def _hand_over(self, origin: Origin, records: Sequence[StagedRecord], *, refresh: bool) -> Sequence[str]:
-        """Invoke the worker on records of a stream; what no filter takes any more needs no work."""
-        if refresh:
+        """Invoke the worker on records of a stream or topic; what no filter takes any more needs no work."""
+        if refresh and origin.past is None:
             records = [refreshed(record, dynamodb=self._aws("dynamodb")) for record in records]
         records = [record for record in records if origin.filters.takes(record.raw)]
         if not records:
             return ()
         ids = [record.id for record in records]
         self._handed_over.update(ids)
-        reply = self._invoke(origin.worker_id, {"Records": [record.raw for record in records]})
-        reading = read_reply(json.dumps(reply).encode(), ids=ids)
+        form = RECORDS if origin.past is None else origin.past.form
+        reply = self._invoke(origin.worker_id, json.loads(form.event_of(records)))
+        reading = form.read(Reply(json.dumps(reply).encode()), records)
         if not isinstance(reading, AllDone):
             raise NotSentBack(f"{origin.worker_id} did not take it: {reading}")
         return ids
@@ -208,17 +214,29 @@ class Redriver:
         stored = self._aws("s3").get_object(Bucket=origin.spill_bucket, Key=envelope["recordAt"])
         return json.loads(gzip.decompress(stored["Body"].read()))
 
-    def _read_again(self, letter: Letter, origin: Origin) -> list[StagedRecord]:
-        """Fetch the records that Lambda's metadata names while the stream still has them."""
+    def _read_again(self, metadata: Mapping[str, Any], origin: Origin) -> list[StagedRecord]:
+        """Fetch the records that Lambda's metadata names while the stream, or topic, still has them."""
+        if (offsets := topic_info(metadata)) is not None:
+            return self._read_topic_again(offsets, origin)
         if origin.feed is None:
             raise NotSentBack(f"{origin.worker_id} reads no stream.")
-        info = batch_info(json.loads(letter.body))
+        info = batch_info(metadata)
         first, last = info["startSequenceNumber"], info["endSequenceNumber"]
         shard_id = origin.feed.located(info["shardId"])
         records = list(read_range(origin.feed, shard_id=shard_id, first=first, last=last))
         if not records or (records[0].id, records[-1].id) != (first, last):
             raise NotSentBack("its stream has forgotten the records, or some of them.")
         return records
+
+    def _read_topic_again(self, offsets: Mapping[str, Any], origin: Origin) -> list[StagedRecord]:
+        if origin.past is None:
+            raise NotSentBack(
+                f"{origin.worker_id} reads no topic that is known; set KAFKA_BOOTSTRAP_SERVERS."
+            )
+        try:
+            return origin.past.records(offsets)
+        except LookupError as error:
+            raise NotSentBack(f"{error}.") from error
 
 
 def _event_of(record: dict[str, Any]) -> dict[str, Any]:

@@ -188,6 +188,7 @@ class Stage(Part):
                 names=self._scenery.names,
                 aws=self.aws,
                 clock=self.clock,
+                kafka_servers=self._scenery.kafka.servers,
             ),
             aws=self.aws,
             invoke=self.invoke,

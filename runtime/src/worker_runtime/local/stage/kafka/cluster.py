@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.kafka.msk_calls import MskCalls
-from worker_runtime.local.stage.kafka.needs import clusters_of, sources_of
+from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE, clusters_of, sources_of
 from worker_runtime.local.stage.kafka.provisioning import cluster_arn, provision_kafka
 from worker_runtime.local.stage.parts.kafka_broker import KafkaBroker
 from worker_runtime.local.stage.parts.part import Part
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.parts.http_wire import WireMessage
     from worker_runtime.workers import Declaration
-
-SERVERS_VARIABLE: Final = "KAFKA_BOOTSTRAP_SERVERS"
-"""Where a command of a person finds the stage's Kafka."""
 
 
 def cluster_for(declarations: Mapping[str, Declaration], *, servers: str | None) -> KafkaCluster:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.sources.kafka import Kafka
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from worker_runtime.workers import Declaration
+
+SERVERS_VARIABLE: Final = "KAFKA_BOOTSTRAP_SERVERS"
+"""Where a command of a person finds the Kafka of a stage, or another."""
 
 
 def local_topic(logical: str) -> str:

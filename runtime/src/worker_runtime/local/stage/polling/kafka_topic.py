@@ -76,17 +76,28 @@ class KafkaTopic:
 
     def reader(self, partitions: Sequence[int], *, start: Start) -> KafkaReader:
         """Begin to read where the group is, else at ``start``."""
-        return KafkaReader(Consumer(self._settings), topic=self._name, partitions=partitions, start=start)
+        consumer = Consumer(self._settings)
+        with _asked(self._name):
+            beginnings = _beginnings(consumer, self._name, partitions, start)
+        return KafkaReader(consumer, topic=self._name, beginnings=beginnings)
+
+    def past(self, partition: int, *, first: int, last: int) -> Sequence[TopicRecord]:
+        """Read from one offset to another, as far as the topic has them."""
+        reader = KafkaReader(Consumer(self._settings), topic=self._name, beginnings={partition: first})
+        try:
+            return reader.read(most=last - first + 1)
+        finally:
+            reader.close()
 
 
 class KafkaReader:
-    """Reads some partitions of a topic."""
+    """Reads some partitions of a topic, each from an offset on."""
 
-    def __init__(self, consumer: Consumer, *, topic: str, partitions: Sequence[int], start: Start) -> None:
+    def __init__(self, consumer: Consumer, *, topic: str, beginnings: Mapping[int, int]) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._next = dict(beginnings)
         with _asked(topic):
-            self._next = _beginnings(consumer, topic, partitions, start)
             consumer.assign([TopicPartition(topic, each, at) for each, at in self._next.items()])
 
     def read(self, *, most: int) -> Sequence[TopicRecord]:

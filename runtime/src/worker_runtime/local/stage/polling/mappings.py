@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.redriving import Origin
-from worker_runtime.local.stage.kafka.needs import group_of
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.local.stage.polling.event_relay import EventRelay
 from worker_runtime.local.stage.polling.invocation_queues import events_of
-from worker_runtime.local.stage.polling.kafka_form import KafkaForm
-from worker_runtime.local.stage.polling.kafka_poller import KafkaPoller
+from worker_runtime.local.stage.polling.kafka_mapping import kafka_origin, kafka_poller_of
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
@@ -136,7 +134,7 @@ def poller_of(
                 memory=ground.memories.of(f"schedule {delivery.worker_id} {source.name}"),
             )
         case Kafka():
-            return _kafka_poller(source, delivery=delivery, function_arn=function_arn, ground=ground)
+            return kafka_poller_of(source, delivery=delivery, function_arn=function_arn, ground=ground)
         case Sns() | S3() | EventBridge():
             relay = relay_name(delivery.worker_id, source)
             return EventRelay(
@@ -150,27 +148,6 @@ def poller_of(
                 threads=ground.threads,
             )
     raise NotPolled(f"{delivery.worker_id}: the stage has no poller for {source.kind}; leave the worker out.")
-
-
-def _kafka_poller(source: Kafka, *, delivery: Delivery, function_arn: str, ground: Ground) -> KafkaPoller:
-    from worker_runtime.local.stage.polling.kafka_topic import KafkaTopic  # noqa: PLC0415 - Kafka's client is an extra
-
-    assert source.dead_letters is not None  # noqa: S101 - check() saw to it when it was declared
-    cluster = None if source.cluster is None else ground.names.named("cluster", source.cluster)
-    return KafkaPoller(
-        source,
-        topic=KafkaTopic(
-            ground.kafka_servers,
-            name=ground.names.named("kafka topic", source.topic),
-            group=group_of(delivery.worker_id, source),
-        ),
-        form=KafkaForm(servers=ground.kafka_servers, cluster_arn=cluster, reports=source.partial_replies),
-        function_arn=function_arn,
-        delivery=delivery,
-        on_failure=OnFailureQueue(ground.aws("sqs"), ground.names.named("queue", source.dead_letters)),
-        clock=ground.clock,
-        threads=ground.threads,
-    )
 
 
 def feed_of(source: TableStream | Kinesis, *, names: Names, aws: Callable[[str], Any], clock: Clock) -> Feed:
@@ -188,17 +165,20 @@ def _kinesis_stream(arn: str) -> KinesisStream:
     return KinesisStream(stream_arn=arn, role_arn=role)
 
 
-def origins_of(
+def origins_of(  # noqa: PLR0913 - the letters, whose, and what their sources are reached by
     dead_letters: str,
     *,
     declarations: Mapping[str, Declaration],
     names: Names,
     aws: Callable[[str], Any],
     clock: Clock,
+    kafka_servers: str = "",
 ) -> list[Origin]:
     """List the sources whose dead letters go to a queue (logical name)."""
     return [
-        _origin(worker_id, source, names=names, aws=aws, clock=clock)
+        kafka_origin(worker_id, source, names=names, servers=kafka_servers, clock=clock)
+        if isinstance(source, Kafka)
+        else _origin(worker_id, source, names=names, aws=aws, clock=clock)
         for worker_id, declaration in declarations.items()
         for source in declaration.sources
         if getattr(source, "dead_letters", None) == dead_letters
