@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from worker_runtime.clock import REAL_TIME
 from worker_runtime.local.stage.parts.http_wire import (
     WireMessage,
     headers_of,
@@ -30,8 +29,6 @@ from worker_runtime.local.stage.parts.tcp_server import TcpServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Self
-
-    from worker_runtime.clock import Clock
 
 UNAVAILABLE = 503
 
@@ -104,11 +101,10 @@ class Gateway(Part):
         answer: Calls,
         called: Callable[[], None],
         rest: RestCalls = lambda message: None,  # noqa: ARG005 - all of them pass
-        clock: Clock = REAL_TIME,
         port: int = 0,
         seen: Callable[[WireMessage, bytes], None] = lambda request, answer: None,  # noqa: ARG005
     ) -> None:
-        """Prepare; ``called`` is told after each call that was answered, outages last by the ``clock``.
+        """Prepare; ``called`` is told after each call that was answered.
 
         ``seen`` is shown each call and its answer before the caller is.
         """
@@ -122,11 +118,10 @@ class Gateway(Part):
         self._rest = rest
         self._called = called
         self._seen = seen
-        self._clock = clock
         self._server = TcpServer(self._serve, port=port)
         self._lock = threading.Lock()
         self._failing = 0
-        self._down_until = 0.0
+        self._refusing = 0
 
     @property
     def url(self) -> str:
@@ -152,14 +147,16 @@ class Gateway(Part):
         with self._lock:
             self._failing += n
 
-    def go_down(self, machine_s: float) -> None:
-        """Hang up on everybody and on whoever connects in the next ``machine_s`` seconds."""
+    def hang_up(self, n: int) -> None:
+        """Hang up on everybody, and on the next ``n`` who connect."""
         with self._lock:
-            self._down_until = self._clock.now() + machine_s * self._clock.speed
+            self._refusing += n
         self._server.hang_up()
 
     def _serve(self, connection: socket.socket) -> None:
-        if self._clock.now() < self._down_until:
+        with self._lock:
+            refused, self._refusing = self._refusing > 0, max(self._refusing - 1, 0)
+        if refused:
             return
         upstream = _Upstream(self._upstream)
         try:

@@ -144,7 +144,6 @@ class Scenery(Part):
                 answer=calls,
                 called=self._accidents.called,
                 rest=first_response_of(InvokeCalls(self.door), self.kafka.calls),
-                clock=play.clock,
                 seen=CallWatch(play.journal, keys=keys_of(offers.tables, names=self.names)),
             )
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.parts.stand_in import StandIn
 
 _FAILED_CALLS = (4, 12)
-_DOWN_S = 0.3  # of the machine's time
+_REFUSED_CONNECTIONS = (3, 8)
 
 
 def outages_of(
@@ -38,7 +38,7 @@ def outages_of(
             for name, each in stand_ins.items()
         ),
         *([] if redis is None else [("Redis", partial(_restart, redis))]),
-        ("AWS", partial(gateway.go_down, _DOWN_S)),
+        ("AWS", partial(gateway.hang_up, chance.randint(*_REFUSED_CONNECTIONS))),
     ]
     chance.shuffle(outages)
     return [partial(_noted, outage, place, journal) for place, outage in outages]
