@@ -13,6 +13,7 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SPEED = 60.0  # the retries of an event are over after three seconds
 MODES = pytest.mark.parametrize("in_process", [False, True], ids=["processes", "in-process"])
@@ -189,3 +190,17 @@ def test_a_stage_that_is_idle_has_missed_nothing_that_was_published() -> None:
             send(stage, {"name": f"telegram {number}"})
             stage.wait_idle(timeout_s=20)
             assert len(notes(stage)) == 2 * (number + 1)
+
+
+def test_a_stage_that_goes_on_tries_again_what_waited(tmp_path: Path) -> None:
+    kept = options(state_dir=tmp_path, goes_on=True)
+    with Stage(kept) as stage:
+        publish(stage, {"name": "a letter", "at_try": 2})
+        until(stage, lambda: notes(stage)["a letter"])
+
+    with Stage(kept) as stage:
+        until(stage, lambda: len(notes(stage)["a letter"]) == 2)
+        stage.wait_idle(timeout_s=20)
+        letters = stage.dead_letters("letters-dlq")
+
+    assert letters == []
