@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
-_CREDENTIALS = (*DUMMY_CREDENTIALS, "AWS_SESSION_TOKEN")
+CREDENTIALS = (*DUMMY_CREDENTIALS, "AWS_SESSION_TOKEN")
 _CONNECTIONS = 50
 _CONNECT_TIMEOUT_S = 2.0
 _READ_TIMEOUT_S = 30.0
@@ -25,7 +25,7 @@ _READ_TIMEOUT_S = 30.0
 
 def credentials(endpoint_url: str | None) -> dict[str, str]:
     """Take the user's own credentials to an endpoint of theirs, and made-up ones to the emulator."""
-    own = {name: os.environ[name] for name in _CREDENTIALS if name in os.environ}
+    own = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
     return own if endpoint_url is not None and own else dict(DUMMY_CREDENTIALS)
 
 

@@ -51,6 +51,10 @@ class Names:
             known = ", ".join(sorted(name for of, name in self._real if of == kind)) or "none"
             raise NotStaged(f"the stage has no {kind} {logical!r}; it has {known}.") from None
 
+    def of_kind(self, kind: str) -> dict[str, str]:
+        """Return the real names of all resources of a kind, by their logical names."""
+        return {logical: real for (of, logical), real in self._real.items() if of == kind}
+
     def variables(self, grants: Iterable[Grant]) -> dict[str, str]:
         """Return the environment variables in which a worker finds what it was granted."""
         return {variable(grant.kind, grant.name): self.named(grant.kind, grant.name) for grant in grants}

@@ -23,8 +23,10 @@ from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Reply
+from worker_runtime.local.stage.keeping.heart import Heart
 from worker_runtime.local.stage.keeping.kept import Kept
-from worker_runtime.local.stage.keeping.kept_clock import KeptClock, Stretch
+from worker_runtime.local.stage.keeping.kept_clock import BEAT_S, KeptClock, Stretch
+from worker_runtime.local.stage.keeping.standing import EVERY_S
 from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
@@ -118,6 +120,15 @@ class Stage(Part):
     def urls(self) -> dict[str, tuple[str, ...]]:
         """Return where workers answer HTTP, by worker: ``POST http://127.0.0.1:4000/orders/{id}``."""
         return self._company.urls()
+
+    def queues(self) -> dict[str, str]:
+        """Return the URLs of all queues, by their logical names."""
+        return self._scenery.names.of_kind("queue")
+
+    def dead_letter_queues(self) -> set[str]:
+        """Name the queues of dead letters."""
+        sources = (source for declared in self._declarations.values() for source in declared.sources)
+        return {name for source in sources if (name := getattr(source, "dead_letters", None))}
 
     def memory(self, owner: str) -> Memory:
         """Return what a driver of this stage does not forget when the stage goes on."""
@@ -261,3 +272,6 @@ class Stage(Part):
             crash_all=self._company.crash_all,
         )
         parts.enter_context(self._company)
+        if kept is not None:
+            parts.enter_context(Heart(lambda: kept.beat(stage=self.clock.now()), every_s=BEAT_S))
+            parts.enter_context(Heart(lambda: kept.told.tell(self), every_s=EVERY_S))

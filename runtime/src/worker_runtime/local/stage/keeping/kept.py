@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from worker_runtime.local.stage.keeping.kept_clock import BEAT_S, KeptTime
+from worker_runtime.local.stage.keeping.kept_clock import KeptTime
 from worker_runtime.local.stage.keeping.messages_in_flight import reveal_in_flight
 from worker_runtime.local.stage.keeping.ports import kept_port
 from worker_runtime.local.stage.keeping.sqlite_memory import SqliteMemories
+from worker_runtime.local.stage.keeping.standing import Told
 from worker_runtime.local.stage.keeping.state_folder import StateFolder
 from worker_runtime.local.stage.parts.emulator import Emulator
 from worker_runtime.local.stage.parts.part import Part
@@ -18,7 +18,6 @@ from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.local.stage.polling.visibility import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from typing import Self
 
@@ -34,8 +33,8 @@ class Kept(Part):
     def __init__(self, path: Path) -> None:
         self.folder = StateFolder(path)
         self.memories = SqliteMemories(self.folder.memories)
+        self.told = Told(path)
         self._parts = ExitStack()
-        self._ended = threading.Event()
 
     def start(self) -> Self:
         """Take the folder; raises FolderInUse and FolderRefused."""
@@ -43,6 +42,7 @@ class Kept(Part):
             parts.enter_context(self.folder)
             parts.enter_context(self.memories)
             self._time = KeptTime(self.memories.of("time"))
+            parts.callback(self.told.end)
             self._parts = parts.pop_all()
         return self
 
@@ -71,29 +71,3 @@ class Kept(Part):
     def redis(self) -> RedisServer:
         """Return the Redis that goes on."""
         return RedisServer(port=kept_port(self.memories.of("ports"), "Redis"), kept_in=self.folder.redis)
-
-
-class Heart(Part):
-    """Does something again and again, in the machine's time, so that what it keeps is hardly ever late."""
-
-    def __init__(self, beat: Callable[[], None], *, every_s: float = BEAT_S) -> None:
-        self._beat = beat
-        self._every_s = every_s
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name="heart", daemon=True)
-
-    def start(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Beat for the last time."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
-            self._beat()
-
-    def _go_on(self) -> None:
-        while not self._stopped.wait(self._every_s):
-            self._beat()
