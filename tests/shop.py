@@ -209,7 +209,7 @@ import time
 
 from msgspec import Struct
 
-from worker_runtime import Firehose, Invoke, Reject, Skip, Stack, worker
+from worker_runtime import Firehose, Halt, Invoke, Reject, Skip, Stack, worker
 
 TASKS = Stack("tasks")
 
@@ -253,11 +253,13 @@ def echo(payload: dict) -> dict:
     return payload
 
 
-@worker(Firehose("lines"), stack=TASKS, timeout_s=10)
+@worker(Firehose("lines", retries=2), stack=TASKS, timeout_s=10)
 def shout(line: Line) -> str:
     """Put a line into capitals."""
     if line.text == "drop":
         raise Skip("as asked")
+    if line.text == "halt":
+        raise Halt("the printer is out of ink")
     return line.text.upper() + "\\n"
 '''
 

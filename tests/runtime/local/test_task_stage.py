@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -175,3 +176,45 @@ def test_a_task_that_sleeps_too_long_is_timed_out(unique: Callable[[str], str]) 
 
     assert ended["error"] == "Sandbox.Timedout"
     assert "Task timed out after 3.00 seconds" in ended["cause"]
+
+
+# --- delivery streams
+
+
+def put(stage: Stage, *records: bytes) -> dict[str, list[str]]:
+    """Put records into the stage's delivery stream; what it has delivered and what not, as text."""
+    firehose, s3 = stage.aws("firehose"), stage.aws("s3")
+    firehose.put_record_batch(DeliveryStreamName="local-lines", Records=[{"Data": each} for each in records])
+    found: dict[str, list[str]] = {"delivered": [], "failed": []}
+    for listed in s3.list_objects_v2(Bucket="local-lines-delivered").get("Contents", []):
+        body = s3.get_object(Bucket="local-lines-delivered", Key=listed["Key"])["Body"].read().decode()
+        found["failed" if listed["Key"].startswith("processing-failed/") else "delivered"].append(body)
+        s3.delete_object(Bucket="local-lines-delivered", Key=listed["Key"])
+    return found
+
+
+def test_what_goes_through_a_delivery_stream_is_transformed_or_dropped(stage: Stage) -> None:
+    found = put(stage, b'{"text": "a"}', b'{"text": "drop"}', b'{"text": "b"}')
+
+    assert (sorted(found["delivered"]), found["failed"]) == (["A\n", "B\n"], [])
+
+
+def test_what_cannot_be_transformed_goes_to_the_error_output_as_it_was(stage: Stage) -> None:
+    found = put(stage, b"no json")
+
+    (line,) = found["failed"]
+    told = json.loads(line)
+    assert found["delivered"] == []
+    assert b64decode(told["rawData"]) == b"no json"
+    assert (told["errorCode"], told["attemptsMade"]) == ("Lambda.ProcessingFailedStatus", 1)
+
+
+def test_a_failed_transformation_is_tried_again_before_it_is_given_up(stage: Stage) -> None:
+    before = stage.workers()["shop.tasks_shout"].invocations
+
+    found = put(stage, b'{"text": "halt"}')
+
+    told = json.loads(found["failed"][0])
+    assert (told["errorCode"], told["attemptsMade"]) == ("Lambda.FunctionError", 3)
+    assert told["errorMessage"] == "the printer is out of ink"
+    assert stage.workers()["shop.tasks_shout"].invocations - before == 3

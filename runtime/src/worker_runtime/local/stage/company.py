@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from worker_runtime.local.stage.apis.staged_apis import Staff, apis_of
+from worker_runtime.local.stage.door.delivery_stream import DeliveryStream
 from worker_runtime.local.stage.door.way_in import WayIn
 from worker_runtime.local.stage.execution.executor import Executor
 from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
@@ -22,6 +23,7 @@ from worker_runtime.local.stage.polling.mappings import Ground, poller_of
 from worker_runtime.local.stage.staged_workers import function_of
 from worker_runtime.local.stage.worker_logs import WorkerLogs
 from worker_runtime.sources.answering import AnsweringSource
+from worker_runtime.sources.firehose import Firehose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.delivering import Invoker
     from worker_runtime.local.stage.polling.mappings import Poller
     from worker_runtime.local.stage.scenery import Play, Scenery
+    from worker_runtime.workers import Declaration
 
 MIN_WALL_TIMEOUT_S = 10.0
 """An invocation gets as much of the machine's time at any speed: a busy machine is not a slow worker."""
@@ -109,7 +112,7 @@ class Company(Part):
             variables = {"AWS_ENDPOINT_URL": around.endpoint_url, "AWS_REGION": around.region}
             parts.enter_context(ProcessEnvironment({**variables, **around.credentials}))
             parts.enter_context(RoutedOutput())
-        self._hire()
+        self._hire_all()
         for poller in self._pollers:
             parts.callback(poller.stop)
         for invoker in self._invokers.values():
@@ -118,47 +121,57 @@ class Company(Part):
             parts.callback(poller.quit)  # before an invocation that is cut short is tried again
             poller.start()
 
-    def _hire(self) -> None:
-        """Make each worker's function, the way to it and the pollers of its sources."""
-        play, around = self._play, self._scenery.around
+    def _hire_all(self) -> None:
+        """Make each worker's function, the ways to it, and the APIs that several share."""
         ground = self._ground()
-        for worker_id, declaration in play.declarations.items():
-            function = function_of(worker_id, declaration, around=around, folder=play.folder)
-            invoker = self._invokers[worker_id] = self._made_to_run(worker_id, function)
-            delivery = Delivery(
-                worker_id,
-                invoker=invoker,
-                tally=self._tally,
-                accidents=self._accidents,
-                journal=play.journal,
-            )
-            self._deliveries.append(delivery)
-            events = events_of(
-                by_name(declaration),
-                declaration,
-                delivery=delivery,
-                function_arn=function.arn,
-                ground=ground,
-                kept_as="by name",
-            )
-            asked = any(isinstance(source, AnsweringSource) for source in declaration.sources)
-            self._pollers.append(
-                WayIn(
-                    function,
-                    door=self._scenery.door,
-                    delivery=delivery,
-                    events=events,
-                    emulator=self._scenery.aws("lambda") if asked else None,
-                )
-            )
-            self._pollers += [
-                poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
-                for source in declaration.sources
-                if not isinstance(source, AnsweringSource)  # who asks them waits: the door's, and the APIs'
-            ]
-
+        for worker_id, declaration in self._play.declarations.items():
+            self._hire(worker_id, declaration, ground)
         self._apis = apis_of(self._staff())
         self._pollers += [api.server for api in self._apis]
+
+    def _hire(self, worker_id: str, declaration: Declaration, ground: Ground) -> None:
+        """Make a worker's function, the way to it by name and the pollers of its sources."""
+        play, around = self._play, self._scenery.around
+        function = function_of(worker_id, declaration, around=around, folder=play.folder)
+        invoker = self._invokers[worker_id] = self._made_to_run(worker_id, function)
+        delivery = Delivery(
+            worker_id, invoker=invoker, tally=self._tally, accidents=self._accidents, journal=play.journal
+        )
+        self._deliveries.append(delivery)
+        self._pollers += [
+            self._way_in(declaration, function, delivery, ground),
+            *self._delivery_streams(declaration, function, delivery),
+        ]
+        self._pollers += [
+            poller_of(source, declaration, delivery=delivery, function_arn=function.arn, ground=ground)
+            for source in declaration.sources
+            if not isinstance(source, AnsweringSource)  # who asks them waits: the door's, and the APIs'
+        ]
+
+    def _way_in(
+        self, declaration: Declaration, function: Function, delivery: Delivery, ground: Ground
+    ) -> WayIn:
+        events = events_of(
+            by_name(declaration),
+            declaration,
+            delivery=delivery,
+            function_arn=function.arn,
+            ground=ground,
+            kept_as="by name",
+        )
+        asked = any(isinstance(source, AnsweringSource) for source in declaration.sources)
+        emulator = self._scenery.aws("lambda") if asked else None
+        return WayIn(function, door=self._scenery.door, delivery=delivery, events=events, emulator=emulator)
+
+    def _delivery_streams(
+        self, declaration: Declaration, function: Function, delivery: Delivery
+    ) -> list[DeliveryStream]:
+        door, aws, clock = self._scenery.door, self._scenery.aws, self._play.clock
+        return [
+            DeliveryStream(source, function, door=door, delivery=delivery, aws=aws, clock=clock)
+            for source in declaration.sources
+            if isinstance(source, Firehose)
+        ]
 
     def _staff(self) -> Staff:
         play = self._play
