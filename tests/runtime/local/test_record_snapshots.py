@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from known_gaps import recordings
+from known_gaps import each_of
 from snapshots import NAMES, content, events, like
 from worker_runtime.clock import RealClock
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
@@ -58,7 +58,7 @@ def table_change(theirs: Any) -> Any:
     return feed.shape(SHARD)(answered, 0).raw
 
 
-@pytest.mark.parametrize("name", recordings(*holding("kinesis")))
+@pytest.mark.parametrize("name", each_of(holding("kinesis")))
 def test_a_kinesis_record_is_in_the_recorded_form(name: str) -> None:
     for batch in events(content(name)):
         for theirs in batch:
@@ -72,7 +72,7 @@ def arrival(record: Any) -> Any:
     return {"approximateArrivalTimestamp": record["kinesis"]["approximateArrivalTimestamp"]}
 
 
-@pytest.mark.parametrize("name", recordings(*holding("dynamodb")))
+@pytest.mark.parametrize("name", each_of(holding("dynamodb")))
 def test_a_change_is_in_the_recorded_form(name: str) -> None:
     for batch in events(content(name)):
         for theirs in batch:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from known_gaps import recordings
+from known_gaps import ABSENT, recordings
 from listed import ListedStream, PolledList
 from snapshots import ARRIVED_AT, content, events, failure_record, like, mapping, named
 from staged import ScriptedFunction, failed
@@ -165,6 +165,21 @@ def test_what_fails_too_often_is_given_up(name: str, poll: Poll) -> None:
     assert like(written(polled), failure_record(held))
 
 
+def test_what_a_topic_or_a_bucket_would_be_told_is_what_a_queue_is_told(poll: Poll) -> None:
+    names = named("_sns_on_failure_destination_config", "_s3_on_failure_destination")
+    if not names:
+        pytest.skip(ABSENT)
+
+    for name in names:
+        held = content(name)
+        theirs = failure_record(held)
+        theirs.pop("payload", None)  # a bucket gets the records too
+
+        polled = poll(always(ValueError("broken")), [a_record(name)], held)
+
+        assert like(written(polled), theirs)
+
+
 @pytest.mark.parametrize("name", recordings("*_discard_records", "*_expire_before_ingestion"))
 def test_the_head_that_is_too_old_is_given_up_and_the_rest_is_delivered(name: str, poll: Poll) -> None:
     held = content(name)
@@ -185,6 +200,18 @@ def test_what_grows_too_old_while_it_is_retried_is_given_up(name: str, poll: Pol
     polled = poll(always(ValueError("broken")), [a_record(name)], held, max_age_s=60)
 
     assert like(written(polled), failure_record(held))
+
+
+def test_what_grows_too_old_while_it_is_retried_is_told_of_as_recorded_but_for_the_tries(poll: Poll) -> None:
+    (name,) = named("_expire_while_retrying") or pytest.skip(ABSENT)
+    held = content(name)
+
+    polled = poll(always(ValueError("broken")), [a_record(name)], held, max_age_s=60)
+
+    ours, theirs = written(polled), failure_record(held)
+    assert ours["requestContext"].pop("approximateInvokeCount") == 6
+    assert theirs["requestContext"].pop("approximateInvokeCount") == 8
+    assert like(ours, theirs)
 
 
 @pytest.mark.parametrize("name", recordings(*(f"*{each}" for each in DELIVERED)))
