@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from callees import FakeCallee
 from worker_runtime.local.stage.door.door import API, Door
 from worker_runtime.local.stage.door.function_names import FunctionName, function_named
 from worker_runtime.local.stage.door.rest_calls import InvokeCalls
-from worker_runtime.local.stage.execution.answers import Answer, FunctionError, Reply, Throttled, timed_out
-from worker_runtime.local.stage.execution.invocations import Report
+from worker_runtime.local.stage.execution.answers import FunctionError, Reply, Throttled, timed_out
 from worker_runtime.local.stage.parts.http_server import Request
 from worker_runtime.local.stage.parts.http_wire import WireMessage
 
 if TYPE_CHECKING:
+    from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.parts.http_server import Response
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:local-w"
 MIB = 1_048_576
-
-
-class FakeCallee:
-    """Answers as it is told, and remembers what came; None answers nothing, as a stage that goes down."""
-
-    def __init__(self, answer: Answer | None = None, *, logs: str = "") -> None:
-        self._answer = answer
-        self._logs = logs
-        self.asked: list[bytes] = []
-        self.queued: list[Any] = []
-
-    def ask(self, event: bytes, *, request_id: str) -> Report | None:
-        self.asked.append(event)
-        if self._answer is None:
-            return None
-        return Report(request_id=request_id, answer=self._answer, logs=self._logs)
-
-    def queue(self, event: Any) -> None:
-        self.queued.append(event)
 
 
 def door_to(callee: FakeCallee) -> Door:
