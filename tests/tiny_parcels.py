@@ -26,8 +26,9 @@ class Parcel(Struct):
 
 
 @worker(
-    Kafka("parcels", cluster="shop", pollers=(2, 4), partial_replies=True, bisect=True, retries=3, batch_size=10,
-          start="TRIM_HORIZON", dead_letters="parcels-dlq", filters=({"value": {"id": [{"exists": True}]}},)),
+    Kafka("parcels", cluster="shop", pollers=(2, 4), partial_replies=True, bisect=True, retries=3,
+          batch_size=10, start="TRIM_HORIZON", dead_letters="parcels-dlq",
+          filters=({"value": {"id": [{"exists": True}]}},)),
     stack=PARCELS,
     grants=(puts("sightings"),),
     timeout_s=60,

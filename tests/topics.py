@@ -92,6 +92,12 @@ def failed(*those: Place, topic: str = TOPIC) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in items]}
 
 
+def at_first(handle: Handle, *, times: int = 1) -> Handle:
+    """Handle the first batches in this way and take the others."""
+    left = iter(range(times))
+    return lambda partitions: None if next(left, None) is None else handle(partitions)
+
+
 @dataclass
 class MemoryTopic:
     """A topic, and the offsets of its one group; it can be broken."""

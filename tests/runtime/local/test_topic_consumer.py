@@ -14,6 +14,7 @@ from topics import (
     Destination,
     MemoryTopic,
     TopicFunction,
+    at_first,
     consumer_of,
     failed,
     places,
@@ -24,7 +25,7 @@ from worker_runtime.local.stage.execution.answers import Reply, Throttled, crash
 from worker_runtime.local.stage.polling.topic_feed import TopicBroken
 
 if TYPE_CHECKING:
-    from topics import Handle, Partitions, Place
+    from topics import Partitions, Place
     from worker_runtime.local.stage.polling.topic_consumer import TopicConsumer
 
 ON_DEMAND = Kafka(TOPIC, dead_letters="dlq")
@@ -50,12 +51,6 @@ def poison(*those: Place) -> Any:
         return failed(*(place for place in places(partitions) if place[1] >= first.get(place[0], ENOUGH)))
 
     return handle
-
-
-def at_first(handle: Handle, *, times: int = 1) -> Handle:
-    """Handle the first batches in this way and take the others."""
-    left = iter(range(times))
-    return lambda partitions: None if next(left, None) is None else handle(partitions)
 
 
 def work_off(consumer: TopicConsumer, clock: SteppedClock, *, steps: int = ENOUGH) -> None:

@@ -1,0 +1,138 @@
+"""Kafka topics on a whole stage: end to end, under accidents, their dead letters sent back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from installed import Site
+from tiny import on_the_path
+from tiny_parcels import install_parcels
+from worker_runtime.local.stage.stage import Stage, StageOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+kafka = pytest.importorskip("confluent_kafka", reason="Kafka's client is not installed")
+
+IDLE_WITHIN_S = 30.0
+MODES = pytest.mark.parametrize("in_process", [False, True], ids=["processes", "in-process"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Install the plugin for all tests here."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    install_parcels(site)
+    with on_the_path(site):
+        yield site
+
+
+def options(**given: Any) -> StageOptions:
+    return StageOptions(**{"stacks": ("parcels",), "speed": 50.0, **given})
+
+
+def parcel(name: str, do: str = "") -> bytes:
+    return json.dumps({"id": name, "do": do}).encode()
+
+
+def produce(stage: Stage, *values: bytes, topic: str = "parcels", key: bytes = b"k") -> None:
+    """Put values into one partition, which their key decides."""
+    producer = kafka.Producer({"bootstrap.servers": stage.environment()["KAFKA_BOOTSTRAP_SERVERS"]})
+    for value in values:
+        producer.produce(stage.named("kafka topic", topic), value, key=key)
+    assert producer.flush(10) == 0
+
+
+def noted(stage: Stage) -> dict[str, float]:
+    items = stage.aws("dynamodb").scan(TableName=stage.named("table", "sightings"))["Items"]
+    return {item["PK"]["S"]: float(item["sent_at"]["S"]) for item in items if "sent_at" in item}
+
+
+@MODES
+def test_what_is_produced_is_taken_from_all_partitions(*, in_process: bool) -> None:
+    with Stage(options(in_process=in_process)) as stage:
+        began = stage.clock.now()
+        for key in (b"a", b"b", b"c", b"d", b"e"):
+            produce(stage, *(parcel(f"{key.decode()}-{at}") for at in range(10)), key=key)
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        ended = stage.clock.now()
+
+        done = noted(stage)
+        counts = stage.workers()["parcel.follow"]
+    assert set(done) == {f"{key}-{at}" for key in "abcde" for at in range(10)}
+    assert all(began - 1 <= sent_at <= ended for sent_at in done.values())
+    assert (counts.records, counts.retries, counts.dead_letters) == (50, 0, 0)
+
+
+def test_poison_blocks_nothing_and_keeps_its_data() -> None:
+    with Stage(options()) as stage:
+        produce(stage, parcel("a"), b'{"id":7}', b"\xff{no filter takes this", parcel("b"))
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        done = noted(stage)
+        (letter,) = stage.dead_letters("parcels-dlq")
+        counts = stage.workers()["parcel.follow"]
+    assert set(done) == {"a", "b"}
+    assert (letter.form, letter.worker, letter.code) == ("envelope", "parcel.follow", "UNDECODABLE")
+    assert (counts.records, counts.dead_letters) == (3, 1)
+
+
+def test_what_fails_comes_again_with_what_is_behind_it() -> None:
+    with Stage(options()) as stage:
+        produce(stage, parcel("a"), parcel("b", "fail once"), parcel("c"))
+        produce(stage, parcel("d"), parcel("e", "fail once"), topic="returns")
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        done = noted(stage)
+        follow, take_back = stage.workers()["parcel.follow"], stage.workers()["parcel.takeBack"]
+    assert set(done) == {"a", "b", "c", "d", "e"}
+    assert (follow.records, take_back.records) == (3 + 2, 2 + 2)
+
+
+def test_what_always_fails_is_given_up_and_what_is_rejected_can_be_sent_back() -> None:
+    with Stage(options()) as stage:
+        produce(stage, parcel("good"), parcel("bad", "fail"))
+        produce(stage, parcel("refused", "reject"), key=b"other")
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        letters = {letter.form for letter in stage.dead_letters("parcels-dlq")}
+
+        sent = stage.redrive("parcels-dlq")
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        done, left = noted(stage), stage.dead_letters("parcels-dlq")
+    assert set(done) == {"good"}
+    assert letters == {"envelope", "metadata"}
+    assert sent == 1  # the worker rejects it again, which takes it; what still fails stays
+    assert {letter.form for letter in left} == {"envelope", "metadata"}
+
+
+def test_people_find_the_brokers_and_the_cluster() -> None:
+    with Stage(options()) as stage:
+        environment = stage.environment()
+        cluster = stage.named("cluster", "shop")
+
+    assert environment["KAFKA_BOOTSTRAP_SERVERS"].startswith("127.0.0.1:")
+    assert environment["SHOP_CLUSTER_ARN"] == cluster
+
+
+@pytest.mark.long
+@MODES
+def test_nothing_is_lost_when_everything_goes_wrong(*, in_process: bool) -> None:
+    faults = frozenset({"duplicate", "crash", "outage"})
+
+    with Stage(options(in_process=in_process, faults=faults, seed=7)) as stage:
+        for key in (b"a", b"b", b"c"):
+            produce(stage, *(parcel(f"{key.decode()}-{at}") for at in range(20)), key=key)
+            produce(stage, *(parcel(f"{key.decode()}+{at}") for at in range(5)), topic="returns", key=key)
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        stage.redrive("parcels-dlq")  # what had bad luck more often than it is retried
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        done = noted(stage)
+    assert set(done) == {
+        *(f"{key}-{at}" for key in "abc" for at in range(20)),
+        *(f"{key}+{at}" for key in "abc" for at in range(5)),
+    }
