@@ -74,6 +74,7 @@ class SqliteJournal(Part):
         moment = Moment(self._clock.now(), time.time())
         with self._changed:
             while self._bytes > self._room_bytes and not self._stopped:
+                self._hurried.set()
                 self._changed.wait()
             if self._stopped:
                 return
