@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_runtime.cli.demo import parse_faults
+from worker_runtime.cli.scenario_options import parse_faults
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.demo.asked import FAULTS
 from worker_runtime.local.stage import accidents

@@ -21,6 +21,7 @@ class Group(NamedTuple):
 
 GROUPS: Final = {
     "demo": Group("worker_runtime.cli.demo", "Run a job on a local stage and prove that nothing was lost."),
+    "stage": Group("worker_runtime.cli.stage", "Keep stacks up on this machine, and look at them."),
     "list": Group("worker_runtime.cli.listing", "List the installed workers, the broken ones among them."),
     "invoke": Group("worker_runtime.cli.invoke", "Run one worker on one recorded event, in this process."),
     "explain-filter": Group(

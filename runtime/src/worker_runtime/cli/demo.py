@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker_runtime.cli.keeping import keep_up, refuse_taken
+from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
+from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
-from worker_runtime.local.demo.asked import FAULTS, Asked
+from worker_runtime.local.demo.asked import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,41 +25,16 @@ if TYPE_CHECKING:
 REPEATABLE_FROM = 2_000_000_000.0
 """When runs in one process begin (2033): always the same minute of a day, and after all that others stamp."""
 
-FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
-
 app = typer.Typer(add_completion=False)
-
-
-def _scenarios(incomplete: str) -> list[tuple[str, str]]:
-    from worker_runtime.local.demo.offered import offered_scenarios  # noqa: PLC0415 - only while a shell completes
-
-    there = offered_scenarios().scenarios.values()
-    return [(each.name, each.summary) for each in there if each.name.startswith(incomplete)]
-
-
-def _faults(incomplete: str) -> list[str]:
-    """Complete the last one of the list."""
-    said, comma, last = incomplete.rpartition(",")
-    return [f"{said}{comma}{fault}" for fault in (*FAULTS, "all") if fault.startswith(last)]
 
 
 Name = Annotated[
     str | None,
     typer.Argument(
-        metavar="SCENARIO", help="Which one; without it all are listed.", autocompletion=_scenarios
+        metavar="SCENARIO", help="Which one; without it all are listed.", autocompletion=complete_scenarios
     ),
 ]
-Events = Annotated[
-    int | None,
-    typer.Option(min=FEWEST_EVENTS, help="How many items are put; else as many as is usual for it."),
-]
-Faults = Annotated[
-    str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.", autocompletion=_faults)
-]
 Seed = Annotated[int, typer.Option(help="Draws the items and the faults; the same seed, the same end.")]
-InProcess = Annotated[
-    bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")
-]
 Speed = Annotated[
     float | None,
     typer.Option(
@@ -123,22 +99,12 @@ def demo(  # noqa: PLR0913 - options of a command
             refuse_taken(keep)
 
         def afterwards(report: Report, stage: Staged) -> None:
-            _show(report, output)
+            show(report, output, logs="The workers' output, kept for a day")
             if keep is not None:
                 keep_up(stage.environment(), keep, serve=stage.serve)
 
         if not _run(chosen, asked, afterwards=afterwards).holds:
             raise typer.Exit(FAILED)
-
-
-def parse_faults(listed: str) -> frozenset[str]:
-    """Read ``duplicate,crash`` or ``all``; Misuse where there is no such fault."""
-    named = frozenset(each.strip() for each in listed.split(",") if each.strip())
-    if named == {"all"}:
-        return frozenset(FAULTS)
-    if unknown := named - FAULTS.keys():
-        raise Misuse(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}, or all.")
-    return named
 
 
 def _chosen(name: str | None, output: Output) -> Scenario:
@@ -190,24 +156,4 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             faults=asked.faults,
             state_dir=new_folder(),
         )
-    )
-
-
-def _show(report: Report, output: Output) -> None:
-    if output.as_json:
-        output.json(report.plain())
-        return
-    from worker_runtime.local.demo.tables import LEGEND, PLAIN_WIDTH, table_lines  # noqa: PLC0415 - JSON needs none
-
-    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
-    output.lines([("", ""), (heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
-    outcome = report.outcome
-    output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])
-    output.lines([(f"       {remark}", "dim") for remark in outcome.remarks])
-    output.lines([("", ""), *((f"{each.item}: {each.problem}", "red") for each in outcome.findings)])
-    output.lines(
-        [
-            (report.verdict(), "bold green" if report.holds else "bold red"),
-            (f"The workers' output, kept for a day: {report.logs}", "dim"),
-        ]
     )

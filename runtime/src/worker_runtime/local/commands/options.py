@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def _worker_ids(incomplete: str) -> list[str]:
+def complete_workers(incomplete: str) -> list[str]:
+    """Name the workers that begin like this, by id or bare name."""
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
 
     ids = sorted(installed().workers)
@@ -28,7 +29,8 @@ def _worker_ids(incomplete: str) -> list[str]:
     return [name for name in (*ids, *unique) if name.startswith(incomplete)]
 
 
-def _stacks(incomplete: str) -> list[str]:
+def complete_stacks(incomplete: str) -> list[str]:
+    """Name the stacks that begin like this."""
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
     from worker_runtime.local.inventory import stacks, take_inventory  # noqa: PLC0415
 
@@ -55,12 +57,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write JSON: the result on 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 StackName = Annotated[
-    str | None, typer.Option("--stack", help="Only the workers of this stack.", autocompletion=_stacks)
+    str | None,
+    typer.Option("--stack", help="Only the workers of this stack.", autocompletion=complete_stacks),
 ]
 WorkerName = Annotated[
     str,
     typer.Argument(
-        metavar="ID", help="A worker's id, or its bare name where it is unique.", autocompletion=_worker_ids
+        metavar="ID",
+        help="A worker's id, or its bare name where it is unique.",
+        autocompletion=complete_workers,
     ),
 ]
 EndpointUrl = Annotated[

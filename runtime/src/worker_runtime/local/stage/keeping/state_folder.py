@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """Raised with each change of what is kept that an earlier stage's folder cannot be read with."""
 
+_LOCK: Final = "stage.lock"
 _SAVING_S: Final = 30.0  # for the emulator of a stage that was killed just now
 _LOOK_S: Final = 0.05
 
@@ -80,12 +81,14 @@ class StateFolder(Part):
         with ExitStack() as parts:
             self._refuse_foreign()
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = _locked(self.path / "stage.lock", parts, within_s=0)
+            lock = _locked(self.path / _LOCK, parts, within_s=0)
             if lock is None:
                 raise FolderInUse(
                     f"{self.path} is in use by a stage that runs; stop it with"
                     f" `workers stage down --state {self.path}`, or name another folder with --state."
                 )
+            os.ftruncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
             emulator_lock = _locked(self.path / "emulator.lock", parts, within_s=_SAVING_S)
             if emulator_lock is None:
                 raise FolderInUse(f"an emulator that was left behind still uses {self.path}; end it.")
@@ -148,15 +151,19 @@ def read_begun(folder: Path) -> Begun | None:
         ) from error
 
 
-def is_in_use(folder: Path) -> bool:
-    """Whether a stage runs in the folder."""
-    if not (folder / "stage.lock").exists():
-        return False
+def user_of(folder: Path) -> int | None:
+    """Tell the process id of the stage that runs in the folder; None where none does."""
+    file = folder / _LOCK
+    if not file.exists():
+        return None
     with ExitStack() as parts:
-        return _locked(folder / "stage.lock", parts, within_s=0) is None
+        if _locked(file, parts, within_s=0) is not None:
+            return None
+        said = file.read_text()
+        return int(said) if said.isdecimal() else 0  # 0: it has taken the folder this moment
 
 
-_OWN_BEFORE_BEGINNING: Final = {"stage.lock", "emulator.lock", "kept.sqlite"}  # a stage that did not get far
+_OWN_BEFORE_BEGINNING: Final = {_LOCK, "emulator.lock", "kept.sqlite"}  # a stage that did not get far
 
 
 def _others(folder: Path) -> list[str]:

@@ -1,0 +1,28 @@
+"""The report of a scenario as people and programs read it, shown by the commands that run one."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker_runtime.local.commands.reporting import Output
+    from worker_runtime.local.demo.report import Report
+
+
+def show(report: Report, output: Output, *, logs: str) -> None:
+    """Write the workers' counts, how the items ended, and the verdict; ``logs`` says where the output is."""
+    if output.as_json:
+        output.json(report.plain())
+        return
+    from worker_runtime.local.demo.tables import LEGEND, PLAIN_WIDTH, table_lines  # noqa: PLC0415 - JSON needs none
+
+    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+    output.lines([("", ""), (heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
+    outcome = report.outcome
+    output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])
+    output.lines([(f"       {remark}", "dim") for remark in outcome.remarks])
+    output.lines([("", ""), *((f"{each.item}: {each.problem}", "red") for each in outcome.findings)])
+    output.lines(
+        [(report.verdict(), "bold green" if report.holds else "bold red"), (f"{logs}: {report.logs}", "dim")]
+    )

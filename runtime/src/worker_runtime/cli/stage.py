@@ -1,0 +1,250 @@
+"""``workers stage``: stacks on this machine, kept up until Ctrl-C, looked at from elsewhere, gone on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
+from worker_runtime.cli.shown_report import show
+from worker_runtime.cli.shown_status import show_status
+from worker_runtime.cli.stopping import stoppable
+from worker_runtime.local.commands.options import AsJson, complete_stacks, complete_workers
+from worker_runtime.local.commands.reporting import FAILED, CommandFailed, Misuse, answering, examples, tell
+from worker_runtime.local.demo.asked import FAULTS, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker_runtime.local.demo.report import Report
+    from worker_runtime.local.offers import Scenario
+    from worker_runtime.local.serving.serving import Served, Serving
+
+_DOWN_WITHIN_S = 60.0
+_LOOK_S = 0.1
+_WALL_SPEED = 1.0
+
+app = typer.Typer(add_completion=False)
+
+State = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="The stage's state folder; .stage here without it."),
+]
+
+
+class NotStopped(CommandFailed):
+    """A stage was asked to stop and has not."""
+
+
+@app.callback(
+    epilog=examples(
+        "workers stage up --stack dmnd",
+        "workers stage status",
+        "workers stage down",
+    )
+)
+def stage() -> None:
+    """Keep stacks up on this machine: AWS, Redis, outside services, workers as Lambda runs them.
+
+    What it holds is kept in its state folder: brought up again it goes on, however it ended.
+    """
+
+
+@app.command(
+    epilog=examples(
+        "workers stage up --stack dmnd",
+        "workers stage up --stack dmnd --scenario sale-to-sms --events 50",
+        "workers stage up --stack shop --stack post --speed 20 --logs shop.takeOrders",
+        "workers stage up --state /tmp/second --env-file local.env --faults duplicate,crash --seed 2",
+    )
+)
+def up(  # noqa: PLR0913 - options of a command
+    *,
+    stack: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stack",
+            help="Stage this stack; again for several; all without it.",
+            autocompletion=complete_stacks,
+        ),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="Run this job on the stage, then keep it up.",
+            autocompletion=complete_scenarios,
+        ),
+    ] = None,
+    events: Events = None,
+    state: State = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the state folder first.")] = False,
+    endpoint_url: Annotated[
+        str | None, typer.Option("--endpoint-url", help="Use this emulator of AWS instead of an own one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the faults, and the scenario's items.")] = 0,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs; else 1."),
+    ] = None,
+    in_process: InProcess = False,
+    faults: Faults = "",
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="Write here what leads other commands to the stage; else to stage.env in the state folder.",
+        ),
+    ] = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logs",
+            metavar="WORKER",
+            help="Show what this worker prints; again for several, or all.",
+            autocompletion=complete_workers,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a stage up and keep it up until Ctrl-C; it goes on where the last one of its folder was.
+
+    Events come from a scenario, or from outside, through boto3, `aws` or other commands.
+
+    What leads them there is written to the file of --env-file; the ports in it stay the same.
+
+    A stage that was killed goes on too: what was in flight comes again, its time has stood still.
+
+    Exit codes: 0 after Ctrl-C, 1 it failed or the ledger does not hold, 2 it was called wrongly.
+
+    SIGTERM (143) and SIGHUP (129) stop it as cleanly.
+    """
+    with stoppable(), answering(as_json=as_json) as output:
+        from worker_runtime.local.serving.folders import ENVIRONMENT_FILE, begin_anew  # noqa: PLC0415 - help needs none
+
+        chosen = None if scenario is None else _scenario(scenario)
+        folder = _folder(state)
+        if fresh:
+            begin_anew(folder)
+        stacks = {*(stack or ()), *(() if chosen is None else (chosen.stack,))}
+        asked = Asked(
+            scenario="" if chosen is None else chosen.name,
+            events=events or (0 if chosen is None else chosen.events),
+            faults=parse_faults(faults),
+            seed=seed,
+            in_process=in_process,
+            speed=speed or (_WALL_SPEED if chosen is None else chosen.speed),
+        )
+        staged = _stage(asked, stacks=tuple(sorted(stacks)), folder=folder, endpoint_url=endpoint_url)
+        report = _serve(
+            staged,
+            serving=_serving(env_file or folder / ENVIRONMENT_FILE, tuple(logs or ()), chosen, asked),
+            reported=lambda report: show(report, output, logs="The workers' output"),
+        )
+        if report is not None and not report.holds:
+            raise typer.Exit(FAILED)
+
+
+@app.command(
+    epilog=examples(
+        "workers stage status",
+        "workers stage status --state /tmp/second --json | jq .queues",
+    )
+)
+def status(*, state: State = None, as_json: AsJson = False) -> None:
+    """Say how a stage stands: what its workers have done, what waits in its queues, where it is.
+
+    Where it does not run: how it stood last, and whether it was stopped or killed.
+
+    Exit codes: 0 it runs, 1 it does not.
+    """
+    with answering(as_json=as_json) as output:
+        from worker_runtime.local.serving.status import look_at  # noqa: PLC0415 - help needs none
+
+        found = look_at(_folder(state))
+        show_status(found, output)
+        if found.state != "running":
+            raise typer.Exit(FAILED)
+
+
+@app.command(epilog=examples("workers stage down", "workers stage down --state /tmp/second"))
+def down(*, state: State = None, as_json: AsJson = False) -> None:
+    """Stop the stage of a state folder, as Ctrl-C in its own terminal does, and wait until it is down."""
+    with answering(as_json=as_json) as output:
+        from worker_runtime.local.stage.keeping.state_folder import user_of  # noqa: PLC0415 - help needs none
+
+        folder = _folder(state)
+        pid = user_of(folder)
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            ends_at = time.monotonic() + _DOWN_WITHIN_S
+            while user_of(folder) == pid:
+                if time.monotonic() > ends_at:
+                    raise NotStopped(f"the stage of {folder}, process {pid}, has not ended yet.")
+                time.sleep(_LOOK_S)
+        if as_json:
+            output.json({"folder": str(folder), "stopped": pid})
+        else:
+            tell(f"no stage runs in {folder}" if not pid else f"the stage of {folder} is down")
+
+
+def _folder(named: Path | None) -> Path:
+    from worker_runtime.local.serving.folders import FOLDER  # noqa: PLC0415 - help needs none
+
+    return named or FOLDER
+
+
+def _scenario(name: str) -> Scenario:
+    from worker_runtime.local.demo.offered import offered_scenarios  # noqa: PLC0415 - help needs none of it
+
+    scenarios, broken = offered_scenarios()
+    if name not in scenarios:
+        there = ", ".join(scenarios) or "none; install a plugin that offers one"
+        raise Misuse(". ".join((f"no such scenario: {name}; there are {there}", *broken)))
+    return scenarios[name]
+
+
+def _stage(asked: Asked, *, stacks: tuple[str, ...], folder: Path, endpoint_url: str | None) -> Served:
+    from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
+
+    return Stage(
+        StageOptions(
+            stacks=stacks,
+            speed=asked.speed,
+            seed=asked.seed,
+            in_process=asked.in_process,
+            faults=asked.faults,
+            endpoint_url=endpoint_url,
+            state_dir=folder,
+            goes_on=True,
+        )
+    )
+
+
+def _serving(file: Path, logs: tuple[str, ...], scenario: Scenario | None, asked: Asked) -> Serving:
+    from worker_runtime.local.serving.environment_file import refuse_others  # noqa: PLC0415 - help needs none
+    from worker_runtime.local.serving.serving import Serving  # noqa: PLC0415
+
+    refuse_others(file)
+    return Serving(environment_file=file, followed=logs, scenario=scenario, asked=asked)
+
+
+def _serve(stage: Served, *, serving: Serving, reported: Callable[[Report], None]) -> Report | None:
+    from rich.console import Console  # noqa: PLC0415 - help needs none of it
+
+    from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
+    from worker_runtime.local.serving.serving import serve_stage  # noqa: PLC0415
+
+    screen = screen_on(Console(stderr=True, highlight=False))
+    if serving.asked is not None:
+        for fault in sorted(serving.asked.faults):
+            screen.tell(f"fault {fault}: {FAULTS[fault]}")
+    screen.tell("bringing the stage up")
+    return serve_stage(stage, serving=serving, screen=screen, reported=reported)
