@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callees import call
+from behind_apis import call
 from installed import Site
 from shop import install_shop
 from staged import eventually
@@ -19,7 +19,7 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from callees import Told
+    from behind_apis import Told
 
 JWT = "h." + urlsafe_b64encode(json.dumps({"sub": "u-7"}).encode()).decode() + ".s"
 

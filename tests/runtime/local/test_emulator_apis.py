@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from callees import call
+from behind_apis import call
 from staged import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from callees import Told
+    from behind_apis import Told
     from worker_runtime.local.stage.parts.emulator import Emulator
 
     Unique = Callable[[str], str]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callees import GoneCallee, ScriptedCallee, call, served
+from behind_apis import GoneCallee, ScriptedCallee, call, served
 from conformance import sample
 from worker_runtime import ApiGateway, TokenAuthorizer
 from worker_runtime.clock import SteppedClock
@@ -16,7 +16,7 @@ from worker_runtime.local.stage.apis.gateway_errors import HTTP_FAILED, REST_AUT
 from worker_runtime.local.stage.apis.http_api import HttpApi, RestApi
 
 if TYPE_CHECKING:
-    from callees import Told
+    from behind_apis import Told
     from worker_runtime.local.stage.apis.callee import Callee
     from worker_runtime.local.stage.apis.gates import Gate
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callees import GoneCallee, ScriptedCallee, call, served
+from behind_apis import GoneCallee, ScriptedCallee, call, served
 from conformance import sample
 from worker_runtime import AppSync, AppSyncAuthorizer
 from worker_runtime.clock import SteppedClock
@@ -18,7 +18,7 @@ from worker_runtime.local.stage.execution.answers import Throttled
 from worker_runtime.sources.appsync import ANSWER_BYTES
 
 if TYPE_CHECKING:
-    from callees import Told
+    from behind_apis import Told
     from worker_runtime.local.stage.apis.callee import Callee
     from worker_runtime.local.stage.apis.graphql_callers import Guard
 

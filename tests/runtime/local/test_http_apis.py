@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import Struct
 
-from callees import GoneCallee, ScriptedCallee, call, served
+from behind_apis import GoneCallee, ScriptedCallee, call, served
 from conformance import sample
 from worker_runtime import ApiGateway
 from worker_runtime.clock import SteppedClock
@@ -21,7 +21,7 @@ from worker_runtime.local.stage.execution.answers import Throttled, timed_out
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from callees import Told
+    from behind_apis import Told
     from worker_runtime.local.stage.apis.api_server import Api
 
 NOW = 1_583_348_638.39

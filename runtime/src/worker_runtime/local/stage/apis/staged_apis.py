@@ -125,23 +125,28 @@ def _at_root(source: ApiGateway) -> str:
 
 def _gates(staff: Staff, routes: list[ApiRoute], *, api_id: str) -> dict[str, Gate]:
     """Make the authorizers that routes name, each once for the API."""
-    staged = {source.name: (worker_id, source) for worker_id, _, source in staff.sources(TokenAuthorizer)}
+    staged = {
+        (source.endpoint, source.name): (worker_id, source)
+        for worker_id, _, source in staff.sources(TokenAuthorizer)
+    }
     gates: dict[str, Gate] = {}
     for route in routes:
-        rest, named = route.source.endpoint == "rest", route.source.authorizer
+        endpoint, named = route.source.endpoint, route.source.authorizer
+        rest = endpoint == "rest"
         if named is None or named in gates:
             continue
-        if named not in staged:
+        if (endpoint, named) not in staged:
             _log.warning(
-                "%s: its route %s names the authorizer %r, which no staged worker is: whoever asks is"
-                " answered 500. Stage the stack of that TokenAuthorizer too.",
+                "%s: its route %s names the authorizer %r, which no staged worker is (endpoint=%r): whoever"
+                " asks is answered 500. Stage the stack of that TokenAuthorizer too.",
                 route.worker_id,
                 route.source.route,
                 named,
+                endpoint,
             )
             gates[named] = ShutGate(REST_AUTHORIZER_MALFORMED if rest else HTTP_FAILED)
             continue
-        worker_id, source = staged[named]
+        worker_id, source = staged[endpoint, named]
         gate = RestGate if rest else HttpGate
         gates[named] = gate(
             source, callee=staff.callees[worker_id], clock=staff.clock, region=staff.region, api_id=api_id
