@@ -141,5 +141,5 @@ def _of_item(db: sqlite3.Connection, ways: Ways, key: str) -> list[Way | Made]:
     writes = db.execute(
         "SELECT * FROM caused WHERE kind = 'item' AND thing = ? ORDER BY id", (key,)
     ).fetchall()
-    told += [ways.made(row, depth=0) for row in writes if not ways.told(row)]
+    told += [ways.made(row, depth=0) for row in writes if ways.stands_alone(row)]
     return sorted(told, key=lambda each: each.wall)

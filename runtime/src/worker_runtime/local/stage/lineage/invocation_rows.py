@@ -11,6 +11,7 @@ from worker_runtime.local.stage.execution.answers import (
     FunctionError,
     InitFailed,
     Reply,
+    RequestTooLarge,
     Throttled,
     TimedOut,
 )
@@ -41,6 +42,7 @@ _ANSWERS: Final = {
     Crashed: "crashed",
     InitFailed: "init failed",
     Throttled: "throttled",
+    RequestTooLarge: "too large",
 }
 _READINGS: Final = {AllDone: "all done", SomeFailed: "some failed", BatchFailed: "all failed"}
 

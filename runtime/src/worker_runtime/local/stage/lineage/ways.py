@@ -80,9 +80,9 @@ class Ways:
             more=len(led_to) - len(told),
         )
 
-    def told(self, row: sqlite3.Row) -> bool:
-        """Whether what a call made was told already."""
-        return row["id"] in self._made_told
+    def stands_alone(self, row: sqlite3.Row) -> bool:
+        """Whether what a call made was not told yet, and is no cause of a record."""
+        return row["id"] not in self._made_told and not self._led_to(row)
 
     def _tries(self, record: int, depth: int) -> list[Try]:
         rows = self._db.execute(
@@ -180,7 +180,7 @@ class Ways:
         )
 
     def _backs(self, letter: str, depth: int) -> tuple[Back, ...]:
-        """Tell as what a dead letter was sent back; a record that went to its worker again is told above."""
+        """Tell as what a dead letter was sent back."""
         rows = self._db.execute("SELECT * FROM sent_back WHERE letter = ? ORDER BY id", (letter,)).fetchall()
         return tuple(
             Back(
@@ -188,13 +188,19 @@ class Ways:
                 wall=row["wall"],
                 thing=row["thing"],
                 worker=row["worker"],
-                way=self._way_back(row["thing"], depth),
+                way=self._way_back(row, depth),
             )
             for row in rows
         )
 
-    def _way_back(self, thing: str, depth: int) -> Way | None:
-        found = self._db.execute("SELECT id FROM records WHERE record = ? LIMIT 1", (thing,)).fetchone()
+    def _way_back(self, row: sqlite3.Row, depth: int) -> Way | None:
+        """Tell the way of a new record; one that the letter was of has its new try where it stands."""
+        found = self._db.execute(
+            "SELECT id FROM records WHERE record = ?1 AND id NOT IN ("
+            " SELECT record FROM steps WHERE letter = ?2"
+            " UNION SELECT record FROM caused WHERE thing = ?2 AND record IS NOT NULL) LIMIT 1",
+            (row["thing"], row["letter"]),
+        ).fetchone()
         return None if found is None or found[0] in self._told else self.way(found[0], depth=depth + 1)
 
     def _accidents(self, row: sqlite3.Row) -> tuple[str, ...]:
