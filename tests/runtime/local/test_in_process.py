@@ -152,7 +152,7 @@ def test_a_worker_that_cannot_be_loaded_is_told() -> None:
 def test_the_environment_is_as_it_was_when_the_stage_has_gone() -> None:
     before = dict(os.environ)
 
-    with ProcessEnvironment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "PATH": "/nowhere"}):
+    with ProcessEnvironment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "PATH": "/nowhere"}, seed=1):
         inside = os.environ["AWS_ENDPOINT_URL"], os.environ["PATH"]
 
     assert inside == ("http://127.0.0.1:1", "/nowhere")

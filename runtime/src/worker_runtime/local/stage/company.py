@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from worker_runtime.local.stage.accidents import Accidents
     from worker_runtime.local.stage.apis.staged_apis import StagedApi
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.invocations import Function
     from worker_runtime.local.stage.polling.delivering import Invoker
     from worker_runtime.local.stage.polling.mappings import Poller
+    from worker_runtime.local.stage.polling.mishap import Mischief
     from worker_runtime.local.stage.scenery import Play, Scenery
     from worker_runtime.workers import Declaration
 
@@ -45,11 +45,11 @@ MIN_WALL_TIMEOUT_S = 10.0
 class Company(Part):
     """All workers of a play, polled for; they must have a scenery that is started."""
 
-    def __init__(self, play: Play, *, scenery: Scenery, tally: Tally, accidents: Accidents) -> None:
+    def __init__(self, play: Play, *, scenery: Scenery, tally: Tally, mischief: Mischief) -> None:
         self._play = play
         self._scenery = scenery
         self._tally = tally
-        self._accidents = accidents
+        self._mischief = mischief
         self._logs = WorkerLogs(play.folder / "logs")
         self._chance = random.Random(play.options.seed)
         self._turn = play.threads.places(1)
@@ -110,7 +110,9 @@ class Company(Part):
         parts.enter_context(self._logs)
         if play.options.in_process:
             variables = {"AWS_ENDPOINT_URL": around.endpoint_url, "AWS_REGION": around.region}
-            parts.enter_context(ProcessEnvironment({**variables, **around.credentials}))
+            parts.enter_context(
+                ProcessEnvironment({**variables, **around.credentials}, seed=play.options.seed)
+            )
             parts.enter_context(RoutedOutput())
         self._hire_all()
         for poller in self._pollers:

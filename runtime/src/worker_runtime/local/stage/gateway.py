@@ -104,7 +104,7 @@ class Gateway(Part):
         port: int = 0,
         seen: Callable[[WireMessage, bytes], None] = lambda request, answer: None,  # noqa: ARG005
     ) -> None:
-        """Prepare; ``called`` is told after each call that was answered.
+        """Prepare; ``called`` is told of each call, right before its answer leaves.
 
         ``seen`` is shown each call and its answer before the caller is.
         """
@@ -164,8 +164,8 @@ class Gateway(Part):
                 for request in _requests(reader, connection):
                     answer = self._respond(request, upstream)
                     self._seen(request, answer)
-                    connection.sendall(answer)
                     self._called()
+                    connection.sendall(answer)
                     if not request.keeps_alive:
                         return
         finally:

@@ -1,14 +1,15 @@
 """A worker run in the stage's own process: the quick mode, without cold starts and processes.
 
-Its limits: one invocation at a time in the whole process, one record at a time in it; no time-out (the worker sees its
-deadline, nobody ends it); a crash cannot come in the middle of a record, it comes when one has
-ended or before the reply leaves; what a worker keeps in module variables outlives its stage.
+Its limits: one invocation at a time in the whole process, one record at a time in it; no time-out (the
+worker sees its deadline, nobody ends it); a crash cannot come in the middle of a record, it comes when
+one has ended or before the reply leaves; what a worker keeps in module variables outlives its stage.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -28,6 +29,7 @@ from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.runtime import run
 from worker_runtime.sending import AwsSender
 from worker_runtime.settings import Environment
+from worker_runtime.threads import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +124,7 @@ class InProcessFunction:
         try:
             with heard(hear, fields={}):
                 worker = self._worker = self._worker or self._load()
-            with heard(hear, fields=worker.log_fields(self._environment)):
+            with heard(hear, fields=worker.log_fields(self._environment)), in_turn():
                 self._die_if_told()
                 reply = run(worker, event, context=context, sender=self._sender)
                 self._die_if_told()
@@ -140,7 +142,6 @@ class InProcessFunction:
         worker = load(self._environment.app_name, environment=self._environment)
         return msgspec.structs.replace(
             worker,
-            declaration=msgspec.structs.replace(worker.declaration, concurrency=1),
             routes=tuple(map(self._abortable, worker.routes)),
         )
 
@@ -181,16 +182,19 @@ class _Context:
 
 
 class ProcessEnvironment(Part):
-    """Points this process's AWS clients at the stage, from start to stop."""
+    """Points this process's AWS clients at the stage and lets it draw the seed's lots, from start to stop."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], *, seed: int) -> None:
         self._variables = variables
+        self._seed = seed
         self._before: dict[str, str | None] = {}
 
     def start(self) -> Self:
         """Set the variables."""
         self._before = {name: os.environ.get(name) for name in self._variables}
         os.environ.update(self._variables)
+        self._lots = random.getstate()
+        random.seed(self._seed)  # back-offs of clients are drawn from it
         aws.forget()
         secrets.forget()
         return self
@@ -203,5 +207,6 @@ class ProcessEnvironment(Part):
             else:
                 os.environ[name] = value
         self._before = {}
+        random.setstate(self._lots)
         aws.forget()
         secrets.forget()
