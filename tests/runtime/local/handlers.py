@@ -54,6 +54,10 @@ def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _break() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def _sleep(seconds: float) -> int:
     print("sleeping")
     time.sleep(seconds)

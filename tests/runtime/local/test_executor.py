@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from worker_runtime.local.stage.execution.answers import (
+    MAX_REQUEST_BYTES,
     Crashed,
     FunctionError,
     InitFailed,
     Reply,
+    RequestTooLarge,
     Throttled,
     TimedOut,
 )
@@ -113,6 +115,16 @@ def test_a_reply_over_6_mb_is_refused_and_the_process_replaced() -> None:
     assert following.cold
 
 
+def test_an_event_over_6_mb_is_refused_before_anything_starts() -> None:
+    with Executor(function("handlers.echo")) as executor:
+        refused = executor.invoke(b'"' + b"x" * (MAX_REQUEST_BYTES - 1) + b'"')
+        taken = executor.invoke(b'"' + b"x" * (MAX_REQUEST_BYTES - 2) + b'"')
+
+    assert isinstance(refused.answer, RequestTooLarge)
+    assert "6291457 byte payload is too large" in refused.answer.message
+    assert isinstance(taken.answer, Reply)
+
+
 # --- failures
 
 
@@ -143,6 +155,7 @@ def test_an_exception_with_a_very_long_text_is_still_an_error_and_no_crash() -> 
         ({"do": "exit", "code": 0}, 0, "Runtime exited without providing a reason"),
         ({"do": "vanish", "code": 4}, 4, "Runtime exited with error: exit status 4"),
         ({"do": "kill"}, -signal.SIGKILL, "Runtime exited with error: signal: killed"),
+        ({"do": "break"}, -signal.SIGSEGV, "Runtime exited with error: signal: segmentation fault"),
     ],
 )
 def test_a_process_that_ends_by_itself_is_seen_at_once_and_replaced(
@@ -205,12 +218,33 @@ def test_a_failing_init_is_told_with_its_text(handler: str, error_type: str, tex
         assert executor.pids() == []
 
 
-def test_an_init_that_never_ends_is_given_up() -> None:
+def test_an_init_that_failed_is_begun_again_in_the_invocations_own_time(tmp_path: Path) -> None:
+    environment = {"IMPORTED": str(tmp_path / "imported")}
+
+    with Executor(function("exits_at_first_import.handle", environment=environment)) as executor:
+        report = executor.invoke({})
+
+    assert isinstance(report.answer, Reply)
+    assert report.answer.value < 10_000 - 10
+    assert report.logs == "importing\nimporting\n"
+    assert report.cold
+
+
+def test_an_init_that_takes_too_long_is_begun_again() -> None:
     with Executor(function("slow_start.handle"), init_timeout_s=0.2) as executor:
         report = executor.invoke({})
 
-        assert isinstance(report.answer, InitFailed)
-        assert report.answer.error_type == "Sandbox.Timedout"
+        assert isinstance(report.answer, Reply)
+        assert report.init_s > 0.7
+        assert len(executor.pids()) == 1
+
+
+def test_an_init_that_never_ends_is_a_time_out_of_the_invocation() -> None:
+    with Executor(function("slow_start.handle", timeout_s=0.2), init_timeout_s=0.1) as executor:
+        report = executor.invoke({})
+
+        assert isinstance(report.answer, TimedOut)
+        assert report.answer.message.endswith("Task timed out after 0.20 seconds")
         assert executor.pids() == []
 
 

@@ -10,6 +10,11 @@ from typing import Any
 MAX_REPLY_BYTES = 6 * 1024 * 1024 + 100
 """6,291,556: the limit that Lambda names when it refuses a reply ("Lambda quotas", synchronous)."""
 
+MAX_REQUEST_BYTES = 6 * 1024 * 1024
+"""What an invocation that is waited for takes ("Lambda quotas"); more is refused before anything starts."""
+
+INIT_TIMED_OUT = "Sandbox.Timedout"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -58,7 +63,7 @@ class Crashed(Failure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitFailed(Failure):
-    """No process came up: its module raised, it exited, or INIT took too long."""
+    """No process came up, twice: its module raised, it exited, or INIT took too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,11 @@ class Throttled(Failure):
 
     error_type: str = "TooManyRequestsException"
     message: str = "Rate Exceeded."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTooLarge(Failure):
+    """The event is over Lambda's limit; nothing was started."""
 
 
 Answer = Reply | Failure
@@ -88,6 +98,15 @@ def error_of(failure: Failure, *, request_id: str) -> dict[str, Any]:
     if isinstance(failure, FunctionError):
         body |= {"requestId": request_id, "stackTrace": list(failure.stack_trace)}
     return body
+
+
+def request_too_large(size: int) -> RequestTooLarge:
+    """Say that the event was over Lambda's limit."""
+    return RequestTooLarge(
+        error_type="RequestEntityTooLargeException",
+        message=f"{size} byte payload is too large for the RequestResponse invocation type"
+        f" (limit {MAX_REQUEST_BYTES} bytes)",
+    )
 
 
 def too_large() -> FunctionError:
@@ -130,7 +149,7 @@ def init_exited(exit_code: int) -> InitFailed:
 def init_timed_out(*, timeout_s: float) -> InitFailed:
     """Say that INIT did not end in time."""
     message = f"INIT did not end within {timeout_s:g} seconds"
-    return InitFailed(error_type="Sandbox.Timedout", message=message)
+    return InitFailed(error_type=INIT_TIMED_OUT, message=message)
 
 
 def _exit_text(exit_code: int) -> str:

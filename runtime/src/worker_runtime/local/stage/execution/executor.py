@@ -2,7 +2,8 @@
 
 Pollers call ``invoke`` from threads of their own. Each invocation has a process to itself, an idle
 one where there is one (warm), else a new one (cold); a process that timed out, died or had a reply
-refused is replaced.
+refused is replaced. An INIT that fails, or takes more than ten seconds, is begun once more as a part of
+the invocation, whose time it takes then (Lambda developer guide, "Runtime environment lifecycle").
 
 A stage may run ``speed`` times as fast as the wall clock. Processes do not: an invocation has
 ``timeout_s / speed`` of wall time, but not less than ``min_wall_timeout_s`` where its own time-out
@@ -14,10 +15,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from worker_runtime.local.stage.execution.answers import Crashed, Throttled
+from worker_runtime.local.stage.execution.answers import (
+    INIT_TIMED_OUT,
+    MAX_REQUEST_BYTES,
+    Crashed,
+    Throttled,
+    request_too_large,
+    timed_out,
+)
 from worker_runtime.local.stage.execution.invocations import Invocation, Report, trace_id_of
 from worker_runtime.local.stage.execution.worker_process import WorkerProcess
 from worker_runtime.local.stage.parts.part import Part, PartBroken
@@ -26,9 +34,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from worker_runtime.local.stage.execution.answers import InitFailed
     from worker_runtime.local.stage.execution.invocations import Function
 
     OnLog = Callable[[str, str, str | None], None]
+
+INIT_TIMEOUT_S = 10.0
+"""Of the first INIT, in the machine's time."""
+
+
+class _Start(NamedTuple):
+    """A new process, or why there is none; ``spent_s`` of the invocation's time are gone."""
+
+    process: WorkerProcess
+    failure: InitFailed | None
+    init_s: float
+    spent_s: float = 0.0
+    logs: str = ""
 
 
 def _ignore(_line: str, _function: str, _request_id: str | None) -> None:
@@ -44,7 +66,7 @@ class Executor(Part):
         *,
         speed: float = 1.0,
         min_wall_timeout_s: float = 5.0,
-        init_timeout_s: float = 30.0,
+        init_timeout_s: float = INIT_TIMEOUT_S,
         on_log: OnLog = _ignore,
     ) -> None:
         """Prepare; ``on_log`` gets each printed line, the function's name and the request id.
@@ -70,6 +92,8 @@ class Executor(Part):
         """Run the function on ``event`` (JSON as bytes, or what becomes JSON) and wait for its end."""
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         request_id = request_id or str(uuid4())
+        if len(payload) > MAX_REQUEST_BYTES:
+            return Report(request_id=request_id, answer=request_too_large(len(payload)))
         with self._lock:
             self._refuse_if_stopped()
             if self._under_way >= self.function.max_concurrency:
@@ -105,37 +129,58 @@ class Executor(Part):
 
     def _run(self, payload: bytes, request_id: str) -> Report:
         while (process := self._idle_process()) is not None:
-            report = self._run_on(process, payload, request_id, init_s=0)
+            report = self._run_on(_Start(process, None, 0), payload, request_id)
             if not isinstance(report.answer, Crashed) or report.answer.started:
                 return report  # else it died while it was idle, and the event is still whole
+        start = self._started()
+        if start.failure is None:
+            return self._run_on(start, payload, request_id)
+        late = start.failure.error_type == INIT_TIMED_OUT
+        return Report(
+            request_id=request_id,
+            answer=timed_out(request_id, timeout_s=self.function.timeout_s) if late else start.failure,
+            logs=start.logs + start.process.take_logs(),
+            init_s=start.init_s,
+        )
+
+    def _started(self) -> _Start:
+        """Start a process; where its INIT fails another one, in the invocation's own time."""
+        first = self._try_to_start(timeout_s=self._init_timeout_s)
+        if first.failure is None:
+            return first
+        again = self._try_to_start(timeout_s=self.wall_timeout_s)
+        return again._replace(
+            init_s=first.init_s + again.init_s, spent_s=again.init_s, logs=first.process.take_logs()
+        )
+
+    def _try_to_start(self, *, timeout_s: float) -> _Start:
         process = self._new_process()
         began = time.monotonic()
-        failure = process.init(timeout_s=self._init_timeout_s)
-        init_s = time.monotonic() - began
+        failure = process.init(timeout_s=timeout_s)
         if failure is not None:
             self._check_in(process)
-            return Report(request_id=request_id, answer=failure, logs=process.take_logs(), init_s=init_s)
-        return self._run_on(process, payload, request_id, init_s=init_s)
+        return _Start(process, failure, time.monotonic() - began)
 
-    def _run_on(self, process: WorkerProcess, payload: bytes, request_id: str, *, init_s: float) -> Report:
+    def _run_on(self, start: _Start, payload: bytes, request_id: str) -> Report:
+        process, timeout_s = start.process, max(self.wall_timeout_s - start.spent_s, 0)
         began = time.monotonic()
         invocation = Invocation(
             request_id=request_id,
             payload=payload,
-            deadline_ms=int((time.time() + self.wall_timeout_s) * 1000),
+            deadline_ms=int((time.time() + timeout_s) * 1000),
             function_arn=self.function.arn,
             trace_id=trace_id_of(request_id, at=time.time()),
         )
         try:
-            answer = process.run(invocation, timeout_s=self.wall_timeout_s)
+            answer = process.run(invocation, timeout_s=timeout_s)
         finally:
             self._check_in(process)
         return Report(
             request_id=request_id,
             answer=answer,
-            logs=process.take_logs(),
+            logs=start.logs + process.take_logs(),
             duration_s=time.monotonic() - began,
-            init_s=init_s,
+            init_s=start.init_s,
         )
 
     def _idle_process(self) -> WorkerProcess | None:
