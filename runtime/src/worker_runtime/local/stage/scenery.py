@@ -123,7 +123,13 @@ class Scenery(Part):
         redis_url = None if redis is None else redis.url
         outside = Outside(tables=offers.tables, secrets=offers.secrets, redis_url=redis_url)
         self.names = provision(play.declarations.values(), outside=outside, aws=self.aws, region=REGION)
-        self.kafka = parts.enter_context(cluster_for(play.declarations, servers=play.options.kafka_servers))
+        self.kafka = parts.enter_context(
+            cluster_for(
+                play.declarations,
+                servers=play.options.kafka_servers,
+                kept=None if play.kept is None else play.kept.folder,
+            )
+        )
         self.kafka.provision(self.names, region=REGION)
         lead_events(play.declarations, names=self.names, aws=self.aws)
         self._connect(offers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.kafka.msk_calls import MskCalls
-from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE, clusters_of, sources_of
+from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE, clusters_of, groups_of, sources_of
 from worker_runtime.local.stage.kafka.provisioning import cluster_arn, provision_kafka
 from worker_runtime.local.stage.parts.kafka_broker import KafkaBroker
 from worker_runtime.local.stage.parts.part import Part
@@ -14,23 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from worker_runtime.local.stage.keeping.state_folder import StateFolder
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.parts.http_wire import WireMessage
     from worker_runtime.workers import Declaration
 
 
-def cluster_for(declarations: Mapping[str, Declaration], *, servers: str | None) -> KafkaCluster:
-    """Prepare the Kafka that these workers need; ``servers`` takes one that is there already."""
+def cluster_for(
+    declarations: Mapping[str, Declaration], *, servers: str | None, kept: StateFolder | None = None
+) -> KafkaCluster:
+    """Prepare the Kafka that these workers need; ``servers`` takes one that is there already.
+
+    Else it is a broker of the stage's own, which goes on from what is ``kept``.
+    """
     declared = list(declarations.values())
-    needed = bool(sources_of(declared) or clusters_of(declared))
-    broker = KafkaBroker() if needed and servers is None else None
-    return KafkaCluster(declared, broker=broker, servers=servers or "")
+    if servers is not None or not (sources_of(declared) or clusters_of(declared)):
+        return KafkaCluster(declared, broker=None, servers=servers or "")
+    if kept is None:
+        return KafkaCluster(declared, broker=KafkaBroker())
+    groups = sorted({group for each in declarations.items() for group in groups_of(*each)})
+    broker = KafkaBroker(kept_in=kept.path / "kafka", groups=groups, holds=[kept.emulator_holds])
+    return KafkaCluster(declared, broker=broker)
 
 
 class KafkaCluster(Part):
     """One cluster, which all clusters' names stand for; ``servers`` is empty where nobody needs it."""
 
-    def __init__(self, declared: list[Declaration], *, broker: KafkaBroker | None, servers: str) -> None:
+    def __init__(self, declared: list[Declaration], *, broker: KafkaBroker | None, servers: str = "") -> None:
         self._declared = declared
         self._broker = broker
         self.servers = servers

@@ -26,6 +26,11 @@ def group_of(worker_id: str, source: Kafka) -> str:
     return source.group or local_name(worker_id)
 
 
+def groups_of(worker_id: str, declaration: Declaration) -> list[str]:
+    """List the consumer groups of a worker's mappings."""
+    return [group_of(worker_id, source) for source in sources_of([declaration])]
+
+
 def sources_of(declared: Iterable[Declaration]) -> list[Kafka]:
     """List the topics that workers take from."""
     return [source for each in declared for source in each.sources if isinstance(source, Kafka)]

@@ -1,14 +1,15 @@
 """A broker that speaks Kafka's protocol on loopback: librdkafka's mock cluster in a process of its own.
 
-What it is sent is in memory and gone when it stops; of a partition it keeps some twenty thousand
-records and drops older ones. A topic is there when it is first asked about, with four partitions.
-Transactions are taken and mean nothing.
+What it is sent is in memory, and gone when it stops unless it is ``kept_in`` a folder; of a partition
+it holds five megabytes, also of those that nobody has read. A topic is there when it is first asked
+about, with four partitions. Transactions are taken and mean nothing.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 import time
@@ -16,22 +17,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.parts.child import Child
+from worker_runtime.local.stage.parts.kept_ministack import was_lost
 from worker_runtime.local.stage.parts.part import Part, PartBroken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import IO, Self
 
 _PROGRAM = Path(__file__).with_name("mock_kafka.py")
+_SERVES = re.compile(rb"^serves (.*)\n", re.MULTILINE)
 _POLL_S = 0.01
 _START_TIMEOUT_S = 20.0
 _STOP_GRACE_S = 2.0
+_SAVING_GRACE_S = 20.0
 
 
 class KafkaBroker(Part):
     """One broker; ``servers`` is where Kafka's clients begin, once it is started."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, kept_in: Path | None = None, groups: Sequence[str] = (), holds: Sequence[int] = ()
+    ) -> None:
+        """Prepare one that goes on from what is ``kept_in``, with the offsets of these consumer groups.
+
+        ``holds`` are descriptors that stay open in it until it has written what is kept.
+        """
         self.servers = ""
+        self._kept_in = kept_in
+        self._groups = groups
+        self._holds = holds
         self._child: Child | None = None
 
     @property
@@ -40,7 +54,7 @@ class KafkaBroker(Part):
         return self._child.pid if self._child is not None and self._child.alive else None
 
     def start(self) -> Self:
-        """Start it and wait until it serves."""
+        """Start it and wait until it serves what was kept."""
         if importlib.util.find_spec("confluent_kafka") is None:
             raise PartBroken(
                 "workers take from Kafka, and its client is not installed."
@@ -49,24 +63,36 @@ class KafkaBroker(Part):
         path = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
         with tempfile.TemporaryFile() as output:
             self._child = Child(
-                [sys.executable, "-P", str(_PROGRAM)],
+                [sys.executable, "-P", str(_PROGRAM), *self._what_is_kept()],
                 environment={"LANG": "C.UTF-8", **path},
                 output=output.fileno(),
+                farewell_s=0.0 if self._kept_in is None else _SAVING_GRACE_S,
+                holds=self._holds,
             )
             self.servers = self._told(self._child, output)
         return self
 
     def stop(self) -> None:
-        """End it and forget all topics."""
+        """End it, its topics written or forgotten."""
         if self._child is not None:
-            self._child.stop(grace_s=_STOP_GRACE_S)
+            self._child.stop(grace_s=_STOP_GRACE_S if self._kept_in is None else _SAVING_GRACE_S)
+
+    def _what_is_kept(self) -> list[str]:
+        if self._kept_in is None:
+            return []
+        if was_lost(self._kept_in):
+            raise PartBroken(
+                f"{self._kept_in}: the Kafka broker was killed before it wrote its topics, so no stage can"
+                " go on there. Remove the stage's folder, or name another."
+            )
+        return [str(self._kept_in), *self._groups]
 
     def _told(self, child: Child, output: IO[bytes]) -> str:
-        """Wait for its first line."""
+        """Wait until it says where it serves."""
         deadline = time.monotonic() + _START_TIMEOUT_S
         while child.alive and time.monotonic() < deadline:
-            if b"\n" in (said := _said(output)):
-                return said.splitlines()[0].decode()
+            if (said := _SERVES.search(_said(output))) is not None:
+                return said[1].decode()
             time.sleep(_POLL_S)
         self.stop()
         raise PartBroken(

@@ -106,9 +106,10 @@ class KafkaReader:
         with _asked(self._topic):
             ends = {partition: self._end(partition) for partition in self._next}
             for _ in range(_FETCHES):
-                if len(found) >= most or not any(self._next[each] < end for each, end in ends.items()):
+                unread = sum(max(end - self._next[partition], 0) for partition, end in ends.items())
+                if not (wanted := min(unread, most - len(found))):
                     break
-                found += self._fetch(most - len(found))
+                found += self._fetch(wanted)
         return found
 
     def has_unread(self) -> bool:
@@ -128,12 +129,21 @@ class KafkaReader:
         """Disconnect."""
         self._consumer.close()
 
-    def _fetch(self, most: int) -> Iterator[TopicRecord]:
-        for message in self._consumer.consume(most, timeout=_FETCH_S):
+    def _fetch(self, wanted: int) -> Iterator[TopicRecord]:
+        """Take so many records, or those that came in time."""
+        for message in self._consumer.consume(wanted, timeout=_FETCH_S):
             error = message.error()
             if error is not None:
                 raise KafkaException(error)
             record = _record(message)
+            if record.offset > (expected := self._next[record.partition]):
+                _log.warning(
+                    "%s-%d has no records %d to %d any more",
+                    self._topic,
+                    record.partition,
+                    expected,
+                    record.offset - 1,
+                )
             self._next[record.partition] = record.offset + 1
             yield record
 
