@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -39,7 +38,7 @@ class Postman:
     def __init__(self, *, clock: Clock) -> None:
         self.deliver: Deliver = _nowhere
         self._clock = clock
-        self._numbers = count()
+        self._last = 0
         self._memory: Memory = Forgetful()
         self._waiting: list[Planned] = []
         self._under_way = 0
@@ -55,11 +54,13 @@ class Postman:
 
     def recall(self, memory: Memory) -> None:
         """Take on what ``memory`` has, and keep all that is planned there from now on."""
+        if memory is self._memory:
+            return
         kept = [(int(key), msgspec.json.decode(value, type=Report)) for key, value in memory.read(_KIND)]
         with self._changed:
             self._memory = memory
-            self._numbers = count(max((nth for nth, _ in kept), default=-1) + 1)
             for nth, report in kept:
+                self._last = max(self._last, nth)
                 heapq.heappush(self._waiting, (report.at, nth, report))
             self._changed.notify()
 
@@ -84,7 +85,7 @@ class Postman:
         """Take reports to be delivered when each is due."""
         with self._memory.together(), self._changed:
             for report in reports:
-                nth = next(self._numbers)
+                self._last = nth = self._last + 1
                 self._memory.put(_KIND, f"{nth:09}", msgspec.json.encode(report))
                 heapq.heappush(self._waiting, (report.at, nth, report))
             self._changed.notify()

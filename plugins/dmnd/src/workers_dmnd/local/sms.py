@@ -100,7 +100,6 @@ class SmsStandIn(StandIn):
         with suppress(NotStaged):
             stream_arn = reach.named("stream", STATUS_STREAM)
             self.deliver_to(_into(reach.aws("kinesis"), stream_arn=stream_arn))
-            self._postman.recall(self.memory)  # not before: who delivers to nobody loses them
 
     def recall(self) -> None:
         """Read what was taken, and how numbers fare."""
@@ -114,6 +113,7 @@ class SmsStandIn(StandIn):
     def deliver_to(self, deliver: Deliver) -> None:
         """Hand receipts that are due to ``deliver``, and again those with which it failed."""
         self._postman.deliver = deliver
+        self._postman.recall(self.memory)  # not before: who delivers to nobody loses what is remembered
 
     def report_stray(self, *, age_s: float = HOUR_S) -> str:
         """Report the delivery, ``age_s`` ago, of a message that nobody sent; return its made-up id."""
