@@ -18,6 +18,7 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from behind_apis import Told
 
@@ -249,3 +250,17 @@ def test_a_stage_that_is_taken_down_leaves_no_port(shop: None) -> None:  # noqa:
 
     with pytest.raises(ConnectionRefusedError):
         call(url.rpartition("/orders")[0], "/orders/7", method=method)
+
+
+def test_a_stage_that_goes_on_is_found_where_it_was(shop: None, tmp_path: Path) -> None:  # noqa: ARG001 - it is installed first
+    options = StageOptions(
+        stacks=("shop", "tasks"), in_process=True, state_dir=tmp_path / "state", goes_on=True
+    )
+
+    with Stage(options) as stage:
+        before = stage.urls()
+    with Stage(options) as stage:
+        after, answer = stage.urls(), ask(stage, "shop.order", "/orders/7")
+
+    assert before == after
+    assert answer.status == 200

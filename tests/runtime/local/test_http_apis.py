@@ -264,6 +264,22 @@ def test_a_caller_gets_the_worker_s_status_headers_and_body(kind: str) -> None:
     assert (answer.headers["x-kind"], answer.headers["content-type"]) == ("tea", "text/x-tea")
 
 
+@pytest.mark.parametrize(
+    ("kind", "header"),
+    [("rest", "x-amzn-requestid"), ("http", "apigw-requestid"), ("url", "x-amzn-requestid")],
+)
+def test_a_caller_is_told_what_the_request_is_called(kind: str, header: str) -> None:
+    seen = []
+
+    def note(event: Any) -> Any:
+        seen.append(event["requestContext"]["requestId"])
+        return OK
+
+    answer = told(kind, note)
+
+    assert seen == [answer.headers[header]]
+
+
 def test_each_cookie_is_a_line_of_its_own() -> None:
     v1 = told("rest", lambda _: {**OK, "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]}})
     v2 = told("http", lambda _: {**OK, "cookies": ["a=1", "b=2"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from worker_runtime.local.stage.apis.http_call import call_of
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 class Api(Protocol):
     """Answers requests; for many threads."""
+
+    @property
+    def id_header(self) -> str:
+        """Name the header that tells callers what their request is called."""
 
     def answer(self, call: HttpCall) -> Response | None:
         """Answer a request; None while the stage is taken down."""
@@ -64,7 +69,11 @@ class ApiServer(Part):
             self._waiting += 1
         try:
             call = call_of(request, at=self._clock.now(), request_id=self._request_ids())
-            return self._api.answer(call)
+            response = self._api.answer(call)
         finally:
             with self._lock:
                 self._waiting -= 1
+        if response is None:
+            return None
+        known_as = {self._api.id_header: call.request_id}
+        return replace(response, headers={**response.headers, **known_as})

@@ -52,6 +52,8 @@ class WorkerResolver:
 class GraphqlApi:
     """All fields that workers stand behind."""
 
+    id_header = "x-amzn-RequestId"
+
     def __init__(self, resolvers: Sequence[WorkerResolver], *, guard: Guard) -> None:
         self._resolvers = resolvers
         self._guard = guard
@@ -69,7 +71,7 @@ class GraphqlApi:
             told = Execution(operation, resolvers=self._resolvers, caller=caller).run()
         except QueryRefused as error:
             return _refused("MalformedHttpRequestException", str(error), status=400)
-        return Response.json(told, headers={"x-amzn-RequestId": call.request_id})
+        return Response.json(told)
 
 
 def _read(body: bytes) -> tuple[str, str | None, dict[str, Any]]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class RestApi:
     """Routes of a REST API with the checks that it makes itself."""
 
+    id_header = "x-amzn-RequestId"
+
     def __init__(
         self, api_id: str, *, routes: ApiRoutes, callees: Mapping[str, Callee], gates: Mapping[str, Gate]
     ) -> None:
@@ -72,6 +74,8 @@ class RestApi:
 class HttpApi:
     """Routes of an HTTP API."""
 
+    id_header = "apigw-requestid"
+
     def __init__(
         self, api_id: str, *, routes: ApiRoutes, callees: Mapping[str, Callee], gates: Mapping[str, Gate]
     ) -> None:
@@ -103,6 +107,8 @@ class HttpApi:
 
 class FunctionUrl:
     """One worker, asked whatever the path."""
+
+    id_header = "x-amzn-RequestId"
 
     def __init__(self, url_id: str, *, callee: Callee) -> None:
         self._url_id = url_id

@@ -169,7 +169,6 @@ def _graphql_apis(staff: Staff) -> Iterator[StagedApi]:
     asked = [(worker_id, f"POST {{base}}/graphql#{source.field}") for worker_id, source in fields]
     for worker_id, source in guards:
         guard = AuthorizerGuard(source, callee=staff.callees[worker_id], clock=staff.clock)
-        listed = [*asked, (worker_id, "POST {base}/graphql")]
-        yield _served(staff, f"appsync {source.api}", GraphqlApi(resolvers, guard=guard), listed)
+        yield _served(staff, f"appsync {source.api}", GraphqlApi(resolvers, guard=guard), asked)
     if not guards:
         yield _served(staff, f"appsync {GRAPHQL}", GraphqlApi(resolvers, guard=Anybody()), asked)

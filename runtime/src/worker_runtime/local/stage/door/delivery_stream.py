@@ -11,6 +11,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -112,11 +113,7 @@ class DeliveryStream(Part):
         return [{**each, "result": DROPPED} if each["recordId"] in failed else each for each in answers]
 
     def _make(self) -> None:
-        firehose, s3, region = self._aws("firehose"), self._aws("s3"), self._function.region
-        elsewhere = {} if region == "us-east-1" else {"LocationConstraint": region}
-        s3.create_bucket(
-            Bucket=self._bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {})
-        )
+        firehose, s3 = self._aws("firehose"), self._aws("s3")
         parameters = {
             "LambdaArn": self._function.arn,
             "BufferSizeInMBs": str(self._source.buffer_mb),
@@ -124,20 +121,23 @@ class DeliveryStream(Part):
             "NumberOfRetries": str(self._source.retries),
         }
         listed = [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()]
-        processing = {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": listed}]}
-        try:
-            firehose.create_delivery_stream(
+        destination = {
+            "RoleARN": f"arn:aws:iam::{self._function.account_id}:role/{self._name}",
+            "BucketARN": f"arn:aws:s3:::{self._bucket}",
+            "ErrorOutputPrefix": PREFIX,
+            "ProcessingConfiguration": {
+                "Enabled": True,
+                "Processors": [{"Type": "Lambda", "Parameters": listed}],
+            },
+        }
+        _unless_there(partial(s3.create_bucket, Bucket=self._bucket, **_placed(self._function.region)))
+        _unless_there(
+            partial(
+                firehose.create_delivery_stream,
                 DeliveryStreamName=self._name,
-                ExtendedS3DestinationConfiguration={
-                    "RoleARN": f"arn:aws:iam::{self._function.account_id}:role/{self._name}",
-                    "BucketARN": f"arn:aws:s3:::{self._bucket}",
-                    "ErrorOutputPrefix": PREFIX,
-                    "ProcessingConfiguration": processing,
-                },
+                ExtendedS3DestinationConfiguration=destination,
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceInUseException":
-                raise
+        )
 
     def _note(
         self,
@@ -172,3 +172,16 @@ class DeliveryStream(Part):
 
 def _reply(answers: Sequence[Mapping[str, Any]]) -> Reply:
     return Reply(json.dumps({"records": answers}).encode())
+
+
+def _placed(region: str) -> dict[str, Any]:
+    """Say where a bucket is to be; us-east-1 must not be said."""
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _unless_there(make: Callable[[], Any]) -> None:
+    try:
+        make()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ResourceInUseException", "BucketAlreadyOwnedByYou"):
+            raise
