@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from worker_runtime import clock, concurrently
+from worker_runtime.threads import in_turn
 
 
 def test_results_stand_at_their_items_positions() -> None:
@@ -19,6 +20,16 @@ def test_what_a_call_raised_stands_at_its_position_and_the_others_go_on() -> Non
 
     assert (first, third) == (2, 6)
     assert isinstance(second, ZeroDivisionError)
+
+
+def test_where_a_run_is_to_be_the_same_again_calls_are_made_in_order_by_their_caller() -> None:
+    ran: list[tuple[int, int]] = []
+
+    with in_turn():
+        outcomes = concurrently(lambda n: ran.append((n, threading.get_ident())), range(9), at_once=4)
+
+    assert outcomes == [None] * 9
+    assert ran == [(n, threading.get_ident()) for n in range(9)]
 
 
 def test_as_many_run_at_once_as_are_asked_for_and_no_more() -> None:
