@@ -13,6 +13,7 @@ from worker_runtime.local.stage.execution.answers import Answer, Failure, Functi
 from worker_runtime.local.stage.execution.invocations import Report
 from worker_runtime.local.stage.polling.checkpoints import Checkpoints
 from worker_runtime.local.stage.polling.delivering import Delivery
+from worker_runtime.local.stage.polling.mishap import NoMischief
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
 from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 
@@ -72,7 +73,7 @@ class ScriptedFunction:
         return answer if isinstance(answer, Reply | Failure) else Reply(json.dumps(answer).encode())
 
 
-class NoAccidents:
+class NoAccidents(NoMischief):
     """Repeats every batch, or none."""
 
     def __init__(self, *, twice: bool = False) -> None:

@@ -20,7 +20,7 @@ def make_calls(accidents: Accidents) -> None:
 def test_each_outage_happens_once_while_workers_make_calls() -> None:
     happened: list[str] = []
     with Accidents({"outage"}, seed=1) as accidents:
-        accidents.plan_outages([lambda: happened.append("a"), lambda: happened.append("b")])
+        accidents.plan_once("outage", [lambda: happened.append("a"), lambda: happened.append("b")])
 
         make_calls(accidents)
 
@@ -30,7 +30,7 @@ def test_each_outage_happens_once_while_workers_make_calls() -> None:
 def test_nothing_happens_before_the_first_calls() -> None:
     happened: list[str] = []
     with Accidents({"outage"}, seed=1) as accidents:
-        accidents.plan_outages([lambda: happened.append("a")])
+        accidents.plan_once("outage", [lambda: happened.append("a")])
 
         accidents.called()
         time.sleep(0.05)
@@ -89,24 +89,13 @@ def test_a_crash_comes_right_after_an_answer_of_each_service() -> None:
 def test_what_was_not_asked_for_does_not_happen() -> None:
     happened: list[str] = []
     with Accidents(set(), seed=1) as accidents:
-        accidents.plan_outages([lambda: happened.append("outage")])
+        accidents.plan_once("outage", [lambda: happened.append("outage")])
         accidents.plan_crashes([lambda: bool(happened) or True], services=(), crash_all=lambda: True)
 
         make_calls(accidents)
         time.sleep(0.05)
 
         assert happened == []
-        assert not any(accidents.repeats("test.worker") for _ in range(100))
-
-
-def test_the_same_seed_repeats_the_same_batches() -> None:
-    def repeated(seed: int) -> list[bool]:
-        accidents = Accidents({"duplicate"}, seed=seed)
-        return [accidents.repeats("test.worker") for _ in range(100)]
-
-    assert repeated(1) == repeated(1)
-    assert repeated(1) != repeated(2)
-    assert 5 < sum(repeated(1)) < 40
 
 
 def test_an_accident_that_fails_keeps_the_others_from_nothing() -> None:
@@ -116,7 +105,7 @@ def test_an_accident_that_fails_keeps_the_others_from_nothing() -> None:
         raise OSError("Redis did not come up")
 
     with Accidents({"outage"}, seed=1) as accidents:
-        accidents.plan_outages([fail, lambda: happened.append("b")])
+        accidents.plan_once("outage", [fail, lambda: happened.append("b")])
 
         make_calls(accidents)
 

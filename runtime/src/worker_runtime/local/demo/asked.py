@@ -11,9 +11,15 @@ if TYPE_CHECKING:
 
 FAULTS: Final[Mapping[str, str]] = {
     "duplicate": "records are delivered more than once",
+    "reorder": "records that promise no order come in another, and events overtake each other",
+    "delay": "a batch that was taken is handed over late",
     "poison": "broken items and a stranger's message are among the input",
-    "outage": "outside services fail for a while",
-    "crash": "a worker process is killed in the middle of a batch",
+    "throttle": "Lambda refuses a worker's next invocations",
+    "crash": "a worker process is killed before, within or after its work on a batch",
+    "lost-reply": "a worker did all of a batch, and Lambda hears nothing of it",
+    "malformed-reply": "a worker's reply is one that Lambda cannot read",
+    "outage": "AWS, Redis and outside services fail or hang up for a while",
+    "latency": "AWS, Redis and outside services take their time",
 }
 """What each fault does, in the words of the screen; the stage injects all but the scenario's ``poison``."""
 

@@ -1,8 +1,8 @@
-"""What goes wrong on a stage on purpose, at moments that a seed decides: duplicates, crashes, outages.
+"""What happens to a stage on purpose at moments that a seed decides: crashes, outages, slowness.
 
 Moments are counted in the workers' calls to AWS and to outside services, not in seconds, so that they
 always fall into the work: a crash comes right after a call has had its effect and before the worker can
-tell of it.
+tell of it. What goes wrong with single deliveries is ``mischief``'s.
 """
 
 from __future__ import annotations
@@ -22,10 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Self
 
-FAULTS: Final = frozenset({"duplicate", "crash", "outage", "poison"})
+FAULTS: Final = frozenset(
+    {
+        "crash",
+        "delay",
+        "duplicate",
+        "latency",
+        "lost-reply",
+        "malformed-reply",
+        "outage",
+        "poison",
+        "reorder",
+        "throttle",
+    }
+)
 """``poison`` is the scenario's own: only it knows what its workers cannot digest."""
 
-_DUPLICATE_SHARE = 0.2
 AWS: Final = "AWS"
 """Where the calls are counted that go to no outside service."""
 
@@ -50,7 +62,7 @@ class Accident:
 
 
 class Accidents(Part):
-    """Decides what is delivered twice, and makes accidents happen; for many threads."""
+    """Makes accidents happen; for many threads."""
 
     def __init__(self, faults: Collection[str], *, seed: int, at_once: bool = False) -> None:
         """Prepare the ``faults`` named; raises UnknownFault.
@@ -60,11 +72,9 @@ class Accidents(Part):
         if unknown := set(faults) - FAULTS:
             raise UnknownFault(f"{sorted(unknown)} are no faults of the stage; it knows {sorted(FAULTS)}.")
         self._faults = frozenset(faults)
-        self._seed = seed
         self._at_once = at_once
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        self._batches: dict[str, int] = {}
         self._calls: Counter[str] = Counter()
         self._planned: list[Accident] = []
         self._due: SimpleQueue[Accident | None] = SimpleQueue()
@@ -105,29 +115,18 @@ class Accidents(Part):
                 after = self._random.randint(*_ANSWERS_BEFORE)
                 self._planned.append(Accident(service, after, crash_all))
 
-    def plan_outages(self, outages: Collection[Callable[[], None]]) -> None:
-        """Call each of ``outages`` once, where they are wanted."""
+    def plan_once(self, fault: str, happenings: Collection[Callable[[], None]]) -> None:
+        """Call each of ``happenings`` once, where the ``fault`` is wanted that they are."""
 
-        def once(outage: Callable[[], None]) -> Callable[[], bool]:
+        def once(happening: Callable[[], None]) -> Callable[[], bool]:
             def happen() -> bool:
-                outage()
+                happening()
                 return True
 
             return happen
 
-        if "outage" in self._faults:
-            self._plan([once(outage) for outage in outages], between=_CALLS_BETWEEN)
-
-    def repeats(self, worker_id: str) -> bool:
-        """Whether the batch of this worker that went well just now is delivered once more.
-
-        It depends on the seed and on how many of the worker's batches went well before, on nothing else.
-        """
-        if "duplicate" not in self._faults:
-            return False
-        with self._lock:
-            nth = self._batches[worker_id] = self._batches.get(worker_id, 0) + 1
-        return random.Random(f"{self._seed} {worker_id} {nth}").random() < _DUPLICATE_SHARE
+        if fault in self._faults:
+            self._plan([once(happening) for happening in happenings], between=_CALLS_BETWEEN)
 
     def called(self, place: str = AWS) -> None:
         """Note that a worker made a call, to AWS or an outside service, and has its answer."""

@@ -137,7 +137,12 @@ class Company(Part):
         function = function_of(worker_id, declaration, around=around, folder=play.folder)
         invoker = self._invokers[worker_id] = self._made_to_run(worker_id, function)
         delivery = Delivery(
-            worker_id, invoker=invoker, tally=self._tally, accidents=self._accidents, journal=play.journal
+            worker_id,
+            invoker=invoker,
+            tally=self._tally,
+            accidents=self._mischief,
+            journal=play.journal,
+            timeout_s=declaration.timeout_s,
         )
         self._deliveries.append(delivery)
         self._pollers += [

@@ -121,6 +121,9 @@ class Gateway(Part):
         self._server = TcpServer(self._serve, port=port)
         self._lock = threading.Lock()
         self._failing = 0
+        self._failure = ApiAnswer()
+        self._slow = 0
+        self._wait: Callable[[], None] = _go_on
         self._refusing = 0
 
     @property
@@ -142,10 +145,17 @@ class Gateway(Part):
         """Make one for people: their calls pass as they are, and cause no accidents."""
         return cls(upstream, answer=lambda target, body: None, called=lambda: None, rest=rest, port=port)  # noqa: ARG005 - all of them pass
 
-    def fail_next(self, n: int) -> None:
-        """Answer the next ``n`` calls with 503 ServiceUnavailable."""
+    def fail_next(self, n: int, *, code: str = "ServiceUnavailable", status: int = UNAVAILABLE) -> None:
+        """Answer the next ``n`` calls with an error instead of what they ask for."""
         with self._lock:
             self._failing += n
+            self._failure = ApiAnswer.error(code, "staged outage", status=status)
+
+    def slow_next(self, n: int, *, wait: Callable[[], None]) -> None:
+        """Let the next ``n`` calls ``wait`` before they are passed on."""
+        with self._lock:
+            self._slow += n
+            self._wait = wait
 
     def hang_up(self, n: int) -> None:
         """Hang up on everybody, and on the next ``n`` who connect."""
@@ -174,8 +184,11 @@ class Gateway(Part):
     def _respond(self, request: WireMessage, upstream: _Upstream) -> bytes:
         with self._lock:
             fails, self._failing = self._failing > 0, max(self._failing - 1, 0)
+            failure, wait = self._failure, self._wait if self._slow > 0 else _go_on
+            self._slow = max(self._slow - 1, 0)
+        wait()
         if fails:
-            return _worded(ApiAnswer.error("ServiceUnavailable", "staged outage", status=UNAVAILABLE))
+            return _worded(failure)
         if (told := self._rest(request)) is not None:
             return told
         target = headers_of(request.head).get("x-amz-target")
@@ -223,6 +236,10 @@ class _Upstream:
         if response is not None and not response.keeps_alive:
             self.close()
         return response
+
+
+def _go_on() -> None:
+    """Do not wait."""
 
 
 def _requests(reader: BinaryIO, connection: socket.socket) -> Iterator[WireMessage]:

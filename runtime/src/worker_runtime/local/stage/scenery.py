@@ -29,7 +29,7 @@ from worker_runtime.local.stage.polling.visibility import VisibilityBook
 from worker_runtime.local.stage.provisioning import Outside, provision
 from worker_runtime.local.stage.relays.routes import lead_events
 from worker_runtime.local.stage.sqs_calls import SqsCalls
-from worker_runtime.local.stage.staged_outages import outages_of
+from worker_runtime.local.stage.staged_outages import Fragile
 from worker_runtime.local.stage.staged_workers import Surroundings, offers_of, plugins_of, write_settings
 from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 
@@ -155,15 +155,11 @@ class Scenery(Part):
         )
         port = kept_port(play.memories.of("ports"), "endpoint")
         self.front = parts.enter_context(Gateway.front(endpoint_url, rest=InvokeCalls(self.door), port=port))
-        self._accidents.plan_outages(
-            outages_of(
-                gateway=gateway,
-                stand_ins=self.stand_ins,
-                redis=redis,
-                seed=play.options.seed,
-                journal=play.journal,
-            )
+        fragile = Fragile(
+            gateway=gateway, stand_ins=self.stand_ins, redis=redis, clock=play.clock, journal=play.journal
         )
+        self._accidents.plan_once("outage", fragile.outages(seed=play.options.seed))
+        self._accidents.plan_once("latency", fragile.slowness(seed=play.options.seed))
         self.around = Surroundings(
             names=self.names,
             endpoint_url=gateway.url,

@@ -30,6 +30,7 @@ from worker_runtime.local.stage.keeping.standing import EVERY_S
 from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
+from worker_runtime.local.stage.mischief import SeededMischief
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
@@ -72,6 +73,7 @@ class Stage(Part):
         """Prepare; raises UnknownFault."""
         self.options = options
         self._accidents = Accidents(options.faults, seed=options.seed, at_once=options.in_process)
+        self._mischief = SeededMischief(options.faults, seed=options.seed)
         self._parts = ExitStack()
 
     def start(self) -> Self:
@@ -265,7 +267,7 @@ class Stage(Part):
         self._memories = play.memories
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))
-        self._company = Company(play, scenery=self._scenery, tally=self._tally, accidents=self._accidents)
+        self._company = Company(play, scenery=self._scenery, tally=self._tally, mischief=self._mischief)
         self._accidents.plan_crashes(
             [partial(self._company.crash, worker_id) for worker_id in sorted(self._declarations)],
             services=sorted(self._scenery.stand_ins),

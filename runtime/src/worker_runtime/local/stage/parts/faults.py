@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What one request gets: a delay, then ``response``, no answer at all, or (None) the real one."""
+    """What one request gets: a delay, then ``response``, no answer, a hang-up, or (None) the real one."""
 
     response: Response | None = None
     latency_s: float = 0.0
     hang: bool = False
+    hangs_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

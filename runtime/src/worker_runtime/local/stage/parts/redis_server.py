@@ -92,6 +92,14 @@ class RedisServer(Part):
         if self._kept_in is not None:
             shutil.rmtree(self._kept_in, ignore_errors=True)
 
+    def hang_up(self) -> None:
+        """Hang up on all who are connected."""
+        self._tell("CLIENT KILL TYPE normal")
+
+    def pause(self, *, for_s: float) -> None:
+        """Answer nobody for so many of the machine's seconds, then all of them."""
+        self._tell(f"CLIENT PAUSE {round(for_s * 1000)}")
+
     def restart(self) -> None:
         """End it and start one on the same port, empty where nothing is kept."""
         self.stop()
@@ -113,6 +121,11 @@ class RedisServer(Part):
         output.seek(0)
         said = output.read().decode(errors="replace").strip()
         raise PartBroken(f"redis-server did not come up on port {self.port}. It said:\n{said}")
+
+    def _tell(self, command: str) -> None:
+        with socket.create_connection((LOOPBACK, self.port), timeout=_ASK_TIMEOUT_S) as connection:
+            connection.sendall(f"{command}\r\n".encode())
+            connection.recv(_ANSWER_BYTES)
 
     def _served_by(self, pid: int) -> bool:
         """Ask who answers on the port: it might be another Redis, which was there first."""

@@ -122,6 +122,10 @@ class StandIn(Part):
         response = failing(status, headers=headers, body=body)
         self._faults.script(Fault(response=response, latency_s=latency_s, hang=hang), times=n)
 
+    def hang_up_next(self, n: int = 1) -> None:
+        """Hang up on the next ``n`` requests, as if nobody had heard them."""
+        self._faults.script(Fault(hangs_up=True), times=n)
+
     def slow_next(self, n: int = 1, *, latency_s: float) -> None:
         """Let the next ``n`` requests wait ``latency_s`` before they are answered properly."""
         self._faults.script(Fault(latency_s=latency_s), times=n)
@@ -142,9 +146,10 @@ class StandIn(Part):
         fault = self._faults.next()
         if fault is not None and fault.latency_s > 0:
             self.clock.sleep(fault.latency_s)
-        if fault is not None and fault.hang:
+        if fault is not None and (fault.hang or fault.hangs_up):
             self._record(request, None, scripted=True)
-            self._stopped.wait()
+            if fault.hang:
+                self._stopped.wait()
             return None
         scripted = fault is not None and fault.response is not None
         response = fault.response if fault and fault.response else self._handled(request)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
 from worker_runtime.local.stage.execution.answers import Crashed, InitFailed, Reply, Throttled
@@ -13,6 +14,7 @@ from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.part import PartBroken
 from worker_runtime.local.stage.polling.batches import AllDone, Reading
 from worker_runtime.local.stage.polling.event_form import RECORDS
+from worker_runtime.local.stage.polling.mishap import befallen
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.lineage.happenings import Happening
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.polling.event_form import EventForm
+    from worker_runtime.local.stage.polling.mishap import Mischief, Mishap
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
+TIMEOUT_S: Final = 3.0  # Lambda's, where a function says nothing
 
 _LAST = 1_000
 """Counts as so many receives what nothing but a dead letter can follow."""
@@ -44,13 +48,6 @@ class Invoker(Protocol):
         """End what is under way and start nothing more."""
 
 
-class Repeats(Protocol):
-    """Decides which batches are delivered twice."""
-
-    def repeats(self, worker_id: str) -> bool:
-        """Whether the batch that just went well is delivered once more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """How a batch was taken; ``reading`` is None where nothing was started (throttled, stopped)."""
@@ -62,31 +59,56 @@ class Delivered:
 class Delivery:
     """The way to one worker; for many threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - to whom, what it may suffer, who hears of it
         self,
         worker_id: str,
         *,
         invoker: Invoker,
         tally: Tally,
-        accidents: Repeats,
+        accidents: Mischief,
         journal: Journal = NO_JOURNAL,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
+        """Prepare; ``timeout_s`` is the function's, as Lambda tells it of a reply that never came."""
         self.worker_id = worker_id
+        self._timeout_s = timeout_s
         self._journal = journal
         self._invoker = invoker
         self._tally = tally
         self._accidents = accidents
         self._lock = threading.Lock()
         self._in_flight: list[int] = []  # the most receives of each batch
+        self._struck: set[str] = set()  # records that a mishap has cost a try
 
     def hand_over(
         self, records: Sequence[StagedRecord], *, repeatable: bool, form: EventForm = RECORDS
     ) -> Delivered:
         """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
-        delivered = self._invoke(records, form)
-        if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
+        delivered = self._invoke(records, form, mishap=self._befalling(records))
+        if repeatable and isinstance(delivered.reading, AllDone) and self._repeats():
             self._invoke(records, form, repeated=True)  # what is said changes nothing: the batch is done
         return delivered
+
+    def late_by_s(self) -> float:
+        """Tell for how many of the stage's seconds a batch that was taken waits before it is handed over."""
+        late_s = self._accidents.late_by_s(self.worker_id)
+        if late_s > 0:
+            self.note(Struck("delay", worker=self.worker_id))
+        return late_s
+
+    def overtaken_for_s(self) -> float:
+        """Tell for how many of the stage's seconds later events may go before this one."""
+        overtaken_s = self._accidents.overtaken_for_s(self.worker_id)
+        if overtaken_s > 0:
+            self.note(Struck("reorder", worker=self.worker_id))
+        return overtaken_s
+
+    def mixed(self, records: list[StagedRecord]) -> list[StagedRecord]:
+        """Put records that promise no order into another, where that is wanted."""
+        mixed = self._accidents.mixed(self.worker_id, records)
+        if mixed != records:
+            self.note(Struck("reorder", worker=self.worker_id))
+        return mixed
 
     def hand_over_event(self, event: bytes, *, request_id: str, spare: bool) -> Answer | None:
         """Invoke the worker on one event; None where the stage is being taken down.
@@ -94,10 +116,11 @@ class Delivery:
         ``spare`` says that nothing is dead-lettered where this invocation is lost. What went well is
         delivered once more, where that is wanted, under the same id.
         """
-        report = self._run_event(event, request_id=request_id, receives=0 if spare else _LAST)
+        mishap = self._accidents.befalls(self.worker_id, bearable=spare, listed=False)
+        report = self._run_event(event, request_id=request_id, receives=0 if spare else _LAST, mishap=mishap)
         if report is None:
             return None
-        if isinstance(report.answer, Reply) and self._accidents.repeats(self.worker_id):
+        if isinstance(report.answer, Reply) and self._repeats():
             self._run_event(event, request_id=request_id, receives=0, repeated=True)  # the event is done
         return report.answer
 
@@ -129,14 +152,40 @@ class Delivery:
             self.note(Struck("crash", worker=self.worker_id))
         return crashed
 
+    def _repeats(self) -> bool:
+        repeats = self._accidents.repeats(self.worker_id)
+        if repeats:
+            self.note(Struck("duplicate", worker=self.worker_id))
+        return repeats
+
+    def _befalling(self, records: Sequence[StagedRecord]) -> Mishap | None:
+        """Ask what befalls a batch; a mishap may cost a record one try, and not its last."""
+        ids = {record.id for record in records}
+        with self._lock:
+            bearable = max(map(receives_of, records)) <= 1 and self._struck.isdisjoint(ids)
+        mishap = self._accidents.befalls(self.worker_id, bearable=bearable, listed=True)
+        if mishap is not None and mishap.kind != "throttle":
+            with self._lock:
+                self._struck |= ids
+        return mishap
+
     def _invoke(
-        self, records: Sequence[StagedRecord], form: EventForm, *, repeated: bool = False
+        self,
+        records: Sequence[StagedRecord],
+        form: EventForm,
+        *,
+        repeated: bool = False,
+        mishap: Mishap | None = None,
     ) -> Delivered:
         request_id = str(uuid4())
         receives = max(map(receives_of, records))
         self.note(HandedOver(self.worker_id, request_id, records, repeated))
         report = self._run(
-            form.event_of(records), request_id=request_id, records=len(records), receives=receives
+            form.event_of(records),
+            request_id=request_id,
+            records=len(records),
+            receives=receives,
+            mishap=mishap,
         )
         reading = None if report is None else form.read(report.answer, records)
         self.note(Ended(self.worker_id, request_id, report, reading))
@@ -146,28 +195,49 @@ class Delivery:
         return Delivered(request_id, None if isinstance(report.answer, Throttled) else reading)
 
     def _run_event(
-        self, event: bytes, *, request_id: str, receives: int, repeated: bool = False
+        self,
+        event: bytes,
+        *,
+        request_id: str,
+        receives: int,
+        repeated: bool = False,
+        mishap: Mishap | None = None,
     ) -> Report | None:
         """Invoke on one event and note how it ended."""
         self.note(EventHandedOver(self.worker_id, request_id, event, repeated))
-        report = self._run(event, request_id=request_id, records=1, receives=receives)
+        report = self._run(event, request_id=request_id, records=1, receives=receives, mishap=mishap)
         self.note(Ended(self.worker_id, request_id, report))
         if report is not None:
             self._ended(report, records=1, done=isinstance(report.answer, Reply))
         return report
 
-    def _run(self, event: bytes, *, request_id: str, records: int, receives: int) -> Report | None:
+    def _run(
+        self, event: bytes, *, request_id: str, records: int, receives: int, mishap: Mishap | None = None
+    ) -> Report | None:
         """Invoke; None where the invoker is stopped: the stage is being taken down."""
         self._tally.handed_over(self.worker_id, records=records)
         with self._lock:
             self._in_flight.append(receives)
         try:
-            return self._invoker.invoke(event, request_id=request_id)
+            return self._run_to_its_end(event, request_id, mishap)
         except PartBroken:
             return None
         finally:
             with self._lock:
                 self._in_flight.remove(receives)
+
+    def _run_to_its_end(self, event: bytes, request_id: str, mishap: Mishap | None) -> Report:
+        invoke = partial(self._invoker.invoke, event, request_id=request_id)
+        if mishap is None:
+            return invoke()
+        self.note(Struck(mishap.kind, worker=self.worker_id))
+        return befallen(
+            mishap,
+            request_id=request_id,
+            timeout_s=self._timeout_s,
+            invoke=invoke,
+            kill_idle=partial(self._invoker.kill_one, in_flight=False),
+        )
 
     def _ended(self, report: Report, *, records: int, done: bool) -> None:
         self._tally.ended(

@@ -196,6 +196,8 @@ class SqsPoller(Part):
         return taken
 
     def _start(self, records: list[StagedRecord]) -> None:
+        if not self._source.ordered:
+            records = self._delivery.mixed(records)
         thread = self._threads.thread(partial(self._run, records), name="batch")
         with self._lock:
             self._under_way.add(thread)
@@ -203,6 +205,8 @@ class SqsPoller(Part):
 
     def _run(self, records: list[StagedRecord]) -> None:
         try:
+            if (late_s := self._delivery.late_by_s()) > 0:
+                self._quit.wait(machine_seconds(self._clock, late_s))
             for batch in by_payload(records):
                 self._hand_over(batch)
         finally:

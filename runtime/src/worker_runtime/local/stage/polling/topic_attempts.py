@@ -18,6 +18,7 @@ from worker_runtime.local.stage.polling.bisecting import Piece, after_error
 from worker_runtime.local.stage.polling.failing_partitions import FailingPartitions
 from worker_runtime.local.stage.polling.on_failure import GivenUp
 from worker_runtime.local.stage.polling.partition_failures import parted
+from worker_runtime.local.stage.polling.stage_time import machine_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -82,6 +83,8 @@ class TopicAttempts:
 
     def attempt(self, piece: Piece[StagedRecord]) -> list[Again]:
         """Invoke the worker on a piece; what is to be tried instead of it, and when."""
+        if (late_s := self._ends.delivery.late_by_s()) > 0:
+            self._quit.wait(machine_seconds(self._clock, late_s))
         piece = self._without_expired(piece)
         if not piece.records:
             return []
