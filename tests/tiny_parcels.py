@@ -42,6 +42,8 @@ def follow(parcel: Record[Parcel], *, sightings: Sightings) -> None:
             raise RuntimeError("as asked")
         case "fail once" if sightings.is_new(parcel.body.id):
             raise Retry
+        case "fail five times" if any(sightings.is_new(f"{parcel.body.id} {n}") for n in range(5)):
+            raise RuntimeError("as asked")
         case "vanish" if sightings.is_new(parcel.body.id):
             os._exit(1)
     sightings.note(parcel.body.id, sent_at=parcel.sent_at.timestamp(), place=parcel.id)

@@ -14,6 +14,7 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 kafka = pytest.importorskip("confluent_kafka", reason="Kafka's client is not installed")
 
@@ -92,21 +93,45 @@ def test_what_fails_comes_again_with_what_is_behind_it() -> None:
     assert (follow.records, take_back.records) == (3 + 2, 2 + 2)
 
 
-def test_what_always_fails_is_given_up_and_what_is_rejected_can_be_sent_back() -> None:
+def test_what_is_given_up_can_be_sent_back_while_the_topic_has_it() -> None:
     with Stage(options()) as stage:
-        produce(stage, parcel("good"), parcel("bad", "fail"))
+        produce(stage, parcel("good"), parcel("late", "fail five times"), parcel("behind it"))
         produce(stage, parcel("refused", "reject"), key=b"other")
         stage.wait_idle(timeout_s=IDLE_WITHIN_S)
-        letters = {letter.form for letter in stage.dead_letters("parcels-dlq")}
+        before = noted(stage)
+        letters = {letter.form: letter for letter in stage.dead_letters("parcels-dlq")}
 
         sent = stage.redrive("parcels-dlq")
         stage.wait_idle(timeout_s=IDLE_WITHIN_S)
 
-        done, left = noted(stage), stage.dead_letters("parcels-dlq")
-    assert set(done) == {"good"}
-    assert letters == {"envelope", "metadata"}
-    assert sent == 1  # the worker rejects it again, which takes it; what still fails stays
-    assert {letter.form for letter in left} == {"envelope", "metadata"}
+        after, left = noted(stage), stage.dead_letters("parcels-dlq")
+        topic = stage.named("kafka topic", "parcels")
+    assert set(before) == {"good"}  # what is behind a failure is given up with it
+    assert letters.keys() == {"envelope", "metadata"}
+    assert letters["metadata"].code == "RetryAttemptsExhausted"
+    assert letters["metadata"].record_id.startswith(f"{topic}-")
+    assert sent == 2
+    assert set(after) == {"good", "late", "behind it"}
+    assert [letter.form for letter in left] == ["envelope"]  # the worker rejects it again, which takes it
+
+
+@MODES
+def test_a_stage_that_goes_on_takes_up_its_topics_where_it_was(tmp_path: Path, *, in_process: bool) -> None:
+    going_on = options(in_process=in_process, state_dir=tmp_path, goes_on=True)
+    with Stage(going_on) as stage:
+        produce(stage, parcel("a"))
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        produce(stage, *(parcel(f"b-{at}") for at in range(20)))
+        began = stage.workers()["parcel.follow"].records
+
+    with Stage(going_on) as stage:
+        produce(stage, parcel("c"))
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        done = noted(stage)
+        counts = stage.workers()["parcel.follow"]
+    assert set(done) == {"a", "c", *(f"b-{at}" for at in range(20))}
+    assert began >= 1
+    assert counts.records <= 21  # what was done before is not done again
 
 
 def test_people_find_the_brokers_and_the_cluster() -> None:

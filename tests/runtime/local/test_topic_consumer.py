@@ -250,6 +250,23 @@ def test_a_batch_that_raises_is_halved_until_the_poison_is_alone() -> None:
     assert topic.committed == {0: 4, 1: 4}
 
 
+def test_halves_of_halves_keep_the_order_of_their_partition() -> None:
+    topic, clock = MemoryTopic(), SteppedClock()
+    for _ in range(4):
+        topic.put(0)
+    function = TopicFunction(at_first(refuse, times=2))
+
+    work_off(consumer_of(topic, function, clock=clock, source=provisioned(bisect=True)), clock)
+
+    assert function.batches == [
+        [(0, 0), (0, 1), (0, 2), (0, 3)],
+        [(0, 0), (0, 1)],
+        [(0, 0)],
+        [(0, 1)],
+        [(0, 2), (0, 3)],
+    ]
+
+
 def test_retries_without_a_limit_are_ten_where_there_is_a_destination() -> None:
     topic, clock, function, destination = MemoryTopic(), SteppedClock(), TopicFunction(refuse), Destination()
     topic.put(0)
