@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +18,6 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 kafka = pytest.importorskip("confluent_kafka", reason="Kafka's client is not installed")
 
@@ -132,6 +135,23 @@ def test_a_stage_that_goes_on_takes_up_its_topics_where_it_was(tmp_path: Path, *
     assert set(done) == {"a", "c", *(f"b-{at}" for at in range(20))}
     assert began >= 1
     assert counts.records <= 21  # what was done before is not done again
+
+
+@pytest.mark.long
+def test_a_stage_that_was_killed_in_the_middle_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    program = Path(__file__).with_name("parcels_to_be_killed.py")
+    killed = subprocess.Popen([sys.executable, program, tmp_path], stdout=subprocess.PIPE, text=True)  # noqa: S603 - a file of ours
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "in the middle\n"
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.stdout.close()
+
+    with Stage(options(state_dir=tmp_path, goes_on=True)) as stage:
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        done, letters = noted(stage), stage.dead_letters("parcels-dlq")
+    assert set(done) == {f"parcel-{at}" for at in range(200)}
+    assert letters == []
 
 
 def test_people_find_the_brokers_and_the_cluster() -> None:
