@@ -7,12 +7,12 @@ taken down.
 from __future__ import annotations
 
 import json
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from worker_runtime.local.stage.apis import gateway_errors as errors
 from worker_runtime.local.stage.apis.http_events import method_arn, request_question, token_question
+from worker_runtime.local.stage.apis.kept_answers import KeptAnswers
 from worker_runtime.local.stage.apis.policies import Effect, effect_of
 from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.parts.http_server import Response
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What an authorizer said of who asks; it goes into the event."""
+    """Who asks: what an authorizer said, which goes into the event; None where nobody was asked."""
 
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] | None = None
 
 
 class Gate(Protocol):
@@ -41,63 +41,40 @@ class Gate(Protocol):
         """Return what is known of the caller, or the refusal."""
 
 
-class Kept:
-    """Answers of an authorizer by token, each for ``cache_s`` of the stage's time; for many threads."""
-
-    def __init__(self, *, cache_s: float, clock: Clock) -> None:
-        self._cache_s = cache_s
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._answers: dict[str, tuple[float, Any]] = {}
-
-    def get(self, token: str) -> Any:
-        """Return the answer that still holds; None where there is none."""
-        with self._lock:
-            until, answer = self._answers.get(token, (0.0, None))
-        return answer if self._clock.now() < until else None
-
-    def put(self, token: str, answer: Any) -> None:
-        """Keep an answer."""
-        with self._lock:
-            self._answers[token] = (self._clock.now() + self._cache_s, answer)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asking:
+class _AskingGate:
     """Who is asked about tokens, and for which API."""
-
-    source: TokenAuthorizer
-    callee: Callee
-    kept: Kept
-    region: str
-    api_id: str
-
-
-class RestGate:
-    """The authorizer of a REST API: it is handed a token and answers with a policy."""
 
     def __init__(
         self, source: TokenAuthorizer, *, callee: Callee, clock: Clock, region: str, api_id: str
     ) -> None:
-        kept = Kept(cache_s=source.cache_s, clock=clock)
-        self._asking = _Asking(source=source, callee=callee, kept=kept, region=region, api_id=api_id)
+        self._source = source
+        self._callee = callee
+        self._kept = KeptAnswers(clock)
+        self._region = region
+        self._api_id = api_id
+
+    def _keep(self, token: str, said: Any) -> None:
+        self._kept.put(token, said, for_s=self._source.cache_s)
+
+
+class RestGate(_AskingGate):
+    """The authorizer of a REST API: it is handed a token and answers with a policy."""
 
     def admit(self, call: HttpCall, found: Found) -> Bearer | Response | None:  # noqa: ARG002 - a policy says for which
         """Return the policy's context, or 401, 403, 500 as a REST API says them."""
-        asking = self._asking
-        token = call.header(asking.source.header)
+        token = call.header(self._source.header)
         if not token:
             return errors.REST_UNAUTHORIZED
-        said = asking.kept.get(token)
+        said = self._kept.get(token)
         if said is None:
-            question = token_question(call, token=token, region=asking.region, api_id=asking.api_id)
-            said = _asked(asking.callee, question, call)
+            question = token_question(call, token=token, region=self._region, api_id=self._api_id)
+            said = _asked(self._callee, question, call)
             if said is None or isinstance(said, Response):
                 return said
             if not _is_policy(said):
                 return errors.REST_AUTHORIZER_MALFORMED
-            asking.kept.put(token, said)
-        match effect_of(said["policyDocument"], method_arn(call, asking.region, asking.api_id)):
+            self._keep(token, said)
+        match effect_of(said["policyDocument"], method_arn(call, self._region, self._api_id)):
             case Effect.ALLOWED:
                 return Bearer(_context_v1(said))
             case Effect.DENIED:
@@ -105,30 +82,23 @@ class RestGate:
         return errors.REST_UNPERMITTED
 
 
-class HttpGate:
+class HttpGate(_AskingGate):
     """The authorizer of an HTTP API: it is handed the request and answers with a flag."""
-
-    def __init__(
-        self, source: TokenAuthorizer, *, callee: Callee, clock: Clock, region: str, api_id: str
-    ) -> None:
-        kept = Kept(cache_s=source.cache_s, clock=clock)
-        self._asking = _Asking(source=source, callee=callee, kept=kept, region=region, api_id=api_id)
 
     def admit(self, call: HttpCall, found: Found) -> Bearer | Response | None:
         """Return what was said of the bearer, or 401, 403, 500 as an HTTP API says them."""
-        asking = self._asking
-        token = call.header(asking.source.header)
+        token = call.header(self._source.header)
         if not token:
             return errors.HTTP_UNAUTHORIZED
-        said = asking.kept.get(token)
+        said = self._kept.get(token)
         if said is None:
-            question = request_question(call, found, token=token, region=asking.region, api_id=asking.api_id)
-            said = _asked(asking.callee, question, call)
+            question = request_question(call, found, token=token, region=self._region, api_id=self._api_id)
+            said = _asked(self._callee, question, call)
             if said is None:
                 return None
             if not isinstance(said, dict) or not isinstance(said.get("isAuthorized"), bool):
                 return errors.HTTP_FAILED
-            asking.kept.put(token, said)
+            self._keep(token, said)
         return Bearer(said.get("context") or {}) if said["isAuthorized"] else errors.HTTP_FORBIDDEN
 
 

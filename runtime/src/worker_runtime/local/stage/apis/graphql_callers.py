@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from worker_runtime.local.stage.apis.graphql_fields import Caller
 from worker_runtime.local.stage.apis.http_events import ACCOUNT
+from worker_runtime.local.stage.apis.kept_answers import KeptAnswers
 from worker_runtime.local.stage.execution.answers import Reply
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ class AuthorizerGuard:
     def __init__(self, source: AppSyncAuthorizer, *, callee: Callee, clock: Clock) -> None:
         self._source = source
         self._callee = callee
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._kept = KeptAnswers(clock)
 
     def caller_of(
         self, call: HttpCall, *, query: str, operation_name: str | None, variables: Mapping[str, Any]
@@ -70,7 +68,7 @@ class AuthorizerGuard:
         token = call.header("authorization")
         if not token:
             return NO_HEADER
-        said = self._still_said(token)
+        said = self._kept.get(token)
         if said is None:
             context = {
                 "apiId": self._source.api,
@@ -87,11 +85,6 @@ class AuthorizerGuard:
         denied = frozenset(map(_short, said.get("deniedFields") or ()))
         return Caller(identity=identity, headers=headers_of(call), denied=denied)
 
-    def _still_said(self, token: str) -> Mapping[str, Any] | None:
-        with self._lock:
-            until, said = self._kept.get(token, (0.0, {}))
-        return said if self._clock.now() < until else None
-
     def _asked(self, token: str, context: Mapping[str, Any], call: HttpCall) -> Mapping[str, Any] | None:
         """Return what the authorizer says; None, and nothing is kept, where it fails."""
         event = {"authorizationToken": token, "requestContext": context, "requestHeaders": headers_of(call)}
@@ -101,9 +94,7 @@ class AuthorizerGuard:
         said = report.answer.value
         if not isinstance(said, dict):
             return None
-        kept_s = said.get("ttlOverride", self._source.cache_s)
-        with self._lock:
-            self._kept[token] = (self._clock.now() + kept_s, said)
+        self._kept.put(token, said, for_s=said.get("ttlOverride", self._source.cache_s))
         return said
 
 

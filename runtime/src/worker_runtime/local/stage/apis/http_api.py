@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.parts.http_server import Response
 
 
-class RestApi:
-    """Routes of a REST API with the checks that it makes itself."""
-
-    id_header = "x-amzn-RequestId"
+class _RoutedApi:
+    """Routes, the workers that answer them, the authorizers that they name."""
 
     def __init__(
         self, api_id: str, *, routes: ApiRoutes, callees: Mapping[str, Callee], gates: Mapping[str, Gate]
@@ -37,7 +35,23 @@ class RestApi:
         self._routes = routes
         self._callees = callees
         self._gates = gates
-        self._binary_types = frozenset(each for route in routes for each in route.source.binary_types)
+
+    def _admitted(self, call: HttpCall, found: Found) -> Bearer | Response | None:
+        named = found.route.source.authorizer
+        return Bearer() if named is None else self._gates[named].admit(call, found)
+
+    def _asked(self, call: HttpCall, found: Found, event: bytes) -> Answer | None:
+        return _asked(self._callees[found.route.worker_id], event, call)
+
+
+class RestApi(_RoutedApi):
+    """Routes of a REST API with the checks that it makes itself."""
+
+    id_header = "x-amzn-RequestId"
+
+    @property
+    def _binary_types(self) -> frozenset[str]:
+        return frozenset(each for route in self._routes for each in route.source.binary_types)
 
     def answer(self, call: HttpCall) -> Response | None:
         """Find the route, ask its authorizer, check the request, ask the worker: in this order."""
@@ -46,7 +60,7 @@ class RestApi:
         found = self._routes.find(call)
         if found is None:
             return errors.REST_NO_ROUTE
-        bearer = _admitted(call, found, self._gates)
+        bearer = self._admitted(call, found)
         if not isinstance(bearer, Bearer):
             return bearer
         if fault := fault_of(call, found.route.source):
@@ -56,12 +70,12 @@ class RestApi:
             found,
             api_id=self._api_id,
             binary_types=self._binary_types,
-            authorizer=bearer.context if found.route.source.authorizer else None,
+            authorizer=bearer.context,
         )
         encoded = json.dumps(event).encode()
         if len(encoded) > REQUEST_BYTES:
             return errors.REST_TOO_LONG
-        answer = _asked(self._callees[found.route.worker_id], encoded, call)
+        answer = self._asked(call, found, encoded)
         return None if answer is None else self._worded(answer, call, found.route)
 
     def _worded(self, answer: Answer, call: HttpCall, route: ApiRoute) -> Response:
@@ -71,33 +85,23 @@ class RestApi:
         return told or errors.REST_MALFORMED
 
 
-class HttpApi:
+class HttpApi(_RoutedApi):
     """Routes of an HTTP API."""
 
     id_header = "apigw-requestid"
-
-    def __init__(
-        self, api_id: str, *, routes: ApiRoutes, callees: Mapping[str, Callee], gates: Mapping[str, Gate]
-    ) -> None:
-        """Ask ``callees`` by worker id; ``gates`` are the authorizers that routes name."""
-        self._api_id = api_id
-        self._routes = routes
-        self._callees = callees
-        self._gates = gates
 
     def answer(self, call: HttpCall) -> Response | None:
         """Find the route, ask its authorizer, ask the worker."""
         found = self._routes.find(call)
         if found is None:
             return errors.HTTP_NO_ROUTE
-        bearer = _admitted(call, found, self._gates)
+        bearer = self._admitted(call, found)
         if not isinstance(bearer, Bearer):
             return bearer
-        known = bearer.context if found.route.source.authorizer else None
-        event = json.dumps(event_v2(call, found, api_id=self._api_id, authorizer=known)).encode()
+        event = json.dumps(event_v2(call, found, api_id=self._api_id, authorizer=bearer.context)).encode()
         if len(event) > REQUEST_BYTES:
             return errors.HTTP_TOO_LONG
-        answer = _asked(self._callees[found.route.worker_id], event, call)
+        answer = self._asked(call, found, event)
         if answer is None:
             return None
         if not isinstance(answer, Reply):
@@ -125,11 +129,6 @@ class FunctionUrl:
         if not isinstance(answer, Reply):
             return errors.url_failure(answer)
         return response_v2(answer.value, default_type="application/json") or errors.URL_FAILED
-
-
-def _admitted(call: HttpCall, found: Found, gates: Mapping[str, Gate]) -> Bearer | Response | None:
-    named = found.route.source.authorizer
-    return Bearer() if named is None else gates[named].admit(call, found)
 
 
 def _asked(callee: Callee, event: bytes, call: HttpCall) -> Answer | None:
