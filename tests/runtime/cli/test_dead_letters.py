@@ -173,6 +173,66 @@ def test_an_empty_queue_says_so(dead_letters: DeadLetters) -> None:
 
 
 @pytest.mark.usefixtures("letters")
+def test_a_letter_is_shown_with_all_that_it_holds_and_stays_there(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    done = dead_letters("show", "orders-dlq", "7")
+
+    assert done.code == 0, done.err
+    assert "UNWANTED" in done.out
+    assert "shop.work" in done.out
+    assert '"id": "unwanted"' in done.out
+    assert "fan@example.com" not in done.out
+    assert len(waiting(sqs, queues["orders-dlq"])) == 2
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_letter_that_is_not_there_is_not_shown(dead_letters: DeadLetters) -> None:
+    done = dead_letters("show", "orders-dlq", "nothing")
+
+    assert done.code == 1
+    assert "no dead letter in orders-dlq begins with 'nothing'" in done.err
+
+
+def test_records_that_lambda_only_named_are_shown_from_their_stream(
+    dead_letters: DeadLetters,
+    emulator: Emulator,
+    sqs: SQSClient,
+    queues: dict[str, str],
+    installed_plugin: Site,
+) -> None:
+    installed_plugin.install_plugin("meter", worker=METER_WORKER)
+    with AwsClients(emulator.endpoint_url, region="us-east-1", credentials=credentials(None)) as aws:
+        kinesis = aws("kinesis")
+        kinesis.create_stream(StreamName="local-readings", ShardCount=1)
+        kinesis.get_waiter("stream_exists").wait(StreamName="local-readings", WaiterConfig={"Delay": 1})
+        arn = kinesis.describe_stream_summary(StreamName="local-readings")["StreamDescriptionSummary"][
+            "StreamARN"
+        ]
+        put = kinesis.put_record(
+            StreamName="local-readings", Data=b'{"meter": "m-1", "phone": "+15550001234"}', PartitionKey="m"
+        )
+    info = {
+        "shardId": put["ShardId"],
+        "startSequenceNumber": put["SequenceNumber"],
+        "endSequenceNumber": put["SequenceNumber"],
+        "batchSize": 1,
+        "streamArn": arn,
+    }
+    gone = {**info, "startSequenceNumber": "1", "endSequenceNumber": "1"}
+    for each in (info, gone):
+        body = {"requestContext": {"condition": "RetryAttemptsExhausted"}, "KinesisBatchInfo": each}
+        sqs.send_message(QueueUrl=queues["meter-dlq"], MessageBody=json.dumps(body))
+
+    done = dead_letters("show", "meter-dlq", "--json", site=installed_plugin)
+
+    opened = {each["letter"]["recordId"]: each for each in done.json["letters"]}
+    (record,) = opened[put["SequenceNumber"]]["records"]
+    assert record["kinesis"]["data"] == {"meter": "m-1", "phone": "+*******1234"}
+    assert "forgotten the records" in opened["1"]["problem"]
+
+
+@pytest.mark.usefixtures("letters")
 def test_messages_go_back_to_their_queue_as_they_were(
     dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
 ) -> None:

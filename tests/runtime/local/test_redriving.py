@@ -14,7 +14,8 @@ from staged import failed
 from worker_runtime.clock import RealClock
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.dead_letters.letters import UNREADABLE
-from worker_runtime.local.dead_letters.redriving import Origin, Redriven, Redriver
+from worker_runtime.local.dead_letters.opening import Origin
+from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
 from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.polling.change_records import carried_record, change_record

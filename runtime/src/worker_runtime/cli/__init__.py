@@ -31,7 +31,7 @@ GROUPS: Final = {
     "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
     "doctor": Group("worker_runtime.cli.doctor", "Say what is wrong with what is installed, and the cure."),
     "trace": Group("worker_runtime.cli.trace", "Tell a record's way through a stage as a tree."),
-    "dead-letters": Group("worker_runtime.cli.dead_letters", "List dead letters, and send them back."),
+    "dead-letters": Group("worker_runtime.cli.dead_letters", "List, show and send back dead letters."),
     "new": Group("worker_runtime.cli.new", "Write the skeleton of a plugin or a worker."),
 }
 """In the order of ``workers --help``; a group is added by a line here."""

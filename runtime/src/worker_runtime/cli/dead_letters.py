@@ -17,13 +17,25 @@ from worker_runtime.local.commands.options import (
     refuse_unknown_stack,
     take_variables,
 )
-from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
+from worker_runtime.local.commands.reporting import (
+    FAILED,
+    CommandFailed,
+    Misuse,
+    Output,
+    answering,
+    examples,
+)
 
 if TYPE_CHECKING:
-    from worker_runtime.local.dead_letters.office import Listed, Office, Way
+    from worker_runtime.local.dead_letters.office import Listed, Office, Opened, Way
     from worker_runtime.local.dead_letters.redriving import Redriven
 
 app = typer.Typer(add_completion=False)
+
+
+class NoSuchLetter(CommandFailed):
+    """A queue has no letter of the id that is asked for."""
+
 
 EnvFile = Annotated[
     Path | None, typer.Option("--env-file", metavar="FILE", help="NAME=value lines: the queues' real names.")
@@ -37,7 +49,7 @@ EnvFile = Annotated[
     )
 )
 def dead_letters() -> None:
-    """List dead letters, and send them back where they came from.
+    """List dead letters, show what they hold, and send them back where they came from.
 
     QUEUE is the logical name, as declared, or the queue's URL. Its real name is taken from the variable
     that the manifest names, else looked up, under its own name and as a local stage names it.
@@ -72,6 +84,44 @@ def list_letters(
             output.json({"letters": found})
         else:
             _show(found, output)
+
+
+@app.command(
+    "show",
+    epilog=examples(
+        "workers dead-letters show event-short-url-dlq",
+        "workers dead-letters show demand-stream-to-sqs-dlq 4953 --json",
+    ),
+)
+def show(
+    queue: Annotated[
+        str, typer.Argument(metavar="QUEUE", help="A queue of dead letters.", autocompletion=complete_queues)
+    ],
+    wanted: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", help="Of a record or a letter, or the beginning of one; all without it."
+        ),
+    ] = None,
+    *,
+    endpoint_url: EndpointUrl = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show dead letters with all that they hold, and leave them there.
+
+    Where Lambda only named the records, they are fetched from their stream while it still has them.
+    """
+    with answering(as_json=as_json) as output:
+        opened = _office(endpoint_url, env_file).opened(queue, wanted)
+        if wanted is not None and not opened:
+            raise NoSuchLetter(f"no dead letter in {queue} begins with {wanted!r}; `list` shows them all.")
+        if as_json:
+            output.json({"letters": opened})
+        elif not opened:
+            output.text("No dead letters.")
+        for each in () if as_json else opened:
+            _show_whole(each, output)
 
 
 @app.command(
@@ -170,6 +220,30 @@ def _show(found: list[Listed], output: Output) -> None:
         return
     columns = ("queue", "record", "worker", "code", "error", "sent")
     output.table(columns, [_row(each) for each in found])
+
+
+def _show_whole(opened: Opened, output: Output) -> None:
+    letter = opened.letter
+    known = {
+        "worker": letter.worker or "?",
+        "code": letter.code,
+        "error": letter.error,
+        "sent": letter.sent_at,
+        "form": letter.form,
+        "message": opened.message_id,
+        "problem": opened.problem,
+    }
+    output.lines(
+        [
+            (f"{letter.queue}  {letter.record_id}", "bold"),
+            *(
+                (f"  {name:8} {value}", "red" if name == "problem" else "")
+                for name, value in known.items()
+                if value
+            ),
+        ]
+    )
+    output.json(opened.records or letter.body)
 
 
 def _row(each: Listed) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ from worker_runtime.catalogue import installed
 from worker_runtime.clock import RealClock
 from worker_runtime.errors import SettingsError
 from worker_runtime.local.dead_letters.letters import UNREADABLE
+from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
 from worker_runtime.local.dead_letters.readable import readable
 from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
 from worker_runtime.local.dead_letters.walk import peek
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from worker_runtime.local.dead_letters.letters import Letter
-    from worker_runtime.local.dead_letters.redriving import Origin
+    from worker_runtime.local.dead_letters.opening import Origin
     from worker_runtime.workers import Declaration
 
 
@@ -44,6 +46,19 @@ class Listed(Struct, frozen=True, rename="camel"):
     form: str
     sent_at: str
     body: Any
+
+
+class Opened(Struct, frozen=True, rename="camel"):
+    """A dead letter with all that it holds; ``records`` as their worker had them, redacted.
+
+    ``problem`` says why there are none where there should be.
+    """
+
+    letter: Listed
+    message_id: str
+    receives: int
+    records: list[Any]
+    problem: str
 
 
 class Way(Struct, frozen=True, rename="camel"):
@@ -68,6 +83,16 @@ class Office:
                 for queue in queues
                 for letter in peek(self._aws("sqs"), self._names.queue_url(queue))
             ]
+
+    def opened(self, queue: str, wanted: str | None) -> list[Opened]:
+        """Open the letters of a queue, or those whose record or message begins with ``wanted``.
+
+        Records that Lambda only named are fetched from their stream again.
+        """
+        with self._aws.asked():
+            opener = Opener(self._origins(queue), aws=self._aws)
+            found = peek(self._aws("sqs"), self._names.queue_url(queue))
+            return [_opened(each, queue=queue, opener=opener) for each in found if _is_meant(each, wanted)]
 
     def ways(self, queue: str, letters: Iterable[Listed]) -> list[Way]:
         """Say where each letter would go."""
@@ -134,6 +159,25 @@ def _listed(letter: Letter, *, queue: str) -> Listed:
         form=letter.form,
         sent_at=sent_at.isoformat(timespec="seconds"),
         body=readable(letter.body),
+    )
+
+
+def _is_meant(letter: Letter, wanted: str | None) -> bool:
+    return wanted is None or letter.record_id.startswith(wanted) or letter.message_id.startswith(wanted)
+
+
+def _opened(letter: Letter, *, queue: str, opener: Opener) -> Opened:
+    records, problem = [], letter.error if letter.unreadable else ""
+    try:
+        records = [] if letter.unreadable else opener.records(letter)
+    except NotSentBack as error:
+        problem = str(error)
+    return Opened(
+        letter=_listed(letter, queue=queue),
+        message_id=letter.message_id,
+        receives=int(letter.message.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
+        records=[readable(json.dumps({"record": record}))["record"] for record in records],
+        problem=redact_text(problem),
     )
 
 

@@ -5,34 +5,28 @@ Nothing leaves a dead-letter queue before it has been sent back, or its worker h
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
-from base64 import b64decode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import WorkerRuntimeError, text_of
-from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.letters import batch_info, topic_info
+from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
 from worker_runtime.local.dead_letters.walk import PATIENCE_S, Walk
 from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.polling.batches import AllDone
 from worker_runtime.local.stage.polling.change_records import refreshed, restaged
 from worker_runtime.local.stage.polling.event_form import RECORDS
-from worker_runtime.local.stage.polling.shards import read_range
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from worker_runtime.filters import Filters
     from worker_runtime.local.dead_letters.letters import Letter
-    from worker_runtime.local.stage.polling.feeds import Feed
+    from worker_runtime.local.dead_letters.opening import Origin
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
-    from worker_runtime.local.stage.polling.topic_past import TopicPast
 
     Invoke = Callable[[str, dict[str, Any]], Any]
     SentBack = Callable[[str, str, Sequence[str]], None]
@@ -49,22 +43,6 @@ _OF_KAFKA = frozenset(("topic", "partition", "offset"))
 """What each record of a Kafka topic has."""
 
 _log = logging.getLogger(__name__)
-
-
-class NotSentBack(WorkerRuntimeError):
-    """A dead letter that stays where it is, and why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where the dead letters of one worker's source come from: a queue, a stream, or a topic."""
-
-    worker_id: str
-    queue_url: str | None = None
-    feed: Feed | None = None
-    past: TopicPast | None = None
-    filters: Filters = field(default_factory=lambda: compile_filters((), data_key="dynamodb"))
-    spill_bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +77,7 @@ class Redriver:
         its message id) as what it went to its worker: the new message's id, the records'.
         """
         self._queue_url = queue_url
-        self._origins = origins
+        self._opener = Opener(origins, aws=aws)
         self._aws = aws
         self._invoke = invoke
         self._patience_s = patience_s
@@ -147,21 +125,21 @@ class Redriver:
     def _send_back(self, letter: Letter, *, refresh: bool) -> None:
         if letter.unreadable:
             raise NotSentBack(f"{letter.error}; look at it and delete it by hand.")
-        origin = self._origin(letter)
+        origin = self._opener.origin(letter)
         things = self._go_back(letter, origin, refresh=refresh)
         self._sent_back(letter.message_id, origin.worker_id, things)
 
     def _go_back(self, letter: Letter, origin: Origin, *, refresh: bool) -> Sequence[str]:
         """Send a letter back in the way of its form, and return as what."""
         if letter.form == "metadata":
-            records = self._read_again(json.loads(letter.body), origin)
+            records = self._opener.read_again(json.loads(letter.body), origin)
             return self._hand_over(origin, records, refresh=refresh)
         if letter.form == "original":
             return self._resend(origin, original_in(letter))
         if letter.form == "event":
             self._invoke(origin.worker_id, json.loads(letter.body)["requestPayload"])
             return [letter.record_id]
-        record = self._unpack(json.loads(letter.body), origin)
+        record = self._opener.unpacked(json.loads(letter.body), origin)
         if record.get("eventSource") == "aws:sqs":
             return self._resend(origin, original_of(record))
         if not _STREAMED.isdisjoint(record):
@@ -169,13 +147,6 @@ class Redriver:
         self._handed_over.add(letter.record_id)
         self._take(origin, self._invoke(origin.worker_id, _event_of(record)))
         return [letter.record_id]
-
-    def _origin(self, letter: Letter) -> Origin:
-        fitting = [each for each in self._origins if letter.worker in (None, each.worker_id)]
-        if len(fitting) != 1:
-            who = letter.worker or "a worker that it does not name"
-            raise NotSentBack(f"it is of {who}; {len(fitting)} sources have these dead letters.")
-        return fitting[0]
 
     def _resend(self, origin: Origin, original: Original) -> Sequence[str]:
         if origin.queue_url is None:
@@ -202,41 +173,6 @@ class Redriver:
         """Raise NotSentBack where a reply lists what its worker did not take."""
         if isinstance(reply, dict) and reply.get("batchItemFailures"):
             raise NotSentBack(f"{origin.worker_id} did not take it, and listed it as failed.")
-
-    def _unpack(self, envelope: Mapping[str, Any], origin: Origin) -> Any:
-        """Take the record out of our envelope: whole, compressed, or from the spill bucket."""
-        if "record" in envelope:
-            return envelope["record"]
-        if "recordGzip" in envelope:
-            return json.loads(gzip.decompress(b64decode(envelope["recordGzip"])))
-        if origin.spill_bucket is None:
-            raise NotSentBack(f"its record is at {envelope.get('recordAt')!r}, and no spill bucket is known.")
-        stored = self._aws("s3").get_object(Bucket=origin.spill_bucket, Key=envelope["recordAt"])
-        return json.loads(gzip.decompress(stored["Body"].read()))
-
-    def _read_again(self, metadata: Mapping[str, Any], origin: Origin) -> list[StagedRecord]:
-        """Fetch the records that Lambda's metadata names while the stream, or topic, still has them."""
-        if (offsets := topic_info(metadata)) is not None:
-            return self._read_topic_again(offsets, origin)
-        if origin.feed is None:
-            raise NotSentBack(f"{origin.worker_id} reads no stream.")
-        info = batch_info(metadata)
-        first, last = info["startSequenceNumber"], info["endSequenceNumber"]
-        shard_id = origin.feed.located(info["shardId"])
-        records = list(read_range(origin.feed, shard_id=shard_id, first=first, last=last))
-        if not records or (records[0].id, records[-1].id) != (first, last):
-            raise NotSentBack("its stream has forgotten the records, or some of them.")
-        return records
-
-    def _read_topic_again(self, offsets: Mapping[str, Any], origin: Origin) -> list[StagedRecord]:
-        if origin.past is None:
-            raise NotSentBack(
-                f"{origin.worker_id} reads no topic that is known; set KAFKA_BOOTSTRAP_SERVERS."
-            )
-        try:
-            return origin.past.records(offsets)
-        except LookupError as error:
-            raise NotSentBack(f"{error}.") from error
 
 
 def _event_of(record: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.redriving import Origin
+from worker_runtime.local.dead_letters.opening import Origin
 from worker_runtime.local.stage.kafka.needs import group_of
 from worker_runtime.local.stage.polling.kafka_form import KafkaForm
 from worker_runtime.local.stage.polling.kafka_poller import KafkaPoller

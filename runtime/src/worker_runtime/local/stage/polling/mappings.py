@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.dead_letters.redriving import Origin
+from worker_runtime.local.dead_letters.opening import Origin
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.local.stage.polling.event_relay import EventRelay
 from worker_runtime.local.stage.polling.invocation_queues import events_of
@@ -140,6 +140,7 @@ def poller_of(
             return EventRelay(
                 ground.names.named("relay", relay),
                 form=form_of(source, relay=relay, names=ground.names, clock=ground.clock),
+                delivery=delivery,
                 events=events_of(
                     source, declaration, delivery=delivery, function_arn=function_arn, ground=ground
                 ),
