@@ -22,41 +22,61 @@ if TYPE_CHECKING:
 
 CHATTY = ("botocore", "httpcore", "httpx", "urllib3")
 
-_hear: ContextVar[Callable[[str], None] | None] = ContextVar("hear", default=None)
+_hearing: ContextVar[_Hearing | None] = ContextVar("hearing", default=None)
 _fields: ContextVar[Mapping[str, str]] = ContextVar("fields", default={})  # noqa: B039 - never changed
 
 
 @contextmanager
 def heard(hear: Callable[[str], None], *, fields: Mapping[str, str]) -> Iterator[None]:
     """Give each line that is printed or logged inside the block to ``hear``."""
-    tokens = _hear.set(hear), _fields.set(fields)
+    hearing = _Hearing(hear)
+    tokens = _hearing.set(hearing), _fields.set(fields)
     try:
         yield
     finally:
-        _hear.reset(tokens[0])
+        hearing.end()
+        _hearing.reset(tokens[0])
         _fields.reset(tokens[1])
 
 
+class _Hearing:
+    """Puts lines together: ``print`` writes a text and its end of line apart."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self.hear = hear
+        self._partial = ""
+
+    def write(self, text: str) -> None:
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self.hear(line)
+
+    def end(self) -> None:
+        if self._partial:
+            self.hear(self._partial)
+            self._partial = ""
+
+
 class RoutedOutput(Part):
-    """Stands in for ``sys.stdout`` and listens to the root logger from start to stop."""
+    """Stands in for ``sys.stdout`` and ``sys.stderr`` and listens to the root logger from start to stop."""
 
     def __init__(self) -> None:
-        self._stdout: Any = None
+        self._streams: tuple[Any, Any] | None = None
 
     def start(self) -> Self:
         """Take over."""
-        self._stdout = sys.stdout
+        self._streams = sys.stdout, sys.stderr
         root = logging.getLogger()
         self._level, self._handlers = root.level, root.handlers[:]
         root.handlers[:] = [_Heard(self._handlers, level=self._level)]
         root.setLevel(min(root.level, logging.INFO))
-        sys.stdout = _Router(self._stdout)
+        sys.stdout, sys.stderr = map(_Router, self._streams)
         return self
 
     def stop(self) -> None:
         """Put everything back."""
-        if self._stdout is not None:
-            sys.stdout, self._stdout = self._stdout, None
+        if self._streams is not None:
+            (sys.stdout, sys.stderr), self._streams = self._streams, None
             logging.getLogger().handlers[:] = self._handlers
             logging.getLogger().setLevel(self._level)
 
@@ -68,11 +88,10 @@ class _Router(io.TextIOBase):
         self._real = real
 
     def write(self, text: str) -> int:
-        hear = _hear.get()
-        if hear is None:
+        hearing = _hearing.get()
+        if hearing is None:
             return int(self._real.write(text))
-        for line in text.splitlines():
-            hear(line)
+        hearing.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -91,10 +110,10 @@ class _Heard(logging.Handler):
         self._level_of_others = level
 
     def emit(self, record: logging.LogRecord) -> None:
-        hear = _hear.get()
-        if hear is None:
+        hearing = _hearing.get()
+        if hearing is None:
             for other in self._others:
                 if record.levelno >= max(self._level_of_others, other.level):
                     other.handle(record)
         elif record.levelno >= logging.WARNING or not record.name.startswith(CHATTY):
-            hear(JsonFormatter(_fields.get()).format(record))
+            hearing.hear(JsonFormatter(_fields.get()).format(record))
