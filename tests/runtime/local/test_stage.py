@@ -267,7 +267,7 @@ def test_logs_and_checkpoints_are_kept_where_the_options_say(tmp_path: Path) -> 
         stage.wait_idle(timeout_s=IDLE_WITHIN_S)
 
     assert (tmp_path / "state" / "logs" / "tiny.do.log").read_text()
-    assert (tmp_path / "state" / "checkpoints.json").is_file()
+    assert (tmp_path / "state" / "checkpoints.jsonl").is_file()
 
 
 def test_a_stage_on_another_endpoint_takes_over_what_is_there() -> None:

@@ -201,7 +201,7 @@ class Company(Part):
             aws=scenery.aws,
             names=scenery.names,
             book=scenery.book,
-            checkpoints=Checkpoints(self._play.folder / "checkpoints.json"),
+            checkpoints=Checkpoints(self._play.folder / "checkpoints.jsonl"),
             memories=self._play.memories,
             clock=self._play.clock,
             threads=self._play.threads,

@@ -7,6 +7,8 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from worker_runtime.local.stage.polling.stage_time import stage_time
 
 if TYPE_CHECKING:
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
 
-PAYLOAD_BYTES = 6 * 1024 * 1024
-"""A batch is handed over at this size, whatever its number (Lambda developer guide, batching behaviour)."""
+PAYLOAD_BYTES = 6 * 1024 * 1024 - 10_014
+"""A batch is handed over at this size, whatever its number (Lambda developer guide, batching behaviour).
+
+That is 6 MB of the event, of which 10,000 records need 10,014 bytes to be joined.
+"""
 
 _SYSTEM_TIMES = ("SentTimestamp", "ApproximateFirstReceiveTimestamp")
 _WIRE = {"StringValue": "stringValue", "BinaryValue": "binaryValue", "DataType": "dataType"}
@@ -37,7 +42,10 @@ class StagedRecord:
 
 def staged(record_id: str, raw: Mapping[str, Any], *, arrived_at: float, lane: str = "") -> StagedRecord:
     """Make a record ready to be handed over."""
-    encoded = json.dumps(raw, separators=(",", ":")).encode()
+    try:
+        encoded = msgspec.json.encode(raw)
+    except UnicodeEncodeError:  # half a surrogate, which JSON can say and UTF-8 cannot
+        encoded = json.dumps(raw, separators=(",", ":")).encode()
     return StagedRecord(record_id, raw, encoded, arrived_at, lane)
 
 
