@@ -14,6 +14,7 @@ import pytest
 from installed import Site
 from tiny import on_the_path
 from tiny_parcels import install_parcels
+from worker_runtime.local.stage.lineage.dump import dump
 from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
@@ -152,6 +153,20 @@ def test_a_stage_that_was_killed_in_the_middle_ends_as_if_it_had_not_been(tmp_pa
         done, letters = noted(stage), stage.dead_letters("parcels-dlq")
     assert set(done) == {f"parcel-{at}" for at in range(200)}
     assert letters == []
+
+
+@pytest.mark.long
+def test_a_run_in_one_process_is_repeated_from_its_seed(tmp_path: Path) -> None:
+    def run(name: str) -> str:
+        faults, folder = frozenset({"duplicate", "outage"}), tmp_path / name
+        with Stage(options(in_process=True, origin=1.7e9, seed=3, faults=faults, state_dir=folder)) as stage:
+            for at in range(40):
+                do = {0: "fail once", 7: "reject"}.get(at % 10, "")
+                produce(stage, parcel(f"parcel-{at}", do), key=str(at % 5).encode())
+            stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        return dump(folder / "lineage.sqlite")
+
+    assert run("first") == run("second")
 
 
 def test_people_find_the_brokers_and_the_cluster() -> None:

@@ -7,6 +7,7 @@ it, so there is nothing to rebalance. Only their offsets are the group's.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,26 +92,27 @@ class KafkaTopic:
 
 
 class KafkaReader:
-    """Reads some partitions of a topic, each from an offset on."""
+    """Reads some partitions of a topic, each from an offset on.
+
+    Brokers answer in any order. What is read is decided before by what the partitions have, and what
+    comes beyond that waits: who reads the same topic again reads the same.
+    """
 
     def __init__(self, consumer: Consumer, *, topic: str, beginnings: Mapping[int, int]) -> None:
         self._consumer = consumer
         self._topic = topic
         self._next = dict(beginnings)
+        self._fetched = dict(beginnings)
+        self._waiting: dict[int, deque[TopicRecord]] = {partition: deque() for partition in beginnings}
         with _asked(topic):
-            consumer.assign([TopicPartition(topic, each, at) for each, at in self._next.items()])
+            consumer.assign([TopicPartition(topic, each, at) for each, at in beginnings.items()])
 
     def read(self, *, most: int) -> Sequence[TopicRecord]:
-        """Take what there is now, as far as Kafka says how much that is."""
-        found: list[TopicRecord] = []
+        """Take an equal share of each partition, as far as it has so much, one partition after the other."""
         with _asked(self._topic):
-            ends = {partition: self._end(partition) for partition in self._next}
-            for _ in range(_FETCHES):
-                unread = sum(max(end - self._next[partition], 0) for partition, end in ends.items())
-                if not (wanted := min(unread, most - len(found))):
-                    break
-                found += self._fetch(wanted)
-        return found
+            goals = self._goals(most)
+            self._fetch(goals)
+        return [record for partition, goal in goals.items() for record in self._take(partition, goal)]
 
     def has_unread(self) -> bool:
         """Compare what was taken with what there is."""
@@ -129,23 +131,38 @@ class KafkaReader:
         """Disconnect."""
         self._consumer.close()
 
-    def _fetch(self, wanted: int) -> Iterator[TopicRecord]:
-        """Take so many records, or those that came in time."""
-        for message in self._consumer.consume(wanted, timeout=_FETCH_S):
-            error = message.error()
-            if error is not None:
-                raise KafkaException(error)
-            record = _record(message)
-            if record.offset > (expected := self._next[record.partition]):
-                _log.warning(
-                    "%s-%d has no records %d to %d any more",
-                    self._topic,
-                    record.partition,
-                    expected,
-                    record.offset - 1,
-                )
-            self._next[record.partition] = record.offset + 1
-            yield record
+    def _goals(self, most: int) -> dict[int, int]:
+        """Say up to which offset each partition is read that has something."""
+        ends = {partition: self._end(partition) for partition in self._next}
+        unread = {partition: end for partition, end in ends.items() if end > self._next[partition]}
+        share = max(most // max(len(unread), 1), 1)
+        return {partition: min(end, self._next[partition] + share) for partition, end in unread.items()}
+
+    def _fetch(self, goals: Mapping[int, int]) -> None:
+        """Have all up to the goals here, or what comes in time."""
+        for _ in range(_FETCHES):
+            missing = sum(max(goal - self._fetched[partition], 0) for partition, goal in goals.items())
+            if not missing:
+                return
+            for message in self._consumer.consume(missing, timeout=_FETCH_S):
+                if (error := message.error()) is not None:
+                    raise KafkaException(error)
+                record = _record(message)
+                self._tell_gap(record)
+                self._fetched[record.partition] = record.offset + 1
+                self._waiting[record.partition].append(record)
+
+    def _take(self, partition: int, goal: int) -> Iterator[TopicRecord]:
+        waiting = self._waiting[partition]
+        while waiting and waiting[0].offset < goal:
+            yield waiting.popleft()
+        self._next[partition] = min(goal, self._fetched[partition])
+
+    def _tell_gap(self, record: TopicRecord) -> None:
+        expected = self._fetched[record.partition]
+        if record.offset > expected:
+            last = record.offset - 1
+            _log.warning("%s-%d has no records %d to %d", self._topic, record.partition, expected, last)
 
     def _end(self, partition: int) -> int:
         return _ends(self._consumer, TopicPartition(self._topic, partition))[1]

@@ -36,7 +36,7 @@ class TopicReader(Protocol):
     """Partitions of a topic, as one consumer of a group reads them; what it asks may raise TopicBroken."""
 
     def read(self, *, most: int) -> Sequence[TopicRecord]:
-        """Take what there is now, up to ``most`` records; those of a partition in their order."""
+        """Take what there is now, about ``most`` records of it; those of a partition in their order."""
 
     def has_unread(self) -> bool:
         """Look whether there is something to take."""
