@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from diary import WORKER, Diary, change, message, printed, put, sent, updated
+from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.execution.answers import crashed
 from worker_runtime.local.stage.lineage.drawing import draw
 from worker_runtime.local.stage.lineage.finding import ManyFound, NothingFound, Traced, find
@@ -16,6 +17,7 @@ from worker_runtime.local.stage.lineage.happenings import (
     Deleted,
     GivenUp,
     Received,
+    Refused,
     Renamed,
     SentBack,
     Struck,
@@ -280,6 +282,24 @@ def test_an_accident_is_told_with_the_try_that_it_struck(diary: Diary) -> None:
     diary.invoke(message("m-1"), does=[crash], answer=answer, reading=BatchFailed("crashed", raised=True))
 
     assert tries(way(diary, "m-1"))[0].accidents == ("crash",)
+
+
+def test_what_failed_meanwhile_is_told_apart_from_what_struck_the_worker(diary: Diary) -> None:
+    def outage(_: str) -> Any:
+        return Struck("outage", place="Redis")
+
+    diary.invoke(message("m-1"), does=[outage])
+
+    (tried,) = tries(way(diary, "m-1"))
+    assert (tried.accidents, tried.meanwhile) == ((), ("outage of Redis",))
+
+
+def test_a_refused_record_is_told_with_the_filter_that_refused_it(diary: Diary) -> None:
+    filters = compile_filters([{"body": {"kind": ["order"]}}], data_key="body")
+
+    diary.note(Refused(WORKER, [message("m-1", {"kind": "parcel"})], filters))
+
+    assert "no filter took it: refused; filter 1: body.kind" in drawn(diary, "m-1")[-1]
 
 
 def test_a_tree_says_where_a_record_came_from_what_was_tried_and_how_it_ended(diary: Diary) -> None:

@@ -85,9 +85,10 @@ class _Tree:
         body = shorten(way.body, 10 * _BODY if self._all_lines else _BODY, placeholder=" …")
         details = [(", ".join(said), ""), *([(body, "dim")] if body else [])]
         if way.refused is not None:
-            details.append((f"no filter took it: {way.refused}", "red"))
+            refused = way.refused if self._all_lines else shorten(way.refused, _BODY, placeholder=" …")
+            return _node((head, "bold"), [*details[:1], (f"no filter took it: {refused}", "red")], [])
         events = [self._event(event) for event in way.events]
-        if not events and way.refused is None:
+        if not events:
             events = [[("not handed over yet", "yellow")]]
         return _node((head, "bold"), details, events)
 
@@ -104,6 +105,7 @@ class _Tree:
         head = f"{self._when(tried)}  {ending}  [{tried.worker} {tried.request}, {', '.join(told)}]"
         details = [(tried.error, "red")] if tried.error else []
         details += [(f"struck by: {accident}", "magenta") for accident in tried.accidents]
+        details += [(f"meanwhile: {accident}", "magenta") for accident in tried.meanwhile]
         details += [(text, "dim") for line in self._lines(tried.lines) for text in self._line(line)]
         sure = [self._made(made) for made in tried.made if made.sure]
         unsure = [self._made(made) for made in tried.made if not made.sure]

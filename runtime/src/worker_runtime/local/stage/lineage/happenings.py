@@ -6,14 +6,14 @@ invocation by its request id, which the tries of an asynchronous event share.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from worker_runtime.filters import Filters
+    from worker_runtime.filters import Explanation
     from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -28,12 +28,19 @@ class Received(Struct, frozen=True):
     records: Sequence[StagedRecord]
 
 
+class Judge(Protocol):
+    """Filters of a mapping, or a subscription's policy."""
+
+    def explain(self, raw: Mapping[str, Any], /) -> Explanation:
+        """Say why a record is refused."""
+
+
 class Refused(Struct, frozen=True):
     """None of the mapping's filters takes these records; they say why, when there is time."""
 
     worker: str
     records: Sequence[StagedRecord]
-    filters: Filters
+    filters: Judge
 
 
 class HandedOver(Struct, frozen=True):

@@ -92,8 +92,12 @@ def key_text(keys: Mapping[str, Any]) -> str:
     return " ".join(redact_text(str(value)) for value in values)
 
 
-def shown(text: str, *, redacted: bool) -> str:
-    """Word a body for the file: without personal data, and not endless."""
+def shown(raw: Mapping[str, Any], *, text: str, redacted: bool) -> str:
+    """Word a body for the file: a change by its images, no personal data, and not endless."""
+    change = _change(raw, text)
+    if isinstance(change, dict):
+        images = {name: change[name] for name in ("NewImage", "OldImage") if name in change}
+        text = json.dumps({"eventName": _named(text) if "kinesis" in raw else raw.get("eventName"), **images})
     if redacted:
         made = readable(text)
         text = made if isinstance(made, str) else json.dumps(made)
@@ -110,6 +114,11 @@ def _change(raw: Mapping[str, Any], text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return opened.get("dynamodb") if isinstance(opened, dict) and "tableName" in opened else None
+
+
+def _named(text: str) -> Any:
+    """Return what a change that Kinesis carried is called."""
+    return json.loads(text).get("eventName")
 
 
 def _opened(data: str) -> str:

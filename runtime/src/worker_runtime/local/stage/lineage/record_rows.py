@@ -130,7 +130,7 @@ class RecordRows:
                 *moment,
                 size,
                 correlation_of(raw, text=text),
-                shown(text, redacted=self._redacted),
+                shown(raw, text=text, redacted=self._redacted),
                 *((None, None, None) if item is None else (item.table, item.key, item.prints)),
             ),
         ).fetchone()

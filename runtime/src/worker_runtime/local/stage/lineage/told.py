@@ -68,7 +68,8 @@ class Try(Told, frozen=True, tag="try", tag_field="is"):
     lines: tuple[Logged, ...] = ()
     made: tuple[Made, ...] = ()
     more: int = 0  # what it made and is left out
-    accidents: tuple[str, ...] = ()
+    accidents: tuple[str, ...] = ()  # of the worker itself
+    meanwhile: tuple[str, ...] = ()  # of what it may have needed
 
 
 class Back(Told, frozen=True, tag="back", tag_field="is"):

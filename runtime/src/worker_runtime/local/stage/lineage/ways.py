@@ -119,7 +119,8 @@ class Ways:
                 for each in shown
             ),
             more=len(made) - len(shown),
-            accidents=self._accidents(row),
+            accidents=self._accidents(row, of=row["worker"]),
+            meanwhile=self._accidents(row, of=""),
         )
 
     def _made(self, invocation: int, record: int | None) -> Sequence[sqlite3.Row]:
@@ -203,11 +204,12 @@ class Ways:
         ).fetchone()
         return None if found is None or found[0] in self._told else self.way(found[0], depth=depth + 1)
 
-    def _accidents(self, row: sqlite3.Row) -> tuple[str, ...]:
-        """Name the accidents that happened while an invocation ran: of its worker, or of what it needs."""
+    def _accidents(self, row: sqlite3.Row, *, of: str) -> tuple[str, ...]:
+        """Name the accidents that happened while an invocation ran: of its worker, else of any place."""
         until = (row["ended_wall"] or row["wall"]) + _STRUCK_S
         found = self._db.execute(
-            "SELECT kind, place FROM accidents WHERE worker IN ('', ?) AND wall BETWEEN ? AND ? ORDER BY id",
-            (row["worker"], row["wall"], until),
+            "SELECT kind, place FROM accidents WHERE worker = ? AND wall BETWEEN ? AND ?"
+            " GROUP BY kind, place ORDER BY min(id)",
+            (of, row["wall"], until),
         )
         return tuple(f"{kind} of {place}" if place else str(kind) for kind, place in found)
