@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
+from worker_runtime.local.stage.polling.event_form import RECORDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker_runtime.filters import Explanation
     from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.polling.batches import Reading
+    from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
     Keys = Mapping[str, tuple[str, ...]]  # a table's key attributes, by its real name
@@ -50,6 +53,7 @@ class HandedOver(Struct, frozen=True):
     request_id: str
     records: Sequence[StagedRecord]
     repeated: bool = False
+    form: EventForm = RECORDS
 
 
 class EventHandedOver(Struct, frozen=True):

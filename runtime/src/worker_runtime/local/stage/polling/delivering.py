@@ -179,7 +179,7 @@ class Delivery:
     ) -> Delivered:
         request_id = str(uuid4())
         receives = max(map(receives_of, records))
-        self.note(HandedOver(self.worker_id, request_id, records, repeated))
+        self.note(HandedOver(self.worker_id, request_id, records, repeated, form))
         report = self._run(
             form.event_of(records),
             request_id=request_id,
