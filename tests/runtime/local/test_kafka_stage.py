@@ -68,7 +68,7 @@ def test_what_is_produced_is_taken_from_all_partitions(*, in_process: bool) -> N
         done = noted(stage)
         counts = stage.workers()["parcel.follow"]
     assert set(done) == {f"{key}-{at}" for key in "abcde" for at in range(10)}
-    assert all(began - 1 <= sent_at <= ended for sent_at in done.values())
+    assert not [at - began for at in done.values() if not began - 1 <= at <= ended + 0.001]
     assert (counts.records, counts.retries, counts.dead_letters) == (50, 0, 0)
 
 
