@@ -33,7 +33,7 @@ _MASKED: Final = re.compile(r"\[redacted\]|\+\*{7}\d{4}|.\*{3}@.\*{3}")
 
 def redact(value: Any, *, key: str = "") -> Any:
     """Copy a value as plain data without its personal data and secrets; models by their fields."""
-    if _personal(key):
+    if personal(key):
         return _hidden(value)
     match value:
         case None | bool() | int() | float():
@@ -53,7 +53,8 @@ def redact_text(text: str) -> str:
     return _PERSONAL.sub(_masked, text)
 
 
-def _personal(key: str) -> bool:
+def personal(key: str) -> bool:
+    """Whether whatever stands under a key is personal or a secret."""
     name = key.replace("_", "").replace("-", "").lower()
     return name == "to" or name.endswith(_KEYS)
 

@@ -20,7 +20,8 @@ class StageOptions:
     ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own, ``kafka_servers``
     another Kafka (its bootstrap servers) than a broker of the stage's own. ``state_dir``
     keeps logs and checkpoints; with ``goes_on`` a stage in the same folder goes on where this one was,
-    however it ended. ``concurrent_batches`` are of one queue.
+    however it ended. ``record_to`` is a new file for what workers are handed and what becomes of it,
+    without personal data unless ``record_in_clear``. ``concurrent_batches`` are of one queue.
     """
 
     stacks: tuple[str, ...] = ()
@@ -33,4 +34,6 @@ class StageOptions:
     kafka_servers: str | None = None
     state_dir: Path | None = None
     goes_on: bool = False
+    record_to: Path | None = None
+    record_in_clear: bool = False
     concurrent_batches: int = CONCURRENT_BATCHES

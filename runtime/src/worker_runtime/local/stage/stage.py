@@ -19,6 +19,7 @@ from worker_runtime.catalogue import scan
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.dead_letters.redriving import Redriver
 from worker_runtime.local.dead_letters.walk import peek
+from worker_runtime.local.recording.stage_recorder import StageRecorder
 from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.aws_clients import AwsClients
     from worker_runtime.local.stage.counting import WorkerCounts
     from worker_runtime.local.stage.keeping.memory import Memory
+    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.local.stage.polling.stage_time import StageClock
     from worker_runtime.local.stage.threads.threads import Threads
@@ -115,7 +117,7 @@ class Stage(Part):
             "CONFIG_ENV": CONFIG_ENV,
             "WORKER_CLOCK": str(around.clock),
             "WORKER_SETTINGS": str(around.settings_file),
-            STATE_VARIABLE: str(self._journal.file.parent),
+            STATE_VARIABLE: str(self._lineage.file.parent),
             **self._scenery.kafka.variables(),
         }
 
@@ -227,6 +229,15 @@ class Stage(Part):
         """Kill one busy process of a worker, or of any, by SIGKILL; its id, None where none is busy."""
         return self._company.kill_one(worker_id)
 
+    def _heard(self, parts: ExitStack) -> Journal:
+        """Return what hears of all that happens: the lineage, behind a recording where one is asked for."""
+        file = self.options.record_to
+        if file is None:
+            return self._lineage
+        in_clear = self.options.record_in_clear
+        recorder = StageRecorder(file, journal=self._lineage, clock=self.clock, in_clear=in_clear)
+        return parts.enter_context(recorder)
+
     def _take_up_time(self, kept: Kept | None) -> None:
         """Choose the clock, and threads that live on it; workers in this process take turns with all else."""
         speed, began, origin = self.options.speed, time.time(), self.options.origin
@@ -253,7 +264,8 @@ class Stage(Part):
             kept.folder.begin(self.options.stacks, endpoint_url=self.options.endpoint_url)
         self._take_up_time(kept)
         self._tally = Tally(self._declarations, news=self.threads.news)
-        self._journal = parts.enter_context(SqliteJournal(folder, clock=self.clock))
+        self._lineage = parts.enter_context(SqliteJournal(folder, clock=self.clock))
+        self._journal = self._heard(parts)
         play = Play(
             options=self.options,
             declarations=self._declarations,
