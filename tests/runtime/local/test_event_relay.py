@@ -38,6 +38,9 @@ class TextForm:
         event = json.loads(text)
         return None if event["name"] == "drop" else event
 
+    def refusal(self, event: Any) -> None:
+        """Refuse nothing."""
+
 
 class Worker:
     """Answers each event as ``answer`` says, and remembers when it was asked."""
@@ -90,7 +93,15 @@ class RelayStand:
             at_once=2,
             threads=threads,
         )
-        relay = EventRelay("relay", form=TextForm(), events=events, sqs=sqs, book=book, threads=threads)
+        relay = EventRelay(
+            "relay",
+            form=TextForm(),
+            delivery=delivery,
+            events=events,
+            sqs=sqs,
+            book=book,
+            threads=threads,
+        )
         relay.start()
         until = clock.now() + (LONG_S if for_s is None else for_s)
         while relay.busy() and clock.now() < until:

@@ -16,7 +16,7 @@ from worker_runtime.clock import REAL_TIME, ScaledClock
 from worker_runtime.filters import compile_policy
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.provisioning import Outside, provision
-from worker_runtime.local.stage.relays.forms import BucketForm, RuleForm, TopicForm, form_of
+from worker_runtime.local.stage.relays.forms import BucketForm, PolicyFilter, RuleForm, TopicForm, form_of
 from worker_runtime.local.stage.relays.routes import NAME_CHARS, lead_events, relay_name
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def received(aws: AwsClients, names: Names, source: Source, worker_id: str = WOR
     form = form_of(source, relay=relay, names=names, clock=CLOCK)
     url = names.named("relay", relay)
     messages = aws("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    return [event for each in messages if (event := form.event(each["Body"])) is not None]
+    shaped = [form.event(each["Body"]) for each in messages]
+    return [event for event in shaped if event is not None and form.refusal(event) is None]
 
 
 def shape(value: Any) -> Any:
@@ -251,7 +252,9 @@ def test_a_message_is_delivered_where_sns_delivers_it(
     # some cases write a single value without its list, which SNS itself refuses
     listed = {key: [value] if isinstance(value, str) else value for key, value in case["policy"].items()}
     form = TopicForm(
-        subscription_arn=SUBSCRIPTION, policy=compile_policy(listed, scope=case["scope"]), clock=CLOCK
+        subscription_arn=SUBSCRIPTION,
+        filters=PolicyFilter(compile_policy(listed, scope=case["scope"])),
+        clock=CLOCK,
     )
     topic, url = any_topic
     message = case.get("message") or "any"
@@ -269,4 +272,7 @@ def test_a_message_is_delivered_where_sns_delivers_it(
 
     (published,) = aws("sqs").receive_message(QueueUrl=url)["Messages"]
     aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=published["ReceiptHandle"])
-    assert (form.event(published["Body"]) is not None) is case["expect"]
+    refusal = form.refusal(form.event(published["Body"]))
+    assert (refusal is None) is case["expect"]
+    if refusal is not None:
+        assert refusal.filters.explain(refusal.records[0].raw).says().startswith("refused; filter policy: ")

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
+from worker_runtime.local.stage.lineage.happenings import Refused
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     from mypy_boto3_sqs import SQSClient
 
+    from worker_runtime.local.stage.lineage.happenings import Judge
+    from worker_runtime.local.stage.polling.delivering import Delivery
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
     from worker_runtime.local.stage.threads.threads import Threads
 
@@ -39,11 +43,26 @@ _COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNot
 _log = logging.getLogger(__name__)
 
 
+class Refusal(Protocol):
+    """Records that the worker is not to hear of, and what refuses them."""
+
+    @property
+    def records(self) -> Sequence[StagedRecord]:
+        """The records, as Lambda would have them."""
+
+    @property
+    def filters(self) -> Judge:
+        """What says why."""
+
+
 class Form(Protocol):
     """Makes the text of a message an event of Lambda's."""
 
     def event(self, text: str) -> Any | None:
         """Return the event; None where Lambda would be told nothing. Raises ValueError and LookupError."""
+
+    def refusal(self, event: Any) -> Refusal | None:
+        """Say whether the worker's filter refuses it."""
 
 
 class Queue(Protocol):
@@ -67,6 +86,7 @@ class EventRelay(Part):
         queue_url: str,
         *,
         form: Form,
+        delivery: Delivery,
         events: Queue,
         sqs: SQSClient,
         book: VisibilityBook,
@@ -74,6 +94,7 @@ class EventRelay(Part):
     ) -> None:
         self._queue_url = queue_url
         self._form = form
+        self._delivery = delivery
         self._events = events
         self._sqs = sqs
         self._book = book
@@ -136,17 +157,26 @@ class EventRelay(Part):
 
     def _see_on_its_way(self, message: Mapping[str, Any]) -> None:
         receipt: str = message["ReceiptHandle"]
-        try:
-            event = self._form.event(message["Body"])
-        except (ValueError, LookupError, TypeError) as error:
-            _log.warning("%s: a message that is no event is dropped: %r", self._queue_url, error)
-            event = None
+        event = self._event(message["Body"])
         with self._lock:
             self._in_hand += 1
         if event is None:
             self._over(receipt)
         else:
             self._events.put(event, then=partial(self._over, receipt))
+
+    def _event(self, text: str) -> Any | None:
+        """Shape a message; None where the worker is not to hear of it."""
+        try:
+            event = self._form.event(text)
+            refusal = None if event is None else self._form.refusal(event)
+        except (ValueError, LookupError, TypeError) as error:
+            _log.warning("%s: a message that is no event is dropped: %r", self._queue_url, error)
+            return None
+        if refusal is None:
+            return event
+        self._delivery.journal.note(Refused(self._delivery.worker_id, refusal.records, refusal.filters))
+        return None
 
     def _over(self, receipt: str) -> None:
         """Delete a message; where that fails its event comes again, as events of Lambda's may."""

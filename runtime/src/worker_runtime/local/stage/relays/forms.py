@@ -13,17 +13,44 @@ from typing import TYPE_CHECKING, Any
 
 from worker_runtime.filters import compile_policy
 from worker_runtime.local.stage.polling.stage_time import stage_time
+from worker_runtime.local.stage.polling.staged_records import staged
 from worker_runtime.sources.event_bridge import EventBridge
 from worker_runtime.sources.s3 import S3
 from worker_runtime.sources.s3_record import is_test
 from worker_runtime.sources.sns import Sns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker_runtime.clock import Clock
-    from worker_runtime.filters import Policy
+    from worker_runtime.filters import Explanation, Policy
     from worker_runtime.local.stage.names import Names
+    from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 _UNSUBSCRIBE = "https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={arn}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Records that the worker is not to hear of; ``filters`` says why."""
+
+    records: tuple[StagedRecord, ...]
+    filters: PolicyFilter
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFilter:
+    """A filter policy, asked of records as Lambda has them."""
+
+    policy: Policy
+
+    def takes(self, raw: Mapping[str, Any]) -> bool:
+        """Tell whether SNS delivers this notification."""
+        return self.policy.takes(raw["Sns"]["Message"], raw["Sns"]["MessageAttributes"])
+
+    def explain(self, raw: Mapping[str, Any]) -> Explanation:
+        """Say why it does, or does not."""
+        return self.policy.explain(raw["Sns"]["Message"], raw["Sns"]["MessageAttributes"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +58,12 @@ class TopicForm:
     """Events of a subscription; the policy is asked here, since the emulator's matcher is not SNS's."""
 
     subscription_arn: str
-    policy: Policy
+    filters: PolicyFilter
     clock: Clock
 
     def event(self, text: str) -> Any | None:
-        """Shape a notification; None where the filter policy refuses it."""
+        """Shape a notification."""
         told = json.loads(text)
-        attributes = told.get("MessageAttributes", {})
-        if not self.policy.takes(told["Message"], attributes):
-            return None
         region = self.subscription_arn.split(":")[3]
         notification = {
             "Type": "Notification",
@@ -52,7 +76,7 @@ class TopicForm:
             "Signature": told["Signature"],
             "SigningCertUrl": told["SigningCertURL"],
             "UnsubscribeUrl": _UNSUBSCRIBE.format(region=region, arn=self.subscription_arn),
-            "MessageAttributes": attributes,
+            "MessageAttributes": told.get("MessageAttributes", {}),
         }
         record = {
             "EventSource": "aws:sns",
@@ -61,6 +85,14 @@ class TopicForm:
             "Sns": notification,
         }
         return {"Records": [record]}
+
+    def refusal(self, event: Any) -> Refusal | None:
+        """Ask the filter policy."""
+        (raw,) = event["Records"]
+        if self.filters.takes(raw):
+            return None
+        sent_at = datetime.fromisoformat(raw["Sns"]["Timestamp"]).timestamp()
+        return Refusal((staged(raw["Sns"]["MessageId"], raw, arrived_at=sent_at),), self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +112,10 @@ class BucketForm:
                 _forget_content(record["s3"]["object"], "size", "eTag")
         return told
 
+    def refusal(self, event: Any) -> Refusal | None:  # noqa: ARG002 - the protocol's
+        """Refuse nothing: S3 itself asked the notification's filter."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class RuleForm:
@@ -95,6 +131,10 @@ class RuleForm:
             _forget_content(told["detail"]["object"], "size", "etag")
         return told
 
+    def refusal(self, event: Any) -> Refusal | None:  # noqa: ARG002 - the protocol's
+        """Refuse nothing: EventBridge itself asked the pattern."""
+        return None
+
 
 RelayForm = TopicForm | BucketForm | RuleForm
 
@@ -105,7 +145,9 @@ def form_of(source: Sns | S3 | EventBridge, *, relay: str, names: Names, clock: 
         case Sns():
             return TopicForm(
                 subscription_arn=names.named("subscription", relay),
-                policy=compile_policy(source.filter_policy or {}, scope=source.filter_policy_scope),
+                filters=PolicyFilter(
+                    compile_policy(source.filter_policy or {}, scope=source.filter_policy_scope)
+                ),
                 clock=clock,
             )
         case S3():

@@ -99,6 +99,7 @@ def _subscribe(relay: Relay, source: Sns, place: _Place) -> None:
 
 
 def _aim(relay: Relay, source: EventBridge, place: _Place) -> None:
+    """Set up a rule with the pattern: the emulator matches as EventBridge was recorded to."""
     events, rule = place.aws("events"), local_name(source.rule)
     bus = DEFAULT_BUS
     if source.bus not in (None, DEFAULT_BUS):
