@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from diary import Diary, message, printed, put, sent
+from worker_runtime.local.newest_stage import newest_folder
 from worker_runtime.local.stage.lineage.dump import dump
-from worker_runtime.local.stage.lineage.folders import newest_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -285,6 +285,16 @@ def test_a_stage_adds_to_what_an_earlier_one_kept(tmp_path: Path) -> None:
         assert db.execute("SELECT count(*) FROM runs").fetchone()[0] == 2
 
 
+def test_what_a_killed_stage_left_running_ended_with_it(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path, clock=SteppedClock()) as journal:
+        journal.note(HandedOver(WORKER, "request-1", [message("m-1")]))
+
+    SqliteJournal(tmp_path, clock=SteppedClock()).start().stop()
+
+    with closing(open_to_read(journal.file)) as db:
+        assert db.execute("SELECT answer FROM invocations").fetchone()[0] == "stopped"
+
+
 def test_it_can_be_read_while_it_is_written(diary: Diary) -> None:
     with closing(open_to_read(diary.file)) as db:
         diary.invoke(message("m-1"))

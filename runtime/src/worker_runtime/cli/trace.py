@@ -84,7 +84,8 @@ def _traced(wanted: str, folder: Path, *, everything: bool) -> Traced:
 
 def _folder(named: Path | None) -> Path:
     """Return the state folder that is named, by option or variable, else the newest there is."""
-    from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE, newest_folder  # noqa: PLC0415 - as above
+    from worker_runtime.local.newest_stage import newest_folder  # noqa: PLC0415 - as above
+    from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE  # noqa: PLC0415 - as above
 
     if named is not None:
         return named

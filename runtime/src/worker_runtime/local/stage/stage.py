@@ -28,8 +28,8 @@ from worker_runtime.local.stage.keeping.heart import Heart
 from worker_runtime.local.stage.keeping.kept import Kept
 from worker_runtime.local.stage.keeping.kept_clock import BEAT_S, KeptClock, Stretch
 from worker_runtime.local.stage.keeping.standing import EVERY_S
-from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
+from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.mischief import SeededMischief
 from worker_runtime.local.stage.options import StageOptions

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker_runtime.clock import parse
-from worker_runtime.local.stage.lineage.folders import STATE_VARIABLE
-from worker_runtime.local.stage.lineage.schema import FILE, LineageUnreadable, open_to_write
+from worker_runtime.local.stage.lineage.schema import (
+    FILE,
+    STATE_VARIABLE,
+    LineageUnreadable,
+    open_to_write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE: Final = "lineage.sqlite"
+STATE_VARIABLE: Final = "WORKER_STAGE"
+"""Names a running stage's state folder to commands that are led to it by its variables."""
+
 VERSION: Final = 1
 BUSY_S: Final = 5.0
 

@@ -44,7 +44,8 @@ class Scribe:
         self._invocations = InvocationRows(db, redacted=redacted)
 
     def begin_run(self, moment: Moment, *, speed: float) -> None:
-        """Enter that a stage was started."""
+        """Enter that a stage was started; what the one before it left running ended with it."""
+        self._db.execute("UPDATE invocations SET ended_at = at, answer = 'stopped' WHERE ended_at IS NULL")
         self._db.execute("INSERT INTO runs (at, wall, speed) VALUES (?, ?, ?)", (*moment, speed))
 
     def write(self, moment: Moment, happening: Happening) -> None:  # noqa: C901, PLR0912 - a case a happening

@@ -1,25 +1,20 @@
-"""Where lineage files are looked for when nobody says where."""
+"""Where the stage that ran last keeps its state, for commands that are told of none."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
-from typing import Final
 
 from worker_runtime.local.demo.folders import PREFIX
+from worker_runtime.local.serving.folders import FOLDER
 from worker_runtime.local.stage.lineage.schema import FILE
-
-STATE_VARIABLE: Final = "WORKER_STAGE"
-"""Names a running stage's state folder to commands that are led to it by its variables."""
-
-_HERE: Final = ".stage"
 
 
 def newest_folder(*, here: Path | None = None, demos: Path | None = None) -> Path | None:
-    """Find the state folder that was written last: ``.stage`` here, or one that a demo of ours left."""
+    """Find the state folder that was written last: the one kept here, or one that a demo of ours left."""
     within = demos or Path(tempfile.gettempdir())
-    found = [(here or Path.cwd()) / _HERE / FILE, *within.glob(f"{PREFIX}*/{FILE}")]
+    found = [(here or Path.cwd()) / FOLDER / FILE, *within.glob(f"{PREFIX}*/{FILE}")]
     files = [(written, file) for file in found if (written := _ours(file)) is not None]
     return max(files)[1].parent if files else None
 
