@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.local.stage.polling.feeds import Feed
+    from worker_runtime.local.stage.stage import Stage
     from worker_runtime.sources.streams import StreamSource
 
     Handle = Callable[[list[Any]], Any]
@@ -128,10 +129,16 @@ def failed(*ids: str) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in ids]}
 
 
-def eventually(come_true: Callable[[], Any], *, within_s: float = WAIT_S) -> Any:
-    """Wait until something is true and return it; fail after ``within_s``."""
+def eventually(come_true: Callable[[], Any], *, on: Stage | None = None, within_s: float = WAIT_S) -> Any:
+    """Wait until something is true and return it; fail after ``within_s``.
+
+    ``on`` is the stage that has to make it true, and runs in this process only while it is waited for.
+    """
     deadline = time.monotonic() + within_s
     while not (value := come_true()):
         assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
+        if on is None:
+            time.sleep(0.01)
+        else:
+            on.look_again(within_s=0.01)
     return value

@@ -248,6 +248,7 @@ def test_a_killed_worker_is_told_and_nothing_is_lost() -> None:
     with Stage(options()) as stage:
         put_tasks(stage, *(f"task-{at}" for at in range(20)))
 
+        eventually(lambda: results(stage))  # a process that is killed while it starts is started again
         pid = eventually(stage.kill_worker)
         stage.wait_idle(timeout_s=IDLE_WITHIN_S)
 
