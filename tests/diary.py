@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from worker_runtime.clock import SteppedClock
 from worker_runtime.local.stage.execution.answers import Reply
@@ -110,6 +111,29 @@ def change(sequence: str, new: dict[str, Any] | None, *, key: str, table: str = 
     )
 
 
+def object_event(key: str, *, bucket: str = "parcels") -> bytes:
+    """Make the event of an object that was stored."""
+    entity = {
+        "bucket": {"arn": f"arn:aws:s3:::{bucket}"},
+        "object": {"key": quote_plus(key), "sequencer": "1"},
+    }
+    return json.dumps({"Records": [{"eventSource": "aws:s3", "s3": entity}]}).encode()
+
+
+def topic_event(name: str) -> bytes:
+    """Make the event of a message of the topic ``news``."""
+    notification = {"MessageId": name, "TopicArn": "arn:aws:sns:us-east-1:0:news", "Message": "x"}
+    record = {"EventSource": "aws:sns", "EventSubscriptionArn": "s", "Sns": notification}
+    return json.dumps({"Records": [record]}).encode()
+
+
+def bus_event(name: str) -> bytes:
+    """Make an event of a bus."""
+    return json.dumps(
+        {"id": name, "detail-type": "d", "source": "shop", "resources": [], "detail": {}}
+    ).encode()
+
+
 def called(
     target: str, body: dict[str, Any], answer: dict[str, Any], *, status: int = 200
 ) -> Callable[[str], Called]:
@@ -133,6 +157,28 @@ def sent(name: str, body: Any = "", *, queue: str = "parcels", **said: str) -> C
     text = body if isinstance(body, str) else json.dumps(body)
     call = {"QueueUrl": f"http://sqs/0/{queue}", "MessageBody": text, "MessageAttributes": attributes}
     return called("AmazonSQS.SendMessage", call, {"MessageId": name})
+
+
+def stored(key: str, *, bucket: str = "parcels") -> Callable[[str], Called]:
+    """Say that an invocation stored an object."""
+    return lambda request_id: Called(
+        trace=trace_part(request_id),
+        request=f"PUT /{bucket}/{quote(key)} HTTP/1.1\r\n\r\n".encode(),
+        body=b"x",
+        answer=b"HTTP/1.1 200 OK\r\n\r\n",
+        keys=KEYS,
+    )
+
+
+def published(name: str) -> Callable[[str], Called]:
+    """Say that an invocation published a message to the topic ``news``, which SNS calls ``name``."""
+    return lambda request_id: Called(
+        trace=trace_part(request_id),
+        request=b"POST / HTTP/1.1\r\n\r\n",
+        body=b"Action=Publish&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A0%3Anews&Message=x",
+        answer=f"HTTP/1.1 200 OK\r\n\r\n<MessageId>{name}</MessageId>".encode(),
+        keys=KEYS,
+    )
 
 
 def put(key: str, **item: Any) -> Callable[[str], Called]:

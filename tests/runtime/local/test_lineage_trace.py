@@ -8,13 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from diary import WORKER, Diary, change, message, printed, put, sent, updated
+from diary import (
+    WORKER,
+    Diary,
+    bus_event,
+    called,
+    change,
+    message,
+    object_event,
+    printed,
+    published,
+    put,
+    sent,
+    stored,
+    topic_event,
+    updated,
+)
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.execution.answers import crashed
 from worker_runtime.local.stage.lineage.drawing import draw
 from worker_runtime.local.stage.lineage.finding import ManyFound, NothingFound, Traced, find
 from worker_runtime.local.stage.lineage.happenings import (
     Deleted,
+    EventHandedOver,
     GivenUp,
     Received,
     Refused,
@@ -167,6 +183,29 @@ def test_a_message_that_was_held_back_is_found_under_the_id_it_came_with(diary: 
 
     assert put_off.kind == "deferral"
     assert [each.record for each in put_off.led_to] == ["m-2"]
+
+
+@pytest.mark.parametrize(
+    ("does", "event"),
+    [
+        (stored("a folder/+15550001234.json"), object_event("a folder/+15550001234.json")),
+        (published("n-1"), topic_event("n-1")),
+        (
+            called("AWSEvents.PutEvents", {"Entries": [{}]}, {"Entries": [{"EventId": "e-1"}]}),
+            bus_event("e-1"),
+        ),
+    ],
+    ids=["object", "topic", "bus"],
+)
+def test_an_event_is_told_under_the_call_that_raised_it(diary: Diary, does: Any, event: bytes) -> None:
+    diary.invoke(message("m-1"), does=[does])
+    diary.note(EventHandedOver(BILLING, "tick", event))
+
+    (cause,) = made(way(diary, "m-1"))
+
+    (following,) = cause.led_to
+    assert following.worker == BILLING
+    assert "5550001" not in following.record
 
 
 def test_each_change_of_an_item_finds_its_own_write(diary: Diary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
@@ -136,7 +137,7 @@ def event_id(raw: Mapping[str, Any], *, otherwise: str) -> str:
         case {"kinesis": {"sequenceNumber": str(named)}} | {"dynamodb": {"SequenceNumber": str(named)}}:
             return named
         case {"s3": {"object": {"key": str(key), "sequencer": str(sequencer)}}}:
-            return f"{key} {sequencer}"
+            return f"{redact_text(unquote_plus(key))} {sequencer}"
         case {"id": str(named), "detail-type": _}:
             return named
     return otherwise

@@ -136,10 +136,14 @@ class Ways:
         if row["kind"] == "item":
             links = links_of(self._db, table=row["target"], key=row["thing"])
             return links.changes_of.get(row["id"], [])
-        query, named = "record = ?", row["thing"]
         if row["kind"] == "object":
-            query, named = "record GLOB ? AND source LIKE 'arn:aws:s3:%'", f"{row['thing']} *"
-        found = self._db.execute(f"SELECT id FROM records WHERE {query} ORDER BY id", (named,))  # noqa: S608 - both queries stand here
+            found = self._db.execute(
+                "SELECT id FROM records WHERE source = 'arn:aws:s3:::' || ?1"
+                " AND substr(record, 1, length(?2) + 1) = ?2 || ' ' ORDER BY id",
+                (row["target"], row["thing"]),
+            )
+        else:
+            found = self._db.execute("SELECT id FROM records WHERE record = ? ORDER BY id", (row["thing"],))
         return [int(each) for (each,) in found]
 
     def _lines(self, invocation: int, record: int | None) -> tuple[Logged, ...]:
