@@ -120,7 +120,7 @@ class StreamLane:
         if (late_s := self._ends.delivery.late_by_s()) > 0:
             self._quit.wait(machine_seconds(self._clock, late_s))
         piece = self._without_expired(piece)
-        if not piece.records:
+        if not piece.records or self._quit.is_set():
             return ()
         delivered = self._ends.delivery.hand_over(piece.records, repeatable=True)
         if self._quit.is_set() and not isinstance(delivered.reading, AllDone):
@@ -181,6 +181,8 @@ class StreamLane:
             at=self._clock.now(),
         )
         letter = self._ends.give_up(piece.records, why)
+        if not letter:
+            return  # the stage is being taken down: its next one gives them up
         delivery = self._ends.delivery
         delivery.note(lineage.GivenUp(delivery.worker_id, piece.records, condition, letter))
         delivery.gave_up(records=len(piece.records))
