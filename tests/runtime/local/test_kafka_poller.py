@@ -214,6 +214,26 @@ def test_two_groups_take_all_each(topic: Topical) -> None:
     assert (values(ours), values(theirs)) == (["a", "b"], ["a", "b"])
 
 
+@pytest.mark.long
+def test_a_broker_that_answers_nobody_for_a_while_loses_nothing(
+    topic: Topical, broker: KafkaBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    function = TopicFunction()
+    poller = topic.poll(function)
+    topic.put("before")
+    until_idle(poller)
+
+    broker.freeze()
+    busy = poller.busy()
+    eventually(lambda: "cannot be read" in caplog.text)
+    broker.thaw()
+    topic.put("after")
+    until_idle(poller)
+
+    assert busy  # nobody knows
+    assert values(function) == ["before", "after"]
+
+
 def test_what_is_given_up_is_told_by_partition_and_offset(topic: Topical) -> None:
     topic.put("a", "b")
     topic.put("c", partition=3)

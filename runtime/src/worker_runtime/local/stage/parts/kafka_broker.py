@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -74,8 +75,21 @@ class KafkaBroker(Part):
 
     def stop(self) -> None:
         """End it, its topics written or forgotten."""
+        self.thaw()
         if self._child is not None:
             self._child.stop(grace_s=_STOP_GRACE_S if self._kept_in is None else _SAVING_GRACE_S)
+
+    def freeze(self) -> None:
+        """Let it answer nobody until ``thaw``: an outage in which nothing is lost."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, first with what it was asked meanwhile."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.pid is not None:
+            os.kill(self.pid, number)
 
     def _what_is_kept(self) -> list[str]:
         if self._kept_in is None:
