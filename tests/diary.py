@@ -97,10 +97,18 @@ def message(
     return staged(name, raw, arrived_at=1_700_000_000.0)
 
 
-def change(sequence: str, new: dict[str, Any] | None, *, key: str, table: str = "orders") -> StagedRecord:
+def change(
+    sequence: str,
+    new: dict[str, Any] | None,
+    *,
+    key: str,
+    old: dict[str, Any] | None = None,
+    table: str = "orders",
+) -> StagedRecord:
     """Make a change of an item whose key is ``key`` and ``meta``."""
     keys = {"PK": {"S": key}, "SK": {"S": "meta"}}
-    image = {} if new is None else {"NewImage": {**keys, **new}}
+    images = {"NewImage": new, "OldImage": old}
+    image = {name: {**keys, **each} for name, each in images.items() if each is not None}
     return restaged(
         {
             "eventName": "REMOVE" if new is None else "MODIFY",

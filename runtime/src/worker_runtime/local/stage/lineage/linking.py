@@ -47,24 +47,46 @@ def links_of(db: sqlite3.Connection, *, table: str, key: str) -> Links:
 
 
 def _linked(changes: Sequence[sqlite3.Row], writes: Sequence[sqlite3.Row]) -> Iterable[tuple[int, int]]:
-    """Pair the changes that one reader met, in their order, with writes in theirs."""
-    following = 0
-    for change in changes:
-        for at in range(following, len(writes)):
-            if writes[at]["wall"] > change["wall"] + _EARLY_S:
-                break
-            if _made(writes[at], change):
-                yield change["id"], writes[at]["id"]
-                following = at + 1
-                break
+    """Pair the changes that one reader met, in their order, with writes in theirs.
+
+    First with writes that were noted before them; then those left over with any noted a moment later.
+    """
+    found: list[int | None] = [None] * len(changes)  # positions of writes
+    for late_s in (0.0, _EARLY_S):
+        first, lasts = 0, _lasts(found, len(writes))
+        for at, change in enumerate(changes):
+            if found[at] is None:
+                until = change["wall"] + late_s
+                found[at] = _first(change, writes, range(first, lasts[at]), until=until)
+            first = first if (write := found[at]) is None else write + 1
+    pairs = zip(changes, found, strict=True)
+    return ((change["id"], writes[write]["id"]) for change, write in pairs if write is not None)
+
+
+def _lasts(found: Sequence[int | None], end: int) -> list[int]:
+    """Say for each change before which write its own must come: that of the next change that has one."""
+    lasts = []
+    for write in reversed(found):
+        lasts.append(end)
+        end = end if write is None else write
+    return lasts[::-1]
+
+
+def _first(
+    change: sqlite3.Row, writes: Sequence[sqlite3.Row], positions: Iterable[int], *, until: float
+) -> int | None:
+    """Find the first of some writes, noted until then, that may have made a change."""
+    fitting = (at for at in positions if writes[at]["wall"] <= until and _made(writes[at], change))
+    return next(fitting, None)
 
 
 def _made(write: sqlite3.Row, change: sqlite3.Row) -> bool:
     """Whether a write may have made a change."""
-    was_set, image = set((write["prints"] or "").split()), set(change["prints"].split())
-    match write["verb"]:
-        case "DeleteItem":
-            return not image
-        case "PutItem":
-            return was_set == image
-    return bool(image) and was_set <= image
+    was_set, prints = set((write["prints"] or "").split()), change["prints"].split()
+    image = {each.removeprefix("+") for each in prints}
+    if write["verb"] == "DeleteItem":
+        return not image
+    if write["verb"] == "PutItem":
+        return was_set == image
+    changed = {each[1:] for each in prints if each.startswith("+")}
+    return bool(image) and was_set <= image and (not was_set or not was_set.isdisjoint(changed))

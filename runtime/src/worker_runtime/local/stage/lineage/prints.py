@@ -2,7 +2,7 @@
 
 A table's changes come after their writes, in the same order, but a write may change nothing, and others
 may write too. A print is a checksum of a name and a value; a write made a change where all that it set
-is in the new image.
+is in the new image, and some of it was not in the old one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ _CLAUSE: Final = re.compile(r"\bSET\b(.*?)(?=\b(?:REMOVE|ADD|DELETE)\b|$)", re.I
 def prints_of(image: Mapping[str, Any]) -> str:
     """Print each attribute of an item in DynamoDB's JSON."""
     return " ".join(sorted(_print(name, value) for name, value in image.items()))
+
+
+def prints_of_change(change: Mapping[str, Any]) -> str:
+    """Print the attributes of a change's new image; ``+`` marks those that are other than in the old one."""
+    before = set(prints_of(change.get("OldImage") or {}).split())
+    now = prints_of(change.get("NewImage") or {}).split()
+    return " ".join(each if each in before else f"+{each}" for each in now)
 
 
 def prints_set(call: Mapping[str, Any]) -> str:

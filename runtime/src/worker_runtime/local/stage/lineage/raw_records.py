@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from worker_runtime.local.dead_letters.readable import readable
-from worker_runtime.local.stage.lineage.prints import prints_of
+from worker_runtime.local.stage.lineage.prints import prints_of_change
 from worker_runtime.redaction import redact_text
 from worker_runtime.sources.said_inside import CORRELATION, said_inside
 
@@ -84,7 +84,7 @@ def item_of(raw: Mapping[str, Any], *, text: str) -> Item | None:
     table = str(raw.get("eventSourceARN", "")).partition("/")[2].partition("/")[0]
     if "kinesis" in raw:
         table = json.loads(text)["tableName"]
-    return Item(table, key_text(change["Keys"]), prints_of(change.get("NewImage") or {}))
+    return Item(table, key_text(change["Keys"]), prints_of_change(change))
 
 
 def key_text(keys: Mapping[str, Any]) -> str:

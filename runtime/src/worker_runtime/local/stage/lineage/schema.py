@@ -43,7 +43,7 @@ CREATE TABLE records (
     correlation TEXT,                   -- its correlation id, where it is another than its own id
     body TEXT NOT NULL,                 -- redacted unless the stage was asked otherwise; long ones cut
     item_table TEXT, item TEXT,         -- of a table change: the table, the key's values
-    prints TEXT,                        -- of a table change: prints of the new image's attributes
+    prints TEXT,                        -- of a table change: see prints.py
     refused TEXT,                       -- why no filter took it; NULL where one did, or none is declared
     UNIQUE (worker, source, record)
 );
