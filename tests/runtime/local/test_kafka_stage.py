@@ -15,6 +15,7 @@ from installed import Site
 from tiny import on_the_path
 from tiny_parcels import install_parcels
 from worker_runtime.local.stage.lineage.dump import dump
+from worker_runtime.local.stage.parts.kafka_broker import KafkaBroker
 from worker_runtime.local.stage.stage import Stage, StageOptions
 
 if TYPE_CHECKING:
@@ -167,6 +168,21 @@ def test_a_run_in_one_process_is_repeated_from_its_seed(tmp_path: Path) -> None:
         return dump(folder / "lineage.sqlite")
 
     assert run("first") == run("second")
+
+
+def test_a_stage_takes_another_kafka_and_goes_on_there_where_its_group_is() -> None:
+    with KafkaBroker() as broker:
+        theirs = options(kafka_servers=broker.servers)
+        with Stage(theirs) as stage:
+            produce(stage, parcel("a"))
+            stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+            first = noted(stage)
+        with Stage(theirs) as stage:
+            produce(stage, parcel("b"))
+            stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+            second = noted(stage)
+
+    assert (set(first), set(second)) == ({"a"}, {"b"})
 
 
 def test_people_find_the_brokers_and_the_cluster() -> None:
