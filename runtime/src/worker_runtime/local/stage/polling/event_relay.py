@@ -175,7 +175,7 @@ class EventRelay(Part):
             return None
         if refusal is None:
             return event
-        self._delivery.journal.note(Refused(self._delivery.worker_id, refusal.records, refusal.filters))
+        self._delivery.note(Refused(self._delivery.worker_id, refusal.records, refusal.filters))
         return None
 
     def _over(self, receipt: str) -> None:
