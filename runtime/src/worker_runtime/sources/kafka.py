@@ -73,6 +73,8 @@ class Kafka(Consumer, frozen=True, rename="camel"):
     Whatever fails makes the whole batch come again, for ever where it fails for ever: ``retries``,
     ``max_age_s``, ``bisect`` and ``partial_replies`` need provisioned mode, that is ``pollers``, the
     least and most of them. With ``partial_replies`` a partition comes again from its first failure on.
+    There ``retries`` -1 is ten of them for Lambda, since there are dead letters: what still fails, and
+    what is behind it, goes to them as metadata.
     """
 
     topic: str
