@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,3 +206,14 @@ def test_a_stage_that_goes_on_tries_again_what_waited(tmp_path: Path) -> None:
         letters = stage.dead_letters("letters-dlq")
 
     assert letters == []
+
+
+def test_what_a_filter_policy_refuses_is_in_the_lineage_with_the_reason(tmp_path: Path) -> None:
+    with Stage(options(in_process=True, state_dir=tmp_path)) as stage:
+        publish(stage, {"name": "a bill"}, kind="bill")
+        stage.wait_idle(timeout_s=20)
+
+    with closing(sqlite3.connect(tmp_path / "lineage.sqlite")) as lineage:
+        ((worker, why),) = lineage.execute("SELECT worker, refused FROM records").fetchall()
+    assert worker == "post.letter"
+    assert why.startswith("refused; filter policy: kind: ")
