@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.local.stage.polling.feeds import Page, ShardInfo
 from worker_runtime.local.stage.polling.kinesis_form import Kept, kinesis_record
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
+PAGE: Final = 10_000
+"""Records that GetRecords returns at most."""
+
 
 class KinesisRecords:
     """Reads one Kinesis stream."""
 
-    def __init__(self, kinesis: KinesisClient, *, stream: KinesisStream, clock: Clock) -> None:
+    def __init__(
+        self, kinesis: KinesisClient, *, stream: KinesisStream, clock: Clock, page: int = PAGE
+    ) -> None:
+        """Read ``page`` records a call: what is read waits in memory."""
         self._kinesis = kinesis
         self._stream = stream
         self._clock = clock
+        self._page = page
 
     @cached_property
     def identity(self) -> str:
@@ -55,10 +62,9 @@ class KinesisRecords:
         )["ShardIterator"]
 
     def read(self, iterator: str, *, limit: int | None = None) -> Page:
-        """Take the next records, up to 10,000."""
-        limited: Any = {} if limit is None else {"Limit": limit}
+        """Take the next records, a page at most."""
         answer = self._kinesis.get_records(
-            ShardIterator=iterator, StreamARN=self._stream.stream_arn, **limited
+            ShardIterator=iterator, StreamARN=self._stream.stream_arn, Limit=limit or self._page
         )
         more = bool(answer.get("MillisBehindLatest"))
         return Page(answer["Records"], answer.get("NextShardIterator"), more)

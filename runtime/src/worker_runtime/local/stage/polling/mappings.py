@@ -16,7 +16,7 @@ from worker_runtime.local.stage.polling.event_relay import EventRelay
 from worker_runtime.local.stage.polling.invocation_queues import events_of
 from worker_runtime.local.stage.polling.kafka_mapping import kafka_origin, kafka_poller_of
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
-from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
+from worker_runtime.local.stage.polling.kinesis_records import PAGE, KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
 from worker_runtime.local.stage.polling.schedule_poller import SchedulePoller
 from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
@@ -64,6 +64,10 @@ class Poller(Protocol):
 
     def busy(self) -> bool:
         """Whether something is on its way."""
+
+
+PAGE_LEAST = 1_000
+"""Records of a stream that are read at once where batches are small: what is read waits in memory."""
 
 
 class NotPolled(WorkerRuntimeError):
@@ -157,7 +161,8 @@ def feed_of(source: TableStream | Kinesis, *, names: Names, aws: Callable[[str],
     carrier = None if stream is None else _kinesis_stream(names.named("stream", stream))
     table_arn = names.named("stream", source.table) if isinstance(source, TableStream) else ""
     if carrier is not None and not table_arn:
-        return KinesisRecords(aws("kinesis"), stream=carrier, clock=clock)
+        page = min(max(PAGE_LEAST, source.batch_size * source.parallelization), PAGE)
+        return KinesisRecords(aws("kinesis"), stream=carrier, clock=clock, page=page)
     return TableChanges(aws("dynamodbstreams"), stream_arn=table_arn, clock=clock, carrier=carrier)
 
 

@@ -68,6 +68,7 @@ class PolledShard:
         self._ends = ends
         self._quit = quit
         self._threads = threads
+        self._more_waits = False  # the last page was not the last that there is
         self.worked_off = False  # closed, and all of it done
         self._reading = threading.Lock()  # what was read is outstanding before anybody looks
         self._thread = threads.thread(self._read_on, name="stream-reader")
@@ -98,9 +99,13 @@ class PolledShard:
     def _read_on(self) -> None:
         shortest_s, longest_s = _POLL_S
         pause_s = shortest_s
-        while not self._threads.look_again(self._quit, within_s=pause_s):
+        while not self._quit.is_set():
+            if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
+                return
+            self._more_waits = False
             try:
-                records = [] if self._is_ahead() else self._read()
+                ahead = self._is_ahead()
+                records = [] if ahead else self._read()
                 self._share_out(records)
                 if self._reader.closed and not self._progress.outstanding:
                     self._ends.closed()
@@ -110,7 +115,7 @@ class PolledShard:
                 pause_s = _BROKEN_S
                 _log.warning("shard %s cannot be read: %s", self._reader.shard_id, error)
             else:
-                pause_s = shortest_s if records else min(pause_s * 2, longest_s)
+                pause_s = shortest_s if records or ahead else min(pause_s * 2, longest_s)
 
     def _is_ahead(self) -> bool:
         return any(lane.waiting() >= self._ends.ahead for lane in self._lanes)
@@ -120,6 +125,7 @@ class PolledShard:
             found = self._reader.read()
             read_at = time.time()
             records = [self._ends.shape(each, read_at) for each in found]
+            self._more_waits = bool(found) and self._reader.behind
             self._progress.read(record.id for record in records)
         return records
 

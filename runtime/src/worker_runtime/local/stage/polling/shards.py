@@ -27,6 +27,7 @@ class ShardReader:
         self._feed = feed
         self.shard_id = shard_id
         self._position = position
+        self.behind = False  # as far as the stream says what is behind the last page
         self._iterator = self._new_iterator()
 
     @property
@@ -49,7 +50,7 @@ class ShardReader:
             return ()
         if page.records:
             self._position = Position("AFTER_SEQUENCE_NUMBER", self._feed.sequence(page.records[-1]))
-        self._iterator = page.following
+        self._iterator, self.behind = page.following, page.more
         return page.records
 
     def has_unread(self) -> bool:

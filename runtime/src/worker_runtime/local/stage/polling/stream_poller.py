@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.threads.threads import Threads
     from worker_runtime.sources.streams import StreamSource
 
-_AHEAD = 2  # batches that a lane may hold before reading waits
+_AHEAD = 2  # batches that a lane may hold before reading waits, and so many records where they are small:
+_AHEAD_LEAST = 500
 
 
 class StreamPoller(Part):
@@ -117,7 +118,7 @@ class StreamPoller(Part):
             filters=self._filters,
             moved=self._delivery.moved,
             closed=partial(self._go_on_after, shard_id),
-            ahead=_AHEAD * self._source.batch_size,
+            ahead=max(_AHEAD * self._source.batch_size, _AHEAD_LEAST),
             note=self._delivery.note,
         )
         lanes = [
