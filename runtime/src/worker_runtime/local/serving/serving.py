@@ -85,7 +85,7 @@ def serve_stage(
         except KeyboardInterrupt as interrupt:
             if type(interrupt) is not KeyboardInterrupt:  # a request of somebody else's, with its exit code
                 raise
-            screen.tell("stopping the stage; brought up again it goes on where it was")
+            screen.tell("stopping the stage")
     return report
 
 
@@ -115,7 +115,8 @@ def _announce(up: Served, serving: Serving, screen: Screen) -> None:
     for worker_id, urls in sorted(up.urls().items()):
         for url in urls:
             screen.tell(f"{worker_id} answers {url}")
-    screen.tell(f"the workers' output goes to {up.logs}; Ctrl-C stops the stage")
+    screen.tell(f"the workers' output goes to {up.logs}")
+    screen.tell("Ctrl-C stops the stage; brought up again it goes on where it was")
 
 
 def _chosen(asked: tuple[str, ...], up: Served) -> list[str]:
