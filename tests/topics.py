@@ -22,7 +22,7 @@ from worker_runtime.local.stage.polling.topic_feed import TopicBroken, TopicReco
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.polling.on_failure import GivenUp
@@ -131,11 +131,12 @@ class MemoryReader:
         self._topic = topic
         self._next = {each: topic.committed.get(each, 0) for each in range(topic.partitions)}
 
-    def read(self, *, most: int) -> Sequence[TopicRecord]:
+    def read(self, *, most: int, but: Collection[int] = ()) -> Sequence[TopicRecord]:
         self._ask()
         found = [
             record
             for partition, at in self._next.items()
+            if partition not in but
             for record in self._topic.records.get(partition, [])[at:]
         ][:most]
         for record in found:

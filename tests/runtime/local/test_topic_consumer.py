@@ -212,6 +212,21 @@ def test_a_partition_that_is_retried_holds_up_no_other() -> None:
     assert topic.committed == {0: 0, 1: 2}
 
 
+def test_what_gathers_behind_a_failure_does_not_keep_other_partitions_from_being_read() -> None:
+    topic, clock, function = MemoryTopic(), SteppedClock(), TopicFunction(poison((0, 0)))
+    consumer = consumer_of(topic, function, clock=clock, source=provisioned(batch_size=2))
+    for _ in range(50):
+        topic.put(0)
+    for _ in range(20):
+        consumer.step()
+
+    topic.put(1)
+    for _ in range(3):
+        consumer.step()
+
+    assert topic.committed == {0: 0, 1: 1}
+
+
 def test_what_is_retried_goes_before_what_follows_it_in_its_partition() -> None:
     topic, clock = MemoryTopic(), SteppedClock()
     function = TopicFunction(at_first(refuse))

@@ -22,7 +22,7 @@ from confluent_kafka import (
 from worker_runtime.local.stage.polling.topic_feed import TopicBroken, TopicRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -107,10 +107,10 @@ class KafkaReader:
         with _asked(topic):
             consumer.assign([TopicPartition(topic, each, at) for each, at in beginnings.items()])
 
-    def read(self, *, most: int) -> Sequence[TopicRecord]:
+    def read(self, *, most: int, but: Collection[int] = ()) -> Sequence[TopicRecord]:
         """Take an equal share of each partition, as far as it has so much, one partition after the other."""
         with _asked(self._topic):
-            goals = self._goals(most)
+            goals = self._goals(most, self._next.keys() - set(but))
             self._fetch(goals)
         return [record for partition, goal in goals.items() for record in self._take(partition, goal)]
 
@@ -131,9 +131,9 @@ class KafkaReader:
         """Disconnect."""
         self._consumer.close()
 
-    def _goals(self, most: int) -> dict[int, int]:
-        """Say up to which offset each partition is read that has something."""
-        ends = {partition: self._end(partition) for partition in self._next}
+    def _goals(self, most: int, partitions: Iterable[int]) -> dict[int, int]:
+        """Say up to which offset each of the partitions is read that has something."""
+        ends = {partition: self._end(partition) for partition in sorted(partitions)}
         unread = {partition: end for partition, end in ends.items() if end > self._next[partition]}
         share = max(most // max(len(unread), 1), 1)
         return {partition: min(end, self._next[partition] + share) for partition, end in unread.items()}

@@ -6,7 +6,7 @@ what follows it. Partitions that share a batch wait together only for as long as
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,9 +72,10 @@ class PartitionBacklog:
         """Tell when the next records come again; None where none wait for that alone."""
         return min((again.due_at for again in self._free()), default=None)
 
-    def waiting(self) -> int:
-        """Count the records that no batch has had."""
-        return len(self._fresh)
+    def crowded(self, *, by: int) -> set[int]:
+        """Name the partitions of which so many records wait that no batch has had."""
+        waiting = Counter(record.raw["partition"] for record in self._fresh)
+        return {partition for partition, records in waiting.items() if records >= by}
 
     def _free(self) -> Iterator[Again]:
         """Find what comes again with nothing before it in any of its partitions."""

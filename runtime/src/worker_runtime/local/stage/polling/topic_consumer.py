@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.topic_feed import TopicReader
     from worker_runtime.local.stage.threads.threads import Flag, Threads
 
-_AHEAD = 2  # batches that may wait before reading does
+_AHEAD = 2  # batches of one partition that may wait before it is read on
 _POLL_S = (0.02, 0.25)  # of the machine's time: right after records, and when none have come for a while
 _BROKEN_S = 0.5
 
@@ -136,12 +136,10 @@ class TopicConsumer:
         )
 
     def _read(self) -> bool:
-        """Take what has come, unless enough waits; what no filter takes is done."""
-        room = _AHEAD * self._batching.batch_size - self._backlog.waiting()
-        if room <= 0:
-            return False
+        """Take what has come, but from partitions of which enough waits; what no filter takes is done."""
+        enough = _AHEAD * self._batching.batch_size
         with self._reading:
-            found = self._reader.read(most=room)
+            found = self._reader.read(most=enough, but=self._backlog.crowded(by=enough))
             records = [kafka_record(each, topic=self._batching.topic, clock=self._clock) for each in found]
             self._progress.read(records)
         if records:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from worker_runtime.errors import WorkerRuntimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from worker_runtime.sources.kafka import Start
 
@@ -35,8 +35,11 @@ class TopicRecord:
 class TopicReader(Protocol):
     """Partitions of a topic, as one consumer of a group reads them; what it asks may raise TopicBroken."""
 
-    def read(self, *, most: int) -> Sequence[TopicRecord]:
-        """Take what there is now, about ``most`` records of it; those of a partition in their order."""
+    def read(self, *, most: int, but: Collection[int] = ()) -> Sequence[TopicRecord]:
+        """Take what there is now, about ``most`` records of it; those of a partition in their order.
+
+        Nothing is taken from the partitions ``but``.
+        """
 
     def has_unread(self) -> bool:
         """Look whether there is something to take."""
