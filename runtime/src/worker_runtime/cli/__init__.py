@@ -31,6 +31,8 @@ GROUPS: Final = {
     "manifest": Group("worker_runtime.cli.manifest", "Describe every worker as plain data, or check a file."),
     "doctor": Group("worker_runtime.cli.doctor", "Say what is wrong with what is installed, and the cure."),
     "trace": Group("worker_runtime.cli.trace", "Tell a record's way through a stage as a tree."),
+    "record": Group("worker_runtime.cli.record", "Record what waits in a queue or stream, as events."),
+    "replay": Group("worker_runtime.cli.replay", "Run recorded events again, and compare."),
     "dead-letters": Group("worker_runtime.cli.dead_letters", "List, show and send back dead letters."),
     "new": Group("worker_runtime.cli.new", "Write the skeleton of a plugin or a worker."),
 }

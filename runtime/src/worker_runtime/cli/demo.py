@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker_runtime.cli.keeping import keep_up, refuse_taken
+from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
 from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.stopping import stoppable
@@ -59,6 +60,7 @@ Keep = Annotated[
         "workers demo sale-to-sms --faults all --seed 2",
         "workers demo short-links --events 500 --faults crash,outage",
         "workers demo short-links --in-process --json | jq .holds",
+        "workers demo short-links --record run.jsonl",
     ),
 )
 def demo(  # noqa: PLR0913 - options of a command
@@ -70,6 +72,8 @@ def demo(  # noqa: PLR0913 - options of a command
     in_process: InProcess = False,
     speed: Speed = None,
     keep: Keep = None,
+    record: Record = None,
+    in_clear: InClear = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a job on a local stage and prove that nothing was lost; without SCENARIO, list what there is.
@@ -97,13 +101,15 @@ def demo(  # noqa: PLR0913 - options of a command
         )
         if keep is not None:
             refuse_taken(keep)
+        refuse_recording(record, in_clear=in_clear)
 
         def afterwards(report: Report, stage: Staged) -> None:
             show(report, output, logs="The workers' output, kept for a day")
             if keep is not None:
                 keep_up(stage.environment(), keep, serve=stage.serve)
 
-        if not _run(chosen, asked, afterwards=afterwards).holds:
+        stage = _stage(chosen, asked, record=record, in_clear=in_clear)
+        if not _run(chosen, asked, stage=stage, afterwards=afterwards).holds:
             raise typer.Exit(FAILED)
 
 
@@ -130,18 +136,19 @@ def _chosen(name: str | None, output: Output) -> Scenario:
     raise typer.Exit
 
 
-def _run(scenario: Scenario, asked: Asked, *, afterwards: Callable[[Report, Staged], None]) -> Report:
+def _run(
+    scenario: Scenario, asked: Asked, *, stage: Staged, afterwards: Callable[[Report, Staged], None]
+) -> Report:
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
 
     from worker_runtime.local.demo.running import run_demo  # noqa: PLC0415
     from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
 
     screen = screen_on(Console(stderr=True, highlight=False))
-    stage = _stage(scenario, asked)
     return run_demo(scenario, asked=asked, stage=stage, screen=screen, afterwards=afterwards)
 
 
-def _stage(scenario: Scenario, asked: Asked) -> Staged:
+def _stage(scenario: Scenario, asked: Asked, *, record: Path | None, in_clear: bool) -> Staged:
     """Prepare a stage in a folder that outlives it, so that what workers printed can be read afterwards."""
     from worker_runtime.local.demo.folders import new_folder  # noqa: PLC0415 - help needs none of it
     from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
@@ -155,5 +162,7 @@ def _stage(scenario: Scenario, asked: Asked) -> Staged:
             origin=REPEATABLE_FROM,
             faults=asked.faults,
             state_dir=new_folder(),
+            record_to=record,
+            record_in_clear=in_clear,
         )
     )

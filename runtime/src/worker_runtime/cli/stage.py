@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
 from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.shown_status import show_status
@@ -59,6 +60,7 @@ def stage() -> None:
     epilog=examples(
         "workers stage up --stack dmnd",
         "workers stage up --stack dmnd --scenario sale-to-sms --events 50",
+        "workers stage up --stack dmnd --record run.jsonl",
         "workers stage up --stack shop --stack post --speed 20 --logs shop.takeOrders",
         "workers stage up --state /tmp/second --env-file local.env --faults duplicate,crash --seed 2",
     )
@@ -112,6 +114,8 @@ def up(  # noqa: PLR0913 - options of a command
             autocompletion=complete_workers,
         ),
     ] = None,
+    record: Record = None,
+    in_clear: InClear = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a stage up and keep it up until Ctrl-C; it goes on where the last one of its folder was.
@@ -131,6 +135,7 @@ def up(  # noqa: PLR0913 - options of a command
 
         chosen = None if scenario is None else _scenario(scenario)
         folder = _folder(state)
+        refuse_recording(record, in_clear=in_clear)
         if fresh:
             begin_anew(folder)
         stacks = {*(stack or ()), *(() if chosen is None else (chosen.stack,))}
@@ -142,7 +147,14 @@ def up(  # noqa: PLR0913 - options of a command
             in_process=in_process,
             speed=speed or (_WALL_SPEED if chosen is None else chosen.speed),
         )
-        staged = _stage(asked, stacks=tuple(sorted(stacks)), folder=folder, endpoint_url=endpoint_url)
+        staged = _stage(
+            asked,
+            stacks=tuple(sorted(stacks)),
+            folder=folder,
+            endpoint_url=endpoint_url,
+            record=record,
+            in_clear=in_clear,
+        )
         report = _serve(
             staged,
             serving=_serving(env_file or folder / ENVIRONMENT_FILE, tuple(logs or ()), chosen, asked),
@@ -211,7 +223,15 @@ def _scenario(name: str) -> Scenario:
     return scenarios[name]
 
 
-def _stage(asked: Asked, *, stacks: tuple[str, ...], folder: Path, endpoint_url: str | None) -> Served:
+def _stage(  # noqa: PLR0913 - options of a command
+    asked: Asked,
+    *,
+    stacks: tuple[str, ...],
+    folder: Path,
+    endpoint_url: str | None,
+    record: Path | None,
+    in_clear: bool,
+) -> Served:
     from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
 
     return Stage(
@@ -224,6 +244,8 @@ def _stage(asked: Asked, *, stacks: tuple[str, ...], folder: Path, endpoint_url:
             endpoint_url=endpoint_url,
             state_dir=folder,
             goes_on=True,
+            record_to=record,
+            record_in_clear=in_clear,
         )
     )
 

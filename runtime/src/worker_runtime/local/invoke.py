@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from worker_runtime.catalogue import installed
@@ -20,7 +20,7 @@ from worker_runtime.sources.schedule import Schedule
 from worker_runtime.sources.ticks import tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from worker_runtime.catalogue import Catalogue
     from worker_runtime.grants import Grant
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class LocalContext:
     """What Lambda hands over beside the event; its time runs out by this machine's clock."""
 
-    def __init__(self, *, function_name: str, timeout_s: float) -> None:
+    def __init__(self, *, function_name: str, timeout_s: float, request_id: str | None = None) -> None:
         self.function_name = function_name
-        self.aws_request_id = str(uuid4())
+        self.aws_request_id = request_id or str(uuid4())
         self._ends_at = time.monotonic() + timeout_s
 
     def get_remaining_time_in_millis(self) -> int:
@@ -40,7 +40,14 @@ class LocalContext:
         return max(int((self._ends_at - time.monotonic()) * 1000), 0)
 
 
-def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
+class Ready(Protocol):
+    """A worker that is loaded."""
+
+    def __call__(self, event: Any, /, *, request_id: str | None = None) -> Any:
+        """Run it on an event and return the reply, or raise what Lambda reports."""
+
+
+def prepare(name: str, *, variables: Mapping[str, str]) -> Ready:
     """Load a worker; what is returned takes an event and returns the reply, or raises what Lambda reports.
 
     ``variables`` are added to this process's environment, which the runtime and AWS's SDK read.
@@ -57,9 +64,14 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Callable[[Any], Any]:
     if endpoint_url and any(grant.actions for grant in declaration.all_grants):
         refuse_silence(endpoint_url)
     handler = open_door(os.environ)
-    return lambda event: handler(
-        event, LocalContext(function_name=worker_id, timeout_s=declaration.timeout_s)
-    )
+
+    def run(event: Any, /, *, request_id: str | None = None) -> Any:
+        timeout_s = declaration.timeout_s
+        return handler(
+            event, LocalContext(function_name=worker_id, timeout_s=timeout_s, request_id=request_id)
+        )
+
+    return run
 
 
 def refuse_unrecognised(worker_id: str, event: Any) -> None:

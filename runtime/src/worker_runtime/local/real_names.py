@@ -45,6 +45,14 @@ class RealNames:
             f"there is no queue {queue!r}; set {variable('queue', queue)} to its URL, or name it by its URL."
         )
 
+    def stream_arn(self, name: str) -> str:
+        """Return the ARN of a Kinesis stream, or of a table's own; SettingsError where there is neither."""
+        if arn := self._found(name) or self._table_stream_arn(name):
+            return arn
+        raise SettingsError(
+            f"there is no stream {name!r}, and no table of that name with a stream; name it by its ARN."
+        )
+
     def of(self, sources: Iterable[Source]) -> Names:
         """Gather the real names of what these sources read."""
         names = Names()
@@ -89,6 +97,9 @@ class RealNames:
 
     def _kinesis_arn(self, stream: str) -> str:
         """Return a stream's ARN; a made-up one where there is none, which only reading would miss."""
+        return self._found(stream) or f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"
+
+    def _found(self, stream: str) -> str | None:
         if given := self._environ.get(variable("stream", stream)):
             return given
         for name in (stream, local_name(stream)):
@@ -99,4 +110,4 @@ class RealNames:
                     raise
             else:
                 return str(described["StreamDescriptionSummary"]["StreamARN"])
-        return f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"
+        return None

@@ -41,6 +41,7 @@ class RecordingFile(Part):
     def __init__(self, path: Path, *, head: Head) -> None:
         self.path = path
         self.written = 0
+        self.records = 0
         self._head = head
         self._lock = threading.Lock()
 
@@ -67,6 +68,7 @@ class RecordingFile(Part):
             if not self._file.closed:
                 self._put(event)
                 self.written += 1
+                self.records += len(event.records)
 
     def _put(self, line: Head | Event) -> None:
         self._file.write(msgspec.json.encode(line) + b"\n")

@@ -47,7 +47,7 @@ class Answer(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tr
     """How an invocation ended; ``reply`` is JSON, of what is none its text."""
 
     ended: Ending
-    reply: msgspec.Raw | None = None
+    reply: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error_type: str | None = None
     error_message: str | None = None
     took_ms: float | None = None
