@@ -15,6 +15,7 @@ import dispatch
 import dynamodb_json
 import machine
 import one_request
+import warm_invocation
 from rounds import ROUNDS, SHORT_ROUNDS, collected, row_of
 from table import told
 
@@ -32,7 +33,9 @@ def main(arguments: list[str]) -> int:
     """Print the table; return 1 where the short form finds a goal missed by far."""
     parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="only the goals, in seconds, for CI")
-    parser.add_argument("--without", nargs="*", default=[], choices=("fan-out", "cold-start", "node"))
+    parser.add_argument(
+        "--without", nargs="*", default=[], choices=("fan-out", "cold-start", "node", "stage")
+    )
     given = parser.parse_args(arguments)
     print(machine.told())  # noqa: T201 - a benchmark prints
     listed = list(_short() if given.short else _full(skipped=given.without))
@@ -58,6 +61,7 @@ def _short() -> Iterator[Row]:
                 if case.goal.met(row, margin=MARGIN):
                     break
             yield row
+    yield warm_invocation.beside_the_client_alone(invocations=warm_invocation.SHORT)
 
 
 def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
@@ -79,6 +83,11 @@ def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
         yield from node_peer.rows(rounds=ROUNDS)
     if "cold-start" not in skipped:
         yield from _cold_starts()
+    if "stage" not in skipped:
+        import stage_rates  # noqa: PLC0415 - as above
+
+        yield from warm_invocation.rows()
+        yield from stage_rates.rows()
     if "fan-out" not in skipped:
         import fan_out  # noqa: PLC0415 - as above
 

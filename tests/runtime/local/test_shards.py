@@ -202,6 +202,8 @@ def test_any_other_error_is_the_caller_s() -> None:
 def test_a_shard_that_cannot_be_looked_into_is_busy_until_its_end_is_dealt_with() -> None:
     feed, continued = ListedRecords(closed=True), threading.Event()
     ends = ShardEnds(
+        worker_id="reads",
+        note=lambda _: None,
         shape=feed.shape(SHARD),
         filters=compile_filters((), data_key="data"),
         moved=lambda: None,
