@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from planned import Plan, faults, plans
+from planned_events import PlannedEvents
 from planned_queue import PlannedQueue
 from planned_stream import PlannedStream
 from worker_runtime import Kinesis, Sqs
+from worker_runtime.sources.asynchronous import AsyncSource
 
 if TYPE_CHECKING:
     from planned import Verdict
@@ -197,12 +199,79 @@ class StreamMachine(RuleBasedStateMachine):
             self.no_promise_is_broken()
 
 
-@pytest.mark.parametrize("machine", [QueueMachine, StreamMachine])
+class EventMachine(RuleBasedStateMachine):
+    """Asynchronous events of a function."""
+
+    world: PlannedEvents
+
+    @initialize(
+        retries=st.integers(0, 2),
+        max_age_s=st.sampled_from([60, 150, 21_600]),
+        at_once=st.integers(1, 3),
+        faults=faults,
+        seed=st.integers(0, 99),
+    )
+    def begin(self, *, faults: set[str], seed: int, at_once: int, **settings: Any) -> None:
+        source = AsyncSource(dead_letters="letters", **settings)
+        self.world = PlannedEvents(source, faults=faults, seed=seed, at_once=at_once)
+
+    @rule(drawn=st.lists(plans, min_size=1, max_size=3))
+    def put(self, drawn: list[tuple[list[Verdict], Verdict]]) -> None:
+        for plan in drawn:
+            self.world.put(Plan.of(plan))
+
+    @rule(seconds=st.sampled_from([1, 5, 31, 100]))
+    def wait(self, seconds: int) -> None:
+        self.world.clock.sleep(seconds)
+
+    @rule(invocations=st.integers(1, 8))
+    def throttle(self, invocations: int) -> None:
+        self.world.function.throttled += invocations
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 45.0]))
+    def slow(self, seconds: float) -> None:
+        self.world.function.takes_s = seconds
+
+    @rule(times=st.integers(1, 60))
+    def refuse_dead_letters(self, times: int) -> None:
+        self.world.letters.fail_next("send_message", times)
+
+    @rule()
+    def end_and_begin(self) -> None:
+        self.world.end()
+        self.world.begin()
+
+    @rule()
+    def kill_and_begin(self) -> None:
+        self.world.kill()
+        self.world.begin()
+
+    @invariant()
+    def no_promise_is_broken(self) -> None:
+        for failure in self.world.turns.failures:
+            raise failure
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert not self.world.lost
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.world.settle()
+        finally:
+            self.world.end()
+            self.no_promise_is_broken()
+        self.nothing_is_lost()
+
+
+@pytest.mark.parametrize("machine", [QueueMachine, StreamMachine, EventMachine])
 def test_pollers_keep_what_is_promised(machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=SHORT)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("machine", [QueueMachine, StreamMachine])
+@pytest.mark.parametrize("machine", [QueueMachine, StreamMachine, EventMachine])
 def test_pollers_keep_what_is_promised_for_long(machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=LONG)

@@ -199,6 +199,8 @@ class AsyncEvents:
             at=self._clock.now(),
         )
         letter = self._on_failure.put(failed_event_record(why), until=self._quit)
+        if not letter:
+            return  # the stage is being taken down: its next one gives it up
         self._delivery.note(given_up(letter=letter))
-        passage.over = not self._quit.is_set()  # else it may not be written
+        passage.over = True
         self._delivery.gave_up(records=1)
