@@ -39,6 +39,7 @@ from worker_runtime.local.stage.lineage.happenings import (
     Struck,
     Waiting,
 )
+from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.lineage.schema import open_to_read
 from worker_runtime.local.stage.lineage.told import Made, Try, Way
 from worker_runtime.local.stage.polling.batches import BatchFailed, SomeFailed
@@ -144,6 +145,24 @@ def test_a_dead_letter_s_way_goes_on_when_it_is_sent_back(diary: Diary) -> None:
     assert tries(letter.sent_back_as[0].way)[0].outcome == "done"
     assert [(cause.how, cause.thing) for cause in again.came_from] == [("sent back", "letter-1")]
     assert traced(diary, "letter-1").found == (first,)
+
+
+def test_a_letter_that_another_process_sends_back_is_told_too(diary: Diary) -> None:
+    reason = '{"recordId": "m-1", "worker": "shop.ship", "code": "REFUSED"}'
+    diary.invoke(message("m-1"), does=[sent("letter-1", deadLetterReason=reason)])
+    variables = {"WORKER_STAGE": str(diary.file.parent), "WORKER_CLOCK": "20@1700000000"}
+
+    note_sent_back(variables, "letter-1", WORKER, ["m-2"])
+    diary.invoke(message("m-2"))
+
+    assert [(cause.how, cause.thing) for cause in way(diary, "m-2").came_from] == [("sent back", "letter-1")]
+
+
+def test_where_no_stage_is_named_nothing_is_noted_of_what_is_sent_back(tmp_path: Path) -> None:
+    note_sent_back({}, "letter-1", WORKER, ["m-2"])
+    note_sent_back({"WORKER_STAGE": str(tmp_path)}, "letter-1", WORKER, ["m-2"])
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_the_queue_itself_dead_letters_keeps_its_id(diary: Diary) -> None:

@@ -264,7 +264,9 @@ class Stage(Part):
             kept.folder.begin(self.options.stacks, endpoint_url=self.options.endpoint_url)
         self._take_up_time(kept)
         self._tally = Tally(self._declarations, news=self.threads.news)
-        self._lineage = parts.enter_context(SqliteJournal(folder, clock=self.clock))
+        self._lineage = parts.enter_context(
+            SqliteJournal(folder, clock=self.clock, redacted=not self.options.lineage_in_clear)
+        )
         self._journal = self._heard(parts)
         play = Play(
             options=self.options,
