@@ -19,8 +19,9 @@ class StageOptions:
     ``origin`` (epoch seconds) is when an in-process stage begins; else now.
     ``endpoint_url`` takes another AWS endpoint than an emulator of the stage's own, ``kafka_servers``
     another Kafka (its bootstrap servers) than a broker of the stage's own. ``state_dir``
-    keeps logs, checkpoints and the lineage (bodies masked unless ``lineage_in_clear``); with ``goes_on`` a stage in the same folder goes on where this one was,
-    however it ended. ``record_to`` is a new file for what workers are handed and what becomes of it,
+    keeps logs, checkpoints and the lineage (bodies masked unless ``lineage_in_clear``); with
+    ``goes_on`` a stage in the same folder goes on where this one was, however it ended. ``record_to``
+    is a new file for what workers are handed and what becomes of it,
     without personal data unless ``record_in_clear``. ``concurrent_batches`` are of one queue.
     """
 
