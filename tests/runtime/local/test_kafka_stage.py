@@ -161,9 +161,9 @@ def test_a_run_in_one_process_is_repeated_from_its_seed(tmp_path: Path) -> None:
     def run(name: str) -> str:
         faults, folder = frozenset({"duplicate", "outage"}), tmp_path / name
         with Stage(options(in_process=True, origin=1.7e9, seed=3, faults=faults, state_dir=folder)) as stage:
-            for at in range(40):
-                do = {0: "fail once", 7: "reject"}.get(at % 10, "")
-                produce(stage, parcel(f"parcel-{at}", do), key=str(at % 5).encode())
+            for key in "abcde":
+                deeds = ("", "fail once", "", "reject", "", "")
+                produce(stage, *(parcel(f"{key}-{at}", do) for at, do in enumerate(deeds)), key=key.encode())
             stage.wait_idle(timeout_s=IDLE_WITHIN_S)
         return dump(folder / "lineage.sqlite")
 
