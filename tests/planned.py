@@ -32,7 +32,7 @@ Verdict = Literal["done", "fail", "raise", "time out", "malformed"]
 
 SPEED = 60.0
 
-verdicts = st.sampled_from(["done", "fail", "raise", "time out", "malformed"])
+verdicts = st.sampled_from(["done", "fail", "fail", "raise", "time out", "malformed"])
 plans = st.tuples(st.lists(verdicts, max_size=3), st.sampled_from(["done", "done", "fail", "raise"]))
 faults = st.sets(st.sampled_from([*KINDS, "duplicate", "delay", "reorder"]))
 
@@ -93,7 +93,7 @@ class PlannedFunction:
 
     def __init__(self, clock: Clock, *, ids_of: Callable[[Any], Sequence[str]]) -> None:
         self.plans: dict[str, Plan] = {}
-        self.takes_s = 1.0
+        self.takes_s = 8.0
         self.throttled = 0
         self.healed = False  # from then on everything goes well
         self._clock = clock

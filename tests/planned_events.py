@@ -60,8 +60,10 @@ class EventWitness:
             case GivenUp(records=str(request_id), condition=condition, letter=letter):
                 self._given_up(request_id, condition, letter)
 
-    def new_life(self) -> None:
+    def new_life(self, kept: set[str]) -> None:
+        """Let all that was in hand be; what was kept comes again, though it may just have been over."""
         self._in_flight.clear()
+        self.over -= kept
         self._repeats.clear()
         self._disturbed |= self.put_at.keys() - self.over
 
@@ -150,7 +152,7 @@ class PlannedEvents:
         """Take the queue down; what is under way ends."""
         self._events.quit()
         self._events.join()
-        self.witness.new_life()
+        self.witness.new_life(self._kept())
 
     def kill(self) -> None:
         """Let the queue have no effect any more from here on, as one whose stage is killed."""
@@ -171,5 +173,7 @@ class PlannedEvents:
     def lost(self) -> set[str]:
         """What is not over, nor remembered, nor told of by a dead letter."""
         told = {json.loads(body)["requestPayload"]["name"] for body in self.destination.bodies()}
-        kept = {json.loads(value)["event"]["name"] for _, value in self._remembered.read("event")}
-        return self.witness.put_at.keys() - self.witness.over - told - kept
+        return self.witness.put_at.keys() - self.witness.over - told - self._kept()
+
+    def _kept(self) -> set[str]:
+        return {json.loads(value)["event"]["name"] for _, value in self._remembered.read("event")}

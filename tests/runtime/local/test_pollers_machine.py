@@ -24,7 +24,7 @@ from worker_runtime.sources.asynchronous import AsyncSource
 if TYPE_CHECKING:
     from planned import Verdict
 
-SHORT = settings(max_examples=40, stateful_step_count=20, deadline=None)
+SHORT = settings(max_examples=60, stateful_step_count=25, deadline=None)
 LONG = settings(max_examples=300, stateful_step_count=40, deadline=None)
 
 
