@@ -157,26 +157,13 @@ def test_no_text_is_slow_to_redact(text: str) -> None:
     assert time.perf_counter() - began < 1
 
 
-PIECES = st.lists(
-    st.sampled_from(
-        [
-            "eyJa.b.",
-            "Bearer x",
-            "bEaRer ",
-            "api_key=",
-            "API\u212aEY=v",
-            "input_value=",
-            "a@b.c",
-            "a%40b.c",
-            "+1234567",
-        ]
-        + ["%2B1234567890", "%2b", "-----BEGIN A-----", "-----END A-----", "\u0130", "\u017f", " ", "."]
-    )
-    | st.text(max_size=3)
+PIECES = (
+    *("eyJa.b.", "Bearer x", "bEaRer ", "api_key=", "API\u212aEY=v", "input_value=", "a@b.c", "a%40b.c"),
+    *("+1234567", "%2B1234567890", "%2b", "-----BEGIN A-----", "-----END A-----", "\u0130", "\u017f", " "),
 )
 
 
-@given(PIECES)
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3)))
 def test_a_text_is_looked_into_wherever_it_may_hold_something(pieces: list[str]) -> None:
     text, looked_into = "".join(pieces), "@ "
 
