@@ -76,21 +76,29 @@ class RecordingFile(Part):
 
 
 class Recording:
-    """A file that is read: its head at once, its events as they are asked for."""
+    """A file that is read: its head at once, its events as they are asked for.
+
+    What is added after its opening is left out: a stage that is still recorded would record its replay.
+    """
 
     def __init__(self, path: Path) -> None:
         """Read the head; raises NoRecording."""
         self.path = path
         try:
             with path.open("rb") as file:
+                self._bytes = os.fstat(file.fileno()).st_size
                 self.head = _head(path, file.readline())
         except OSError as error:
             raise NoRecording(f"cannot read {path}: {error.strerror}.") from error
 
     def __iter__(self) -> Iterator[tuple[int, Event | BadLine]]:
         """Read line after line, each with its number; of what cannot be read, why."""
+        read = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                if read >= self._bytes:
+                    return
+                read += len(line)
                 if number > 1 and line.strip():
                     yield number, _event(number, line)
 
