@@ -192,7 +192,7 @@ class StreamLane:
         """Wait before anything of this lane is tried again, first of all these records."""
         first, most = _BACK_OFF_S
         wait_s = min(first * 2**self._errors_in_a_row, most)
-        self._errors_in_a_row += 1
+        self._errors_in_a_row += int(wait_s < most)
         until = self._clock.now() + wait_s
         self._ends.delivery.note(Waiting(self._ends.delivery.worker_id, records, until, why))
         self._quit.wait(machine_seconds(self._clock, wait_s))
