@@ -52,6 +52,9 @@ class CountingStage:
     def environment(self) -> dict[str, str]:
         return {"PARCELS_TABLE": "parcels"}
 
+    def serve(self) -> None:
+        """End at once."""
+
 
 class Packing:
     name = "packing"
