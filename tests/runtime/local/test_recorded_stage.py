@@ -68,29 +68,23 @@ def fates(folder: Path, worker: str) -> dict[str, list[str | None]]:
 
 
 @MODES
-def test_a_recording_tells_what_became_of_every_record(tmp_path: Path, *, in_process: bool) -> None:
+def test_what_became_of_every_record_is_recorded_and_becomes_of_it_again(
+    tmp_path: Path, tiny: Site, *, in_process: bool
+) -> None:
     with recorded(tmp_path, in_process=in_process):
-        pass
+        told = fates(tmp_path, "tiny.do")
+        records = sum(len(event.records) for event in events(tmp_path))
+        done = replay(tmp_path, tiny)
 
-    assert fates(tmp_path, "tiny.do") == {
+    assert done.code == 0, done.err
+    assert done.json["counts"] == {"same": records}
+    assert told == {
         "task_1": ["retry", "done"],
         "task_2": ["reject"],
         "task_3": ["defer", "done"],
         "task_4": ["skip"],
         "task_5": ["done"],
     }
-
-
-@MODES
-def test_what_was_recorded_is_the_same_when_it_is_run_again(
-    tmp_path: Path, tiny: Site, *, in_process: bool
-) -> None:
-    with recorded(tmp_path, in_process=in_process):
-        before = sum(len(event.records) for event in events(tmp_path))
-        done = replay(tmp_path, tiny)
-
-    assert done.code == 0, done.err
-    assert done.json["counts"] == {"same": before}
 
 
 def test_a_changed_worker_is_told_by_what_differs(tmp_path: Path, tmp_path_factory: Any) -> None:

@@ -14,6 +14,8 @@ from worker_runtime.local.commands.options import (
     AsJson,
     EndpointUrl,
     EnvFile,
+    complete_polled_queues,
+    complete_polled_streams,
     complete_workers,
     take_variables,
 )
@@ -40,11 +42,22 @@ def record(  # noqa: PLR0913 - options of a command
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file: JSON Lines.")],
     *,
     queue: Annotated[
-        str | None, typer.Option("--queue", metavar="NAME|URL", help="A queue, by its logical or real name.")
+        str | None,
+        typer.Option(
+            "--queue",
+            metavar="NAME|URL",
+            help="A queue, by its logical or real name.",
+            autocompletion=complete_polled_queues,
+        ),
     ] = None,
     stream: Annotated[
         str | None,
-        typer.Option("--stream", metavar="NAME|ARN", help="A Kinesis stream, or a table with a stream."),
+        typer.Option(
+            "--stream",
+            metavar="NAME|ARN",
+            help="A Kinesis stream, or a table with a stream.",
+            autocompletion=complete_polled_streams,
+        ),
     ] = None,
     worker: Annotated[
         str | None,

@@ -46,6 +46,22 @@ def complete_queues(incomplete: str) -> list[str]:
         return [queue for queue in queues_of(None) if queue.startswith(incomplete)]
 
 
+def complete_polled_queues(incomplete: str) -> list[str]:
+    """Name the queues that begin like this and that workers are polled for."""
+    from worker_runtime.local.recording.tapping import polled_queues  # noqa: PLC0415 - only while a shell completes
+
+    with _unheard():
+        return [queue for queue in polled_queues() if queue.startswith(incomplete)]
+
+
+def complete_polled_streams(incomplete: str) -> list[str]:
+    """Name the streams, and the tables with one, that begin like this and that workers are polled for."""
+    from worker_runtime.local.recording.tapping import polled_streams  # noqa: PLC0415 - only while a shell completes
+
+    with _unheard():
+        return [stream for stream in polled_streams() if stream.startswith(incomplete)]
+
+
 @contextmanager
 def _unheard() -> Iterator[None]:
     """Keep what plugins print out of what a shell reads, and off the line that a person types."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.recording.until import Until
     from worker_runtime.local.stage.polling.feeds import Feed
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.sources import Source
 
 Tappable = Sqs | Kinesis | TableStream
 
@@ -141,6 +142,22 @@ def tap(  # noqa: PLR0913 - from where, where to, how much, who hears of it
             batches.close()  # what is hidden is put back at once
 
 
+def polled_queues() -> list[str]:
+    """Name the queues that installed workers are polled for."""
+    return sorted({source.queue for _, source in _sources() if isinstance(source, Sqs)})
+
+
+def polled_streams() -> list[str]:
+    """Name the streams that installed workers are polled for, and the tables whose changes are."""
+    streams = {source.stream for _, source in _sources() if isinstance(source, Kinesis)}
+    return sorted(streams | {source.table for _, source in _sources() if isinstance(source, TableStream)})
+
+
+def _sources() -> list[tuple[str, Source]]:
+    declared = declarations(installed(), stack=None).items()
+    return [(worker_id, source) for worker_id, each in declared for source in each.sources]
+
+
 def _entered(batch: Sequence[StagedRecord], *, worker: str | None, clock: Clock, in_clear: bool) -> Event:
     taken = Taken(
         event=event_of(batch),
@@ -163,10 +180,5 @@ def _reads(source: object, stream: str) -> bool:
 
 def _only_reader(reads: Callable[[object], bool]) -> tuple[str, object] | tuple[None, None]:
     """Find the one installed worker that reads something, with its source; nobody, where several do."""
-    found = [
-        (worker_id, source)
-        for worker_id, declared in declarations(installed(), stack=None).items()
-        for source in declared.sources
-        if reads(source)
-    ]
+    found = [(worker_id, source) for worker_id, source in _sources() if reads(source)]
     return found[0] if len(found) == 1 else (None, None)
