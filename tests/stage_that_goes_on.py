@@ -13,7 +13,7 @@ from worker_runtime.local.stage.stage import Stage, StageOptions
 TASKS = {f"task-{at}": ("", "", "retry", "defer", "reject")[at % 5] for at in range(40)}
 """What each task does."""
 
-SPEED = 10.0
+SPEED = 30.0
 
 
 def put(stage: Stage) -> None:

@@ -90,7 +90,7 @@ def test_its_time_goes_on_and_its_ports_stay(tmp_path: Path) -> None:
 def test_a_message_that_was_put_off_keeps_its_time_over_a_stop(tmp_path: Path) -> None:
     with Stage(options(tmp_path)) as stage:
         began_at = stage.clock.now()
-        item: Any = {"PK": {"S": "late"}, "do": {"S": "retry"}}  # 30 s of the stage, 3 of the machine
+        item: Any = {"PK": {"S": "late"}, "do": {"S": "retry"}}  # 30 s of the stage, 1 of the machine
         stage.aws("dynamodb").put_item(TableName=stage.named("table", "tasks"), Item=item)
         eventually(lambda: stage.workers()["tiny.do"].retries == 1)
 

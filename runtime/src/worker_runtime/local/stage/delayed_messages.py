@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+import msgspec
+
+from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.lineage.happenings import Renamed
 from worker_runtime.local.stage.lineage.journal import NO_JOURNAL
 from worker_runtime.local.stage.parts.part import Part
@@ -23,21 +26,34 @@ if TYPE_CHECKING:
     from typing import Self
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.keeping.memory import Memory
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.threads.threads import Threads
 
     Call = Mapping[str, Any]  # as it is on the wire
 
 _SEND_S = 30.0
+_HELD = "held"
 
 
 class DelayedMessages(Part):
     """Holds calls of ``SendMessage`` back; for many threads."""
 
     def __init__(
-        self, *, clock: Clock, threads: Threads, send: Callable[[Call], str], journal: Journal = NO_JOURNAL
+        self,
+        *,
+        clock: Clock,
+        threads: Threads,
+        send: Callable[[Call], str],
+        journal: Journal = NO_JOURNAL,
+        memory: Memory | None = None,
     ) -> None:
-        """Prepare; ``send`` makes a call at last and returns the message's id."""
+        """Prepare; ``send`` makes a call at last and returns the message's id.
+
+        With a ``memory`` what is held in the end is left to the next that has it.
+        """
+        self._memory = Forgetful() if memory is None else memory
+        self._leaves = memory is not None
         self._clock = clock
         self._threads = threads
         self._send_now = send
@@ -49,18 +65,21 @@ class DelayedMessages(Part):
         self._keeper = threads.thread(self._keep, name="delays")
 
     def start(self) -> Self:
-        """Begin to let go of what is due."""
+        """Begin to let go of what is due, of what is remembered too."""
+        for named, value in self._memory.read(_HELD):
+            at, call = msgspec.json.decode(value)
+            heapq.heappush(self._held, (at, next(self._numbers), named, call))
         self._keeper.start()
         return self
 
     def stop(self) -> None:
-        """Send all that is held and end."""
+        """Send all that is held, or leave it to the next run, and end."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
         if self._keeper.is_alive():
             self._keeper.join()
-        while self._held:
+        while self._held and not self._leaves:
             self._send(*heapq.heappop(self._held)[2:])
 
     def busy(self) -> bool:
@@ -72,7 +91,9 @@ class DelayedMessages(Part):
         """Take a call's message for so many seconds; what SQS answers to it."""
         named = str(uuid4())
         with self._changed:
-            heapq.heappush(self._held, (self._clock.now() + delay_s, next(self._numbers), named, call))
+            due_at = self._clock.now() + delay_s
+            self._memory.put(_HELD, named, msgspec.json.encode([due_at, call]))
+            heapq.heappush(self._held, (due_at, next(self._numbers), named, call))
             self._changed.notify()
         digest = md5(call["MessageBody"].encode(), usedforsecurity=False).hexdigest()
         return {"MessageId": named, "MD5OfMessageBody": digest}
@@ -85,6 +106,7 @@ class DelayedMessages(Part):
     def _send(self, named: str, call: Call) -> None:
         """Send a message on, and note under which id it arrives: its sender was told another."""
         self._journal.note(Renamed(named, self._send_now(call)))
+        self._memory.drop(_HELD, named)
 
     def _take_due(self) -> tuple[str, Call] | None:
         """Wait for a message that is due and take it; None once it is stopped."""

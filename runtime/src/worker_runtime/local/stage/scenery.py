@@ -176,7 +176,13 @@ class Scenery(Part):
             return None
         send = sender_to(endpoint_url)
         return parts.enter_context(
-            DelayedMessages(clock=play.clock, threads=play.threads, send=send, journal=play.journal)
+            DelayedMessages(
+                clock=play.clock,
+                threads=play.threads,
+                send=send,
+                journal=play.journal,
+                memory=None if play.kept is None else play.memories.of("delayed"),
+            )
         )
 
     def _connect(self, offers: Offers) -> None:
