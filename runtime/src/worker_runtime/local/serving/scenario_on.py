@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OWNER: Final = "asked"
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class AskedScenario(Struct, frozen=True, kw_only=True):
     """Which scenario, how much of it, drawn from which seed, with poison among its items or not."""
 
     scenario: str
@@ -28,10 +28,10 @@ class Asked(Struct, frozen=True, kw_only=True):
         return f"{self.scenario} of {self.events} items from seed {self.seed}{poison}"
 
 
-def refuse_another(asked: Asked, *, memory: Memory) -> bool:
+def refuse_another(asked: AskedScenario, *, memory: Memory) -> bool:
     """Keep what is asked; raises Misuse where another was begun. Whether it was begun before."""
     for _, value in memory.read(_OWNER):
-        begun = msgspec.json.decode(value, type=Asked)
+        begun = msgspec.json.decode(value, type=AskedScenario)
         if begun != asked:
             raise Misuse(
                 f"the folder is in the middle of {begun}, not of {asked}; ask for the same,"

@@ -12,8 +12,7 @@ from worker_runtime.local.demo.asked import Asked
 from worker_runtime.local.demo.report import Report
 from worker_runtime.local.serving.environment_file import environment_file
 from worker_runtime.local.serving.followed_logs import followed
-from worker_runtime.local.serving.scenario_on import Asked as AskedOnce
-from worker_runtime.local.serving.scenario_on import refuse_another
+from worker_runtime.local.serving.scenario_on import AskedScenario, refuse_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +90,7 @@ def serve_stage(
 
 def _run(scenario: Scenario, asked: Asked, up: Served, screen: Screen) -> Report:
     began = time.monotonic()
-    once = AskedOnce(
+    once = AskedScenario(
         scenario=scenario.name, events=asked.events, seed=asked.seed, poison="poison" in asked.faults
     )
     goes_on = refuse_another(once, memory=up.memory("serving"))
