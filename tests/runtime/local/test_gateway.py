@@ -220,6 +220,23 @@ def test_an_outage_fails_as_many_calls_as_it_is_told(behind: Behind) -> None:
     assert sqs.list_queues()
 
 
+def test_an_outage_has_the_error_that_it_is_told(behind: Behind) -> None:
+    behind.gateway.fail_next(1, code="InternalServerError", status=500)
+
+    assert code_of(behind.client("sqs").list_queues) == "InternalServerError"
+
+
+def test_calls_wait_as_they_are_told_and_are_answered_then(behind: Behind) -> None:
+    sqs = behind.client("sqs")
+    waits: list[str] = []
+    behind.gateway.slow_next(2, wait=lambda: waits.append("waited"))
+
+    answers = [sqs.list_queues() for _ in range(3)]
+
+    assert len(answers) == 3
+    assert waits == ["waited", "waited"]
+
+
 def test_a_short_outage_is_bridged_by_the_clients_own_retries(behind: Behind) -> None:
     behind.gateway.fail_next(1)
 

@@ -24,8 +24,13 @@ from worker_runtime.sources.asynchronous import AsyncSource
 if TYPE_CHECKING:
     from planned import Verdict
 
-SHORT = settings(max_examples=60, stateful_step_count=25, deadline=None)
+SHORT = settings(max_examples=80, stateful_step_count=25, deadline=None)
 LONG = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+
+moments = st.sampled_from([0.0, 1.0, 4.0, 12.0])  # seconds after which the next thing happens
+
+at_first = st.lists(plans, min_size=1, max_size=8)  # hypothesis leaves rules out of whole examples
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -41,6 +46,7 @@ class QueueMachine(RuleBasedStateMachine):
         concurrent=st.integers(1, 3),
         faults=faults,
         seed=st.integers(0, 99),
+        first=at_first,
     )
     def begin(  # noqa: PLR0913 - what is drawn
         self,
@@ -52,6 +58,7 @@ class QueueMachine(RuleBasedStateMachine):
         concurrent: int,
         faults: set[str],
         seed: int,
+        first: list[tuple[list[Verdict], Verdict]],
     ) -> None:
         source = Sqs(
             "planned.fifo" if ordered else "planned",
@@ -60,43 +67,39 @@ class QueueMachine(RuleBasedStateMachine):
             max_receives=max_receives,
         )
         self.world = PlannedQueue(source, faults=faults, seed=seed, concurrent=concurrent)
+        self.send("a", first, 4)
 
-    @rule(group=st.sampled_from("ab"), drawn=st.lists(plans, min_size=1, max_size=4))
-    def send(self, group: str, drawn: list[tuple[list[Verdict], Verdict]]) -> None:
+    @rule(group=st.sampled_from("ab"), drawn=st.lists(plans, min_size=1, max_size=4), then_s=moments)
+    def send(self, group: str, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.send(group, Plan.of(plan))
+        self.world.clock.sleep(then_s)
 
     @rule(seconds=st.sampled_from([1, 5, 31, 100]))
     def wait(self, seconds: int) -> None:
         self.world.clock.sleep(seconds)
 
-    @rule(invocations=st.integers(1, 4))
-    def throttle(self, invocations: int) -> None:
-        self.world.function.throttled += invocations
+    @rule(throttled=st.integers(0, 4), takes_s=st.sampled_from([0.0, 1.0, 8.0, 45.0]))
+    def change_the_function(self, throttled: int, takes_s: float) -> None:
+        self.world.function.throttled += throttled
+        self.world.function.takes_s = takes_s
 
-    @rule(seconds=st.sampled_from([0.0, 1.0, 10.0, 45.0]))
-    def slow(self, seconds: float) -> None:
-        self.world.function.takes_s = seconds
+    @rule(call=st.sampled_from(["receive_message", "change_message_visibility_batch"]))
+    def refuse(self, call: str) -> None:
+        self.world.aws.fail_next(call, 2)
 
-    @rule(
-        call=st.sampled_from(["receive_message", "change_message_visibility_batch"]), times=st.integers(1, 3)
-    )
-    def refuse(self, call: str, times: int) -> None:
-        self.world.aws.fail_next(call, times)
+    @rule(after=st.booleans())
+    def refuse_to_delete(self, *, after: bool) -> None:
+        self.world.aws.fail_next("delete_message_batch", 1, after=after)
 
-    @rule(times=st.integers(1, 3), after=st.booleans())
-    def refuse_to_delete(self, times: int, *, after: bool) -> None:
-        self.world.aws.fail_next("delete_message_batch", times, after=after)
-
-    @rule()
-    def end_and_begin(self) -> None:
-        self.world.end()
+    @rule(killed=st.booleans(), then_s=moments)
+    def begin_anew(self, then_s: float, *, killed: bool) -> None:
+        if killed:
+            self.world.kill()
+        else:
+            self.world.end()
         self.world.begin()
-
-    @rule()
-    def kill_and_begin(self) -> None:
-        self.world.kill()
-        self.world.begin()
+        self.world.clock.sleep(then_s)
 
     @invariant()
     def no_promise_is_broken(self) -> None:
@@ -135,35 +138,40 @@ class StreamMachine(RuleBasedStateMachine):
         page=st.integers(1, 5),
         faults=faults,
         seed=st.integers(0, 99),
+        first=at_first,
     )
-    def begin(self, *, faults: set[str], seed: int, page: int, **settings: Any) -> None:
+    def begin(
+        self,
+        *,
+        faults: set[str],
+        seed: int,
+        page: int,
+        first: list[tuple[list[Verdict], Verdict]],
+        **settings: Any,
+    ) -> None:
         source = Kinesis("planned", start="TRIM_HORIZON", dead_letters="letters", **settings)
         self.world = PlannedStream(source, faults=faults, seed=seed, page=page)
+        self.put("a", first, 4)
 
-    @rule(key=st.sampled_from("abcd"), drawn=st.lists(plans, min_size=1, max_size=4))
-    def put(self, key: str, drawn: list[tuple[list[Verdict], Verdict]]) -> None:
+    @rule(key=st.sampled_from("abcd"), drawn=st.lists(plans, min_size=1, max_size=4), then_s=moments)
+    def put(self, key: str, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.put(key, Plan.of(plan))
+        self.world.clock.sleep(then_s)
 
     @rule(seconds=st.sampled_from([1, 5, 31, 100]))
     def wait(self, seconds: int) -> None:
         self.world.clock.sleep(seconds)
 
-    @rule(invocations=st.integers(1, 4))
-    def throttle(self, invocations: int) -> None:
-        self.world.function.throttled += invocations
+    @rule(throttled=st.integers(0, 4), takes_s=st.sampled_from([0.0, 1.0, 8.0, 45.0]))
+    def change_the_function(self, throttled: int, takes_s: float) -> None:
+        self.world.function.throttled += throttled
+        self.world.function.takes_s = takes_s
 
-    @rule(seconds=st.sampled_from([0.0, 1.0, 10.0, 45.0]))
-    def slow(self, seconds: float) -> None:
-        self.world.function.takes_s = seconds
-
-    @rule(times=st.integers(1, 3))
-    def refuse_to_be_read(self, times: int) -> None:
-        self.world.aws.fail_next("read", times)
-
-    @rule(times=st.integers(1, 2))
-    def let_iterators_expire(self, times: int) -> None:
-        self.world.feed.expire += times
+    @rule(refused=st.integers(0, 2), expired=st.integers(0, 1))
+    def refuse_to_be_read(self, refused: int, expired: int) -> None:
+        self.world.aws.fail_next("read", refused)
+        self.world.feed.expire += expired
 
     @rule(times=st.integers(1, 60))
     def refuse_dead_letters(self, times: int) -> None:
@@ -174,15 +182,14 @@ class StreamMachine(RuleBasedStateMachine):
         self.world.feed.split()
         self.world.turns.news()
 
-    @rule()
-    def end_and_begin(self) -> None:
-        self.world.end()
+    @rule(killed=st.booleans(), then_s=moments)
+    def begin_anew(self, then_s: float, *, killed: bool) -> None:
+        if killed:
+            self.world.kill()
+        else:
+            self.world.end()
         self.world.begin()
-
-    @rule()
-    def kill_and_begin(self) -> None:
-        self.world.kill()
-        self.world.begin()
+        self.world.clock.sleep(then_s)
 
     @invariant()
     def no_promise_is_broken(self) -> None:
@@ -210,41 +217,48 @@ class EventMachine(RuleBasedStateMachine):
         at_once=st.integers(1, 3),
         faults=faults,
         seed=st.integers(0, 99),
+        first=at_first,
     )
-    def begin(self, *, faults: set[str], seed: int, at_once: int, **settings: Any) -> None:
+    def begin(
+        self,
+        *,
+        faults: set[str],
+        seed: int,
+        at_once: int,
+        first: list[tuple[list[Verdict], Verdict]],
+        **settings: Any,
+    ) -> None:
         source = AsyncSource(dead_letters="letters", **settings)
         self.world = PlannedEvents(source, faults=faults, seed=seed, at_once=at_once)
+        self.put(first, 4)
 
-    @rule(drawn=st.lists(plans, min_size=1, max_size=3))
-    def put(self, drawn: list[tuple[list[Verdict], Verdict]]) -> None:
+    @rule(drawn=st.lists(plans, min_size=1, max_size=3), then_s=moments)
+    def put(self, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.put(Plan.of(plan))
+        self.world.clock.sleep(then_s)
 
     @rule(seconds=st.sampled_from([1, 5, 31, 100]))
     def wait(self, seconds: int) -> None:
         self.world.clock.sleep(seconds)
 
-    @rule(invocations=st.integers(1, 8))
-    def throttle(self, invocations: int) -> None:
-        self.world.function.throttled += invocations
-
-    @rule(seconds=st.sampled_from([0.0, 1.0, 45.0]))
-    def slow(self, seconds: float) -> None:
-        self.world.function.takes_s = seconds
+    @rule(throttled=st.integers(0, 8), takes_s=st.sampled_from([0.0, 1.0, 8.0, 45.0]))
+    def change_the_function(self, throttled: int, takes_s: float) -> None:
+        self.world.function.throttled += throttled
+        self.world.function.takes_s = takes_s
 
     @rule(times=st.integers(1, 60))
     def refuse_dead_letters(self, times: int) -> None:
         self.world.letters.fail_next("send_message", times)
 
-    @rule()
-    def end_and_begin(self) -> None:
-        self.world.end()
+    @rule(killed=st.booleans(), then_s=moments)
+    def begin_anew(self, then_s: float, *, killed: bool) -> None:
+        if killed:
+            self.world.kill()
+        else:
+            self.world.end()
         self.world.begin()
-
-    @rule()
-    def kill_and_begin(self) -> None:
-        self.world.kill()
-        self.world.begin()
+        self.world.clock.sleep(then_s)
 
     @invariant()
     def no_promise_is_broken(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,28 @@ def test_one_that_was_killed_comes_back_empty_on_its_port() -> None:
             assert client.get("key") is None
         assert server.port == port
         assert not served_while_down
+
+
+def test_it_hangs_up_on_all_and_keeps_what_it_has() -> None:
+    with RedisServer() as server, redis.Redis.from_url(server.url) as client:
+        client.set("key", "value")
+        connected = client.client_id()
+
+        server.hang_up()
+
+        assert client.get("key") == b"value"
+        assert client.client_id() != connected
+
+
+def test_while_it_pauses_answers_are_late_and_right() -> None:
+    with RedisServer() as server, redis.Redis.from_url(server.url) as client:
+        client.set("key", "value")
+        began = time.monotonic()
+
+        server.pause(for_s=0.2)
+
+        assert client.get("key") == b"value"
+        assert time.monotonic() - began > 0.15
 
 
 def test_a_stopped_one_leaves_no_process_and_no_port() -> None:

@@ -90,6 +90,17 @@ def test_a_service_may_hang_up_without_an_answer() -> None:
         assert (exchange.status, exchange.scripted) == (None, False)
 
 
+def test_it_hangs_up_as_scripted_and_does_nothing(links: Links, http: httpx.Client) -> None:
+    links.hang_up_next(2)
+
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.post("/v4/shorten", json={"long_url": "u"})
+
+    assert http.post("/v4/shorten", json={"long_url": "u"}).json() == {"id": "l0"}
+    assert [(each.status, each.scripted) for each in links.exchanges[:2]] == [(None, True), (None, True)]
+
+
 def test_latency_passes_on_the_stand_ins_clock(links: Links, http: httpx.Client) -> None:
     began = links.clock.now()
     links.slow_next(latency_s=30)

@@ -164,7 +164,7 @@ class Renamed(Struct, frozen=True):
 
 
 class Struck(Struct, frozen=True):
-    """An accident: a crash of ``worker``, or an outage of ``place``."""
+    """Something went wrong on purpose: for ``worker``, or at a ``place`` that any of them may need."""
 
     kind: str
     worker: str = ""

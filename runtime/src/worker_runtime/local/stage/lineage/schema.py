@@ -136,7 +136,7 @@ CREATE INDEX sent_back_letter ON sent_back (letter);
 CREATE TABLE accidents (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL, wall REAL NOT NULL,
-    kind TEXT NOT NULL,                 -- crash, outage
+    kind TEXT NOT NULL,                 -- crash, throttle, lost reply, outage, ...
     worker TEXT NOT NULL, place TEXT NOT NULL
 );
 """
