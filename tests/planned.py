@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 from hypothesis import strategies as st
 
 from listed import ORIGIN
-from worker_runtime.local.stage.execution.answers import Failure, FunctionError, Reply, Throttled, timed_out
+from worker_runtime.local.stage.execution.answers import (
+    Failure,
+    FunctionError,
+    Reply,
+    Throttled,
+    crashed,
+    timed_out,
+)
 from worker_runtime.local.stage.execution.invocations import Report
 from worker_runtime.local.stage.mischief import KINDS
 from worker_runtime.local.stage.parts.part import PartBroken
@@ -33,7 +40,13 @@ Verdict = Literal["done", "fail", "raise", "time out", "malformed"]
 SPEED = 60.0
 
 verdicts = st.sampled_from(["done", "fail", "fail", "raise", "time out", "malformed"])
-plans = st.tuples(st.lists(verdicts, max_size=3), st.sampled_from(["done", "done", "fail", "raise"]))
+anything = st.tuples(st.lists(verdicts, max_size=3), st.sampled_from(["done", "done", "fail", "raise"]))
+listed = st.tuples(
+    st.lists(st.sampled_from(["done", "fail"]), max_size=2), st.sampled_from(["done", "done", "fail"])
+)
+plans = st.lists(anything, min_size=1, max_size=6) | st.lists(listed, min_size=1, max_size=6)
+"""Those of records that are sent together; what is ``listed`` fails by replies alone."""
+
 faults = st.sets(st.sampled_from([*KINDS, "duplicate", "delay", "reorder"]))
 
 
@@ -136,16 +149,19 @@ class Mortal:
 
 
 class MortalFunction:
-    """A function that a killed stage hears nothing of any more."""
+    """A function that ends before its time, or of which a killed stage hears nothing any more."""
 
     def __init__(self, function: PlannedFunction) -> None:
         self._function = function
         self.dead = False
+        self.cut_short = False
 
     def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
         report = self._function.invoke(event, request_id=request_id)
         if self.dead:
             raise PartBroken("killed meanwhile")
+        if self.cut_short:
+            return replace(report, answer=crashed(report.request_id, exit_code=-15, started=True))
         return report
 
     def kill_one(self, *, in_flight: bool = True) -> int | None:  # noqa: ARG002 - as an executor's

@@ -43,7 +43,7 @@ class EventWitness:
         self._disturbed: set[str] = set()  # tried in another life too: what that knew may be forgotten
         self.put_at: dict[str, float] = {}
         self.over: set[str] = set()
-        self.dead = False
+        self.ending = False  # what is cut short proves nothing
 
     def note(self, happening: Happening) -> None:
         match happening:
@@ -64,6 +64,7 @@ class EventWitness:
         """Let all that was in hand be; what was kept comes again, though it may just have been over."""
         self._in_flight.clear()
         self.over -= kept
+        self.ending = False
         self._repeats.clear()
         self._disturbed |= self.put_at.keys() - self.over
 
@@ -86,6 +87,8 @@ class EventWitness:
             return
         if isinstance(ended.report.answer, Reply):
             self.over.add(name)
+            return
+        if self.ending:
             return
         self._failures[name] += 1
         self._failed_at[name] = self._clock.now()
@@ -148,8 +151,9 @@ class PlannedEvents:
         )
         self._events.take_up()
 
-    def end(self) -> None:
-        """Take the queue down; what is under way ends."""
+    def end(self, *, cut_short: bool = False) -> None:
+        """Take the queue down; what is under way ends, of itself or ``cut_short``."""
+        self._worker.cut_short = self.witness.ending = cut_short
         self._events.quit()
         self._events.join()
         self.witness.new_life(self._kept())

@@ -98,7 +98,7 @@ class QueueWitness:
 
     def _ended(self, ended: Ended) -> None:
         records = self._in_flight.pop(ended.request_id, None)
-        if records is None or ended.report is None:  # of another life, or cut short
+        if records is None or ended.report is None:  # of another life, or killed
             return
         ids = [record.id for record in records]
         if isinstance(ended.report.answer, Throttled):
@@ -160,8 +160,9 @@ class PlannedQueue:
         self._book.start()
         self._poller.start()
 
-    def end(self) -> None:
-        """Take the poller down; what is under way ends."""
+    def end(self, *, cut_short: bool = False) -> None:
+        """Take the poller down; what is under way ends, of itself or ``cut_short``."""
+        self._worker.cut_short = cut_short
         self._poller.stop()
         self._book.stop()
         self.witness.new_life()

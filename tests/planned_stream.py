@@ -121,6 +121,7 @@ class StreamWitness:
         self._spent: Counter[str] = Counter()
         self.put: dict[str, list[str]] = {}  # sequences by key
         self.finished: set[str] = set()
+        self.ending = False  # what is cut short proves nothing
 
     def note(self, happening: Happening) -> None:
         match happening:
@@ -136,6 +137,7 @@ class StreamWitness:
     def new_life(self) -> None:
         self._in_flight.clear()
         self._spent.clear()
+        self.ending = False
 
     def get(self, worker_id: str, shard: str) -> Position | None:
         return self._positions.get(f"{worker_id} {shard}")
@@ -171,6 +173,8 @@ class StreamWitness:
         ids = [record.id for record in records]
         failed = read_by_hand(ended.report.answer, ids)
         if failed is None:
+            if self.ending:
+                return
             if len(ids) == 1 or not self._source.bisect:
                 self._spent.update(ids)
             return
@@ -235,8 +239,9 @@ class PlannedStream:
         )
         self._poller.start()
 
-    def end(self) -> None:
-        """Take the poller down; what is under way ends."""
+    def end(self, *, cut_short: bool = False) -> None:
+        """Take the poller down; what is under way ends, of itself or ``cut_short``."""
+        self._worker.cut_short = self.witness.ending = cut_short
         self._poller.stop()
         self.witness.new_life()
 

@@ -24,13 +24,12 @@ from worker_runtime.sources.asynchronous import AsyncSource
 if TYPE_CHECKING:
     from planned import Verdict
 
-SHORT = settings(max_examples=80, stateful_step_count=25, deadline=None)
+SHORT = settings(max_examples=60, stateful_step_count=25, deadline=None)
 LONG = settings(max_examples=300, stateful_step_count=40, deadline=None)
-
 
 moments = st.sampled_from([0.0, 1.0, 4.0, 12.0])  # seconds after which the next thing happens
 
-at_first = st.lists(plans, min_size=1, max_size=8)  # hypothesis leaves rules out of whole examples
+ends = st.sampled_from(["of itself", "cut short", "killed"])
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -46,7 +45,7 @@ class QueueMachine(RuleBasedStateMachine):
         concurrent=st.integers(1, 3),
         faults=faults,
         seed=st.integers(0, 99),
-        first=at_first,
+        first=plans,  # hypothesis leaves rules out of whole examples
     )
     def begin(  # noqa: PLR0913 - what is drawn
         self,
@@ -69,7 +68,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.world = PlannedQueue(source, faults=faults, seed=seed, concurrent=concurrent)
         self.send("a", first, 4)
 
-    @rule(group=st.sampled_from("ab"), drawn=st.lists(plans, min_size=1, max_size=4), then_s=moments)
+    @rule(group=st.sampled_from("ab"), drawn=plans, then_s=moments)
     def send(self, group: str, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.send(group, Plan.of(plan))
@@ -92,12 +91,12 @@ class QueueMachine(RuleBasedStateMachine):
     def refuse_to_delete(self, *, after: bool) -> None:
         self.world.aws.fail_next("delete_message_batch", 1, after=after)
 
-    @rule(killed=st.booleans(), then_s=moments)
-    def begin_anew(self, then_s: float, *, killed: bool) -> None:
-        if killed:
+    @rule(how=ends, then_s=moments)
+    def begin_anew(self, how: str, then_s: float) -> None:
+        if how == "killed":
             self.world.kill()
         else:
-            self.world.end()
+            self.world.end(cut_short=how == "cut short")
         self.world.begin()
         self.world.clock.sleep(then_s)
 
@@ -138,7 +137,7 @@ class StreamMachine(RuleBasedStateMachine):
         page=st.integers(1, 5),
         faults=faults,
         seed=st.integers(0, 99),
-        first=at_first,
+        first=plans,  # hypothesis leaves rules out of whole examples
     )
     def begin(
         self,
@@ -153,7 +152,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.world = PlannedStream(source, faults=faults, seed=seed, page=page)
         self.put("a", first, 4)
 
-    @rule(key=st.sampled_from("abcd"), drawn=st.lists(plans, min_size=1, max_size=4), then_s=moments)
+    @rule(key=st.sampled_from("abcd"), drawn=plans, then_s=moments)
     def put(self, key: str, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.put(key, Plan.of(plan))
@@ -182,12 +181,12 @@ class StreamMachine(RuleBasedStateMachine):
         self.world.feed.split()
         self.world.turns.news()
 
-    @rule(killed=st.booleans(), then_s=moments)
-    def begin_anew(self, then_s: float, *, killed: bool) -> None:
-        if killed:
+    @rule(how=ends, then_s=moments)
+    def begin_anew(self, how: str, then_s: float) -> None:
+        if how == "killed":
             self.world.kill()
         else:
-            self.world.end()
+            self.world.end(cut_short=how == "cut short")
         self.world.begin()
         self.world.clock.sleep(then_s)
 
@@ -217,7 +216,7 @@ class EventMachine(RuleBasedStateMachine):
         at_once=st.integers(1, 3),
         faults=faults,
         seed=st.integers(0, 99),
-        first=at_first,
+        first=plans,  # hypothesis leaves rules out of whole examples
     )
     def begin(
         self,
@@ -232,7 +231,7 @@ class EventMachine(RuleBasedStateMachine):
         self.world = PlannedEvents(source, faults=faults, seed=seed, at_once=at_once)
         self.put(first, 4)
 
-    @rule(drawn=st.lists(plans, min_size=1, max_size=3), then_s=moments)
+    @rule(drawn=plans, then_s=moments)
     def put(self, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
         for plan in drawn:
             self.world.put(Plan.of(plan))
@@ -251,12 +250,12 @@ class EventMachine(RuleBasedStateMachine):
     def refuse_dead_letters(self, times: int) -> None:
         self.world.letters.fail_next("send_message", times)
 
-    @rule(killed=st.booleans(), then_s=moments)
-    def begin_anew(self, then_s: float, *, killed: bool) -> None:
-        if killed:
+    @rule(how=ends, then_s=moments)
+    def begin_anew(self, how: str, then_s: float) -> None:
+        if how == "killed":
             self.world.kill()
         else:
-            self.world.end()
+            self.world.end(cut_short=how == "cut short")
         self.world.begin()
         self.world.clock.sleep(then_s)
 
