@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Verdict = Literal["done", "fail", "raise", "time out", "malformed"]
 
 SPEED = 60.0
+STORY_S = 300.0  # enough for what fails for ever to be given up
 
 verdicts = st.sampled_from(["done", "fail", "fail", "raise", "time out", "malformed"])
 anything = st.tuples(st.lists(verdicts, max_size=3), st.sampled_from(["done", "done", "fail", "raise"]))

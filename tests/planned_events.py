@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from listed import FUNCTION_ARN, ListedQueue
-from planned import Broken, Mortal, MortalFunction, Plan, PlannedFunction, QuickTurns
+from planned import STORY_S, Broken, Mortal, MortalFunction, Plan, PlannedFunction, QuickTurns
 from remembered import Remembered
 from staged import WORKER
 from worker_runtime.local.stage.counting import Tally
@@ -165,7 +165,8 @@ class PlannedEvents:
         self.end()
 
     def settle(self) -> None:
-        """Let all go well and time pass until nothing is under way."""
+        """Let stories end by themselves, then all go well, and time pass until nothing is under way."""
+        self.clock.sleep(STORY_S)
         self.letters.mend()
         self.function.healed, self.function.throttled = True, 0
         until = self.clock.now() + LONG_S

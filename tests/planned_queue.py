@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from listed import QUEUE_ARN, VISIBILITY_S, ListedQueue
-from planned import Broken, Mortal, MortalFunction, Plan, PlannedFunction, QuickTurns, read_by_hand
+from planned import STORY_S, Broken, Mortal, MortalFunction, Plan, PlannedFunction, QuickTurns, read_by_hand
 from remembered import Remembered
 from staged import WORKER
 from worker_runtime.local.stage.counting import Tally
@@ -176,7 +176,8 @@ class PlannedQueue:
         self.witness.new_life()
 
     def settle(self) -> None:
-        """Let all go well and time pass until the queue is empty."""
+        """Let stories end by themselves, then all go well, and time pass until the queue is empty."""
+        self.clock.sleep(STORY_S)
         self.aws.mend()
         self.function.healed, self.function.throttled = True, 0
         until = self.clock.now() + LONG_S

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from listed import FUNCTION_ARN, STREAM_ARN, ListedQueue
-from planned import Broken, Mortal, MortalFunction, Plan, PlannedFunction, QuickTurns, read_by_hand, refusal
+from planned import (
+    STORY_S,
+    Broken,
+    Mortal,
+    MortalFunction,
+    Plan,
+    PlannedFunction,
+    QuickTurns,
+    read_by_hand,
+    refusal,
+)
 from staged import WORKER
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Throttled
@@ -252,7 +262,8 @@ class PlannedStream:
         self.end()
 
     def settle(self) -> None:
-        """Let all go well and time pass until nothing is left."""
+        """Let stories end by themselves, then all go well, and time pass until nothing is left."""
+        self.clock.sleep(STORY_S)
         self.aws.mend()
         self.letters.mend()
         self.feed.expire = 0

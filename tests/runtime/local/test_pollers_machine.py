@@ -24,7 +24,7 @@ from worker_runtime.sources.asynchronous import AsyncSource
 if TYPE_CHECKING:
     from planned import Verdict
 
-SHORT = settings(max_examples=60, stateful_step_count=25, deadline=None)
+SHORT = settings(max_examples=80, stateful_step_count=25, deadline=None)
 LONG = settings(max_examples=300, stateful_step_count=40, deadline=None)
 
 moments = st.sampled_from([0.0, 1.0, 4.0, 12.0])  # seconds after which the next thing happens
