@@ -49,7 +49,7 @@ def entered(taken: Taken, *, in_clear: bool, report: Report | None = None, ended
     raws = list(raws_of(opened))
     ids = taken.ids or [event_id(raw, otherwise=taken.request_id or str(at)) for at, raw in enumerate(raws)]
     shown = opened if in_clear else masked(opened)
-    veiled = [False] * len(ids) if in_clear else [masked(raw) != raw for raw in raws]
+    veiled = [then != now for then, now in zip(raws, raws_of(shown), strict=True)]
     told = _told(ids, report)
     fates = [
         _fate(each, said, masked=hidden, in_clear=in_clear)

@@ -45,6 +45,8 @@ class Workers:
 
     def load(self, worker: str) -> str:
         """Load a worker, by id or bare name, and return its id; raises what ``prepare`` and ``find`` do."""
+        if worker in self._ready:
+            return worker  # all that is installed is not looked through for each event
         worker_id = installed().find(worker)
         if worker_id not in self._ready:
             with redirect_stdout(self._out):  # its logs go where stdout is when it is loaded

@@ -18,6 +18,7 @@ from worker_runtime.local.recording.lines import Head
 from worker_runtime.local.stage.execution.answers import Throttled
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, HandedOver
 from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.event_form import RECORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,7 @@ class StageRecorder(Part):
     def _taken(self, happening: HandedOver | EventHandedOver) -> Taken:
         ids = None
         if isinstance(happening, HandedOver):
-            ids = [record.id for record in happening.records]
+            ids = _in_event_order(happening)
             event = happening.form.event_of(happening.records)
         else:
             event = happening.event
@@ -87,6 +88,17 @@ class StageRecorder(Part):
             self._file.write(entered(taken, in_clear=self._in_clear, report=happening.report, ended=True))
         except Exception:  # noqa: BLE001 - a worker may be sent and may print anything; no stage ends for that
             _log.exception("an event of %s is missing in the recording", taken.worker)
+
+
+def _in_event_order(happening: HandedOver) -> list[str]:
+    """List the ids of a batch as its event does: a topic's stand below their partitions."""
+    records = happening.records
+    if happening.form is RECORDS:
+        return [record.id for record in records]
+    lanes: dict[str, list[str]] = {}
+    for record in records:
+        lanes.setdefault(record.lane, []).append(record.id)
+    return [each for ids in lanes.values() for each in ids]
 
 
 def _throttled(happening: Ended) -> bool:
