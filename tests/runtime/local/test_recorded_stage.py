@@ -159,3 +159,24 @@ def test_a_recording_is_refused_before_anything_is_up_where_its_file_is_there(tm
     assert done.code == 2
     assert "r.jsonl is there already" in done.err
     assert not (tmp_path / ".stage").exists()
+
+
+def test_a_stage_s_streams_can_be_recorded_from_outside_as_they_were_handed_over(
+    tmp_path: Path, tiny: Site
+) -> None:
+    with recorded(tmp_path):
+        within = [event for event in events(tmp_path) if event.worker == "tiny.watch"]
+        asked = ("record", "outside.jsonl", "--worker", "tiny.watch", "--env-file", "stage.env", "--in-clear")
+        done = Workers(tmp_path)(*asked, site=tiny)
+
+    outside = [line for _, line in Recording(tmp_path / "outside.jsonl") if isinstance(line, Event)]
+    assert done.code == 0, done.err
+    assert [raw for event in outside for raw in changes(event)] == [
+        raw for event in within for raw in changes(event)
+    ]
+
+
+def changes(event: Event) -> list[tuple[str, str]]:
+    """Tell the sequence numbers and source of the changes in an event."""
+    records = json.loads(bytes(event.event))["Records"]
+    return [(raw["kinesis"]["sequenceNumber"], raw["eventSourceARN"]) for raw in records]
