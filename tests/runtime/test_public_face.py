@@ -21,13 +21,13 @@ FACE = {
     *("Defer", "Halt", "Reject", "Retry", "ServiceRefused", "Skip", "Verdict"),
     *("Environment", "Invocation", "Metrics", "Secret", "Settings"),
     *("Grant", "assumes", "batch_reads", "batch_writes", "cache", "puts", "queries", "reads", "secret"),
-    *("sends", "updates"),
+    *("sends", "stores", "updates"),
     *("Idempotency", "Middleware", "Provided", "hookimpl", "provide"),
     *("Firehose", "Kafka", "Kinesis", "Schedule", "Sqs", "TableStream", "Transformed"),
     *("AppSync", "AppSyncAuthorizer", "Authorization", "FieldRequest", "Identity", "Invoke"),
     *("ApiGateway", "HttpRequest", "HttpResponse", "TokenAuthorizer"),
     *("Stack", "Worker", "worker"),
-    *("concurrently", "correlation_id", "redact", "redact_text"),
+    *("concurrently", "correlation_id", "may_be_personal", "personal", "redact", "redact_text"),
 }
 BESIDE = ("worker_runtime.clients", "worker_runtime.clock", "worker_runtime.testing")
 FOR_PEOPLE = "worker_runtime.local"

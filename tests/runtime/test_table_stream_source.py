@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec import Raw, Struct
 from pydantic import BaseModel
 
 from verdicts import act
@@ -30,6 +30,7 @@ SHOP = Stack("shop")
 STREAM = TableStream("orders", dead_letters="orders-dlq")
 CARRIED = TableStream("orders", kinesis="order-stream", dead_letters="orders-dlq")
 GOING_ON = TableStream("orders", dead_letters="orders-dlq", on_failure="continue")
+WHOLE = TableStream("orders", dead_letters="orders-dlq", on_failure="repeat", bisect=False)
 
 
 class Order(Struct):
@@ -114,7 +115,11 @@ def listed(reply: Any) -> list[int]:
         ),
         (
             TableStream("orders", dead_letters="d", on_failure="contine"),  # type: ignore[arg-type] # the mistake
-            "on_failure is 'contine'; say one of ('stop', 'continue').",
+            "on_failure is 'contine'; say one of ('stop', 'continue', 'repeat').",
+        ),
+        (
+            TableStream("orders", dead_letters="d", on_failure="repeat"),
+            "on_failure is 'repeat', and a batch that is halved is another one; say bisect=False.",
         ),
         (
             TableStream("orders", dead_letters="d", start="NOW"),  # type: ignore[arg-type] # the mistake
@@ -418,6 +423,84 @@ def test_dead_letters_behind_the_checkpoint_wait_for_their_turn() -> None:
 
     assert listed(reply) == [2]
     assert [json.loads(letter.body)["recordId"][-1] for _, letter in sender.sent] == ["0"]
+
+
+@pytest.mark.parametrize("verdicts", [("reject", "", "retry"), ("reject", "bug", "")])
+def test_a_batch_that_is_to_be_repeated_whole_is_raised_wherever_it_failed(verdicts: tuple[str, ...]) -> None:
+    sender, seen = RecordingSender(), list[Any]()
+
+    @worker(WHOLE, stack=SHOP)
+    def take_all(batch: Batch[Change[Order]]) -> None:
+        """Fail as the orders say."""
+        seen.append([record.id[-1] for record in batch.received])
+        for record in batch:
+            try:
+                assert record.body.new is not None
+                act(record.body.new.verdict)
+            except Exception as error:
+                batch.fail(record, error)
+
+    with pytest.raises(BatchFailed, match=r"of 3.* failed"):
+        run_on(take_all, changes(*verdicts), sender=sender)
+
+    assert seen == [["0", "1", "2"]]
+    assert sender.sent == []
+
+
+def test_a_batch_that_is_to_be_repeated_whole_is_repeated_for_a_dead_letter_too() -> None:
+    broken = RecordingSender(broken=["orders-dlq"])
+
+    with pytest.raises(BatchFailed):
+        run_on(worker_of(WHOLE), changes("", "reject", ""), sender=broken)
+
+
+def test_a_batch_shows_what_could_not_be_decoded_as_it_was_received() -> None:
+    seen: list[Any] = []
+    poison = change(new={"PK": {"no", "text"}, "verdict": "x"}, keys=[], at=1)
+
+    @worker(WHOLE, stack=SHOP)
+    def look(batch: Batch[Change[Order]]) -> None:
+        """Look at all and at what is decoded."""
+        seen.append(([each.id[-1] for each in batch], [each.id[-1] for each in batch.received]))
+
+    run_on(look, table_event(change(new={"PK": "1"}, keys=["PK"]), poison))
+
+    assert seen == [(["0"], ["0", "1"])]
+
+
+@pytest.mark.parametrize("source", [STREAM, CARRIED], ids=["dynamodb", "kinesis"])
+def test_images_may_be_left_the_typed_json_that_they_are(source: TableStream) -> None:
+    seen: list[Any] = []
+    changed = put({"PK": "1", "price": Decimal("1.50")})
+    changed["dynamodb"]["OldImage"] = None
+    event = {"Records": [carried(changed)]}
+    if source is STREAM:
+        event = table_event(change(new={"PK": "1", "price": Decimal("1.50")}, keys=["PK"]))
+
+    @worker(source, stack=SHOP)
+    def look(changed: Change[Raw]) -> None:
+        """Look at both images."""
+        seen.append((None if changed.new is None else json.loads(bytes(changed.new)), changed.old))
+
+    assert listed(run_on(look, event)) == []
+    assert seen == [({"PK": {"S": "1"}, "price": {"N": "1.50"}}, None)]
+
+
+def test_an_image_that_is_none_is_rejected_when_it_is_left_json_too() -> None:
+    sender = RecordingSender()
+
+    @worker(CARRIED, stack=SHOP)
+    def look(changed: Change[Raw]) -> None:
+        """Look at the old image."""
+        _ = changed.old
+
+    poison = [put({"PK": "1"}), put({"PK": "2"})]
+    poison[0]["dynamodb"]["NewImage"] = [7]
+    poison[1]["dynamodb"]["OldImage"] = "x"
+    reply = run_on(look, {"Records": [carried(each, at=at) for at, each in enumerate(poison)]}, sender=sender)
+
+    assert listed(reply) == []
+    assert [json.loads(letter.body)["code"] for _, letter in sender.sent] == ["UNDECODABLE"] * 2
 
 
 def test_sequence_numbers_are_compared_as_integers() -> None:

@@ -25,6 +25,7 @@ from worker_runtime import (
     puts,
     reads,
     sends,
+    stores,
     updates,
     worker,
 )
@@ -220,6 +221,19 @@ def test_a_grant_of_some_keys_stays_apart_from_those_of_the_whole_table() -> Non
 def test_keys_that_are_no_tuple_of_patterns_are_refused(keys: Any) -> None:
     with pytest.raises(DeclarationError, match=r"puts\('orders'\): keys is .*; say a tuple of patterns"):
         puts("orders", keys=keys)
+
+
+def test_a_bucket_is_granted_whole_or_some_of_its_keys() -> None:
+    granted = [stores("reports"), stores("reports", keys=("daily/*",))]
+
+    assert [(g.kind, g.actions, g.keys, g.variable) for g in granted] == [
+        ("bucket", ("s3:PutObject",), (), "REPORTS_BUCKET"),
+        ("bucket", ("s3:PutObject",), ("daily/*",), "REPORTS_BUCKET"),
+    ]
+    with pytest.raises(
+        DeclarationError, match=r"stores\('reports'\): keys is 'daily'; say a tuple of patterns"
+    ):
+        stores("reports", keys="daily")  # type: ignore[arg-type]  # the mistake
 
 
 AT_HAND = FakeShipping()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         reads,
         secret,
         sends,
+        stores,
         updates,
     )
     from worker_runtime.hookspecs import hookimpl
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from worker_runtime.middleware.idempotency import Idempotency
     from worker_runtime.middleware.metrics import Metrics
     from worker_runtime.records import Batch, Change, Record
-    from worker_runtime.redaction import redact, redact_text
+    from worker_runtime.redaction import may_be_personal, personal, redact, redact_text
     from worker_runtime.services import Provided, provide
     from worker_runtime.settings import Environment, Secret, Settings
     from worker_runtime.sources.api_gateway import ApiGateway
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
 else:
     _HOMES = {
         "errors": "Defer Halt Reject Retry ServiceRefused Skip Verdict",
-        "grants": "Grant assumes batch_reads batch_writes cache puts queries reads secret sends updates",
+        "grants": "Grant assumes batch_reads batch_writes cache puts queries reads secret sends stores "
+        "updates",
         "hookspecs": "hookimpl",
         "invocation": "Invocation",
         "middleware": "Middleware",
@@ -65,7 +67,7 @@ else:
         "middleware.idempotency": "Idempotency",
         "middleware.metrics": "Metrics",
         "records": "Batch Change Record",
-        "redaction": "redact redact_text",
+        "redaction": "may_be_personal personal redact redact_text",
         "services": "Provided provide",
         "settings": "Environment Secret Settings",
         "sources.api_gateway": "ApiGateway",
@@ -152,6 +154,8 @@ __all__ = [
     "concurrently",
     "correlation_id",
     "hookimpl",
+    "may_be_personal",
+    "personal",
     "provide",
     "puts",
     "queries",
@@ -160,6 +164,7 @@ __all__ = [
     "redact_text",
     "secret",
     "sends",
+    "stores",
     "updates",
     "worker",
 ]

@@ -30,7 +30,8 @@ class Grant(Struct, frozen=True):
     """Permission for ``actions`` (IAM names) on one resource, by its logical name.
 
     ``keys`` narrows it to items whose hash key fits one of these patterns (IAM's
-    ``dynamodb:LeadingKeys``, compared as StringLike); without any it holds for all.
+    ``dynamodb:LeadingKeys``, compared as StringLike), a bucket's to objects whose key does; without any it
+    holds for all.
     """
 
     kind: Kind
@@ -103,6 +104,19 @@ def updates(table: str) -> Grant:
 def sends(queue: str) -> Grant:
     """Let the worker send messages to a queue."""
     return Grant("queue", queue, ("sqs:SendMessage",))
+
+
+def stores(bucket: str, *, keys: tuple[str, ...] = ()) -> Grant:
+    """Let the worker put objects into a bucket; only under keys like ``keys``, where given.
+
+    ``stores("reports", keys=("daily/*",))``
+    """
+    given: object = keys
+    if not isinstance(given, tuple) or not all(given):
+        raise DeclarationError(
+            f'stores({bucket!r}): keys is {keys!r}; say a tuple of patterns, as ("daily/*",).'
+        )
+    return Grant("bucket", bucket, ("s3:PutObject",), keys)
 
 
 def spills(bucket: str | None) -> tuple[Grant, ...]:

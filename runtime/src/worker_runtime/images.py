@@ -26,9 +26,12 @@ def compile_image_decoder(model: type[T]) -> Callable[[Mapping[str, Any]], T]:
     """Compose the decoder that turns an image of typed values into ``model``.
 
     Takes msgspec Structs (tagged unions of them too), dataclasses, TypedDicts, dicts and pydantic models; one
-    that keeps, refuses or rewrites what it does not name gets the whole image. The decoder raises ValueError
-    (msgspec's and pydantic's are ones), composing it DeclarationError where no image can become the model.
+    that keeps, refuses or rewrites what it does not name gets the whole image. ``Raw`` leaves it typed JSON.
+    The decoder raises ValueError (msgspec's and pydantic's are ones), composing it DeclarationError where no
+    image can become the model.
     """
+    if model is msgspec.Raw:
+        return _as_json  # type: ignore[return-value]  # Raw, which the model is
     target = _plainly(model)
     if _is_pydantic(target):
         return _exactly(attributes_of(target), target.model_validate)
@@ -62,6 +65,17 @@ def attributes_of(model: Any) -> tuple[str, ...] | None:
         f"An image cannot become {_name(target)}: "
         "use a Struct or tagged Structs, a dataclass, a TypedDict, a dict or a pydantic model."
     )
+
+
+def _as_json(image: Any) -> msgspec.Raw | None:
+    """Leave an image the JSON that it is; of null make None."""
+    text = image if isinstance(image, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(image))
+    if bytes(memoryview(text)[:1]) == b"{":
+        return text
+    plain = msgspec.json.decode(text)
+    if plain is None:
+        return None
+    raise ValueError(f"it is a {type(plain).__name__}")
 
 
 def _plainly(model: Any) -> Any:

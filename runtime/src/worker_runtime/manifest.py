@@ -29,7 +29,8 @@ HANDLER: Final = "worker_runtime.handler.handler"
 class GrantEntry(msgspec.Struct, frozen=True, rename="camel"):
     """What a worker may do to one resource, and the variable that names it.
 
-    ``keys`` are patterns of a table's hash keys; without any the grant holds for all items.
+    ``keys`` are patterns of a table's hash keys or of a bucket's object keys; without any the grant holds for
+    all items or objects.
     ``read_only_variable`` names its replica, where it has one; the worker does without.
     """
 

@@ -57,7 +57,7 @@ def attempt_batch(
             decoded[at] = replace(record, body=decode(record))
         except Exception as error:  # noqa: BLE001 - as above
             outcomes[at] = undecodable(error)
-    batch = Batch(tuple(decoded.values()))
+    batch = Batch(tuple(decoded.values()), received=records)
     unmarked: Outcome = DONE
     try:
         if decoded:

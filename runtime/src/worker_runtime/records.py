@@ -106,11 +106,15 @@ class Batch(Generic[T]):
     """The decoded records of one invocation, each of which may be marked.
 
     A record that is not marked is done when the worker returns, and a Retry when it raises.
-    Marks go by the record itself, since ids may repeat.
+    Marks go by the record itself, since ids may repeat. ``received`` are all records of the event in
+    its order, those among them that could not be decoded; none of their bodies is.
     """
 
-    def __init__(self, records: Sequence[Record[T]]) -> None:
+    def __init__(
+        self, records: Sequence[Record[T]], *, received: Sequence[Record[Any]] | None = None
+    ) -> None:
         self._records = records
+        self.received: Sequence[Record[Any]] = records if received is None else received
         self._marks: dict[int, Outcome] = {}
         self._known = {id(record) for record in records}
 
@@ -163,7 +167,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
 
     ``new`` is decoded before the worker starts; ``old`` when it is first read, where an image
     that does not fit the type is a Reject. Of what Kinesis carried, ``wire`` holds JSON (``Raw``)
-    until it is read.
+    until it is read. ``Change[Raw]`` leaves both images the typed JSON that they are.
     """
 
     __brought_by__: ClassVar[str] = "TableStream"

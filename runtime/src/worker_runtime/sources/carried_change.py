@@ -31,13 +31,18 @@ def opened(raw: Mapping[str, Any]) -> dict[str, Any]:
     return change
 
 
-def change_opener(attributes: Sequence[str] | None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Compose an ``opened`` whose new image has these attributes alone, all where it is None.
+def change_opener(image: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Compose an ``opened`` whose new image is an ``image``, a ``typed_image`` or ``Raw``.
 
     The old image and the keys stay JSON until they are asked for. What does not fit is left to ``opened``,
     which words it. All of it more than halves the time of a change with two images of 17 attributes.
     """
-    wire = {"NewImage": _image(attributes) | None, "OldImage": Raw, "Keys": Raw, **dict.fromkeys(_WHEN, Any)}
+    wire = {
+        "NewImage": image if image is Raw else image | None,
+        "OldImage": Raw,
+        "Keys": Raw,
+        **dict.fromkeys(_WHEN, Any),
+    }
     needed = {**dict.fromkeys(_NEEDED, Any), "dynamodb": _TYPED("Wire", wire, total=False)}
     optional = dict.fromkeys(_OPTIONAL, NotRequired[Any])
     decode: Callable[[bytes], dict[str, Any]] = Decoder(_TYPED("Opened", needed | optional)).decode
@@ -51,23 +56,26 @@ def change_opener(attributes: Sequence[str] | None) -> Callable[[Mapping[str, An
     return open_change
 
 
-def reading(attributes: Sequence[str] | None, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Compose a ``decode`` that takes an image as JSON, too; of null it makes None."""
-    read = Decoder(_image(attributes) | None).decode
+def reading(image: Any, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Compose a ``decode`` that takes a ``typed_image`` as JSON, too; of null it makes None."""
+    if image is Raw:
+        return decode
+    read = Decoder(image | None).decode
 
-    def decode_read(image: Any) -> Any:
-        if not isinstance(image, Raw):
-            return decode(image)
+    def decode_read(held: Any) -> Any:
+        if not isinstance(held, Raw):
+            return decode(held)
         try:
-            typed = read(image)
+            typed = read(held)
         except msgspec.ValidationError as error:
-            raise TypeError(f"it is a {type(msgspec.json.decode(image)).__name__}") from error
+            raise TypeError(f"it is a {type(msgspec.json.decode(held)).__name__}") from error
         return None if typed is None else decode(typed)
 
     return decode_read
 
 
-def _image(attributes: Sequence[str] | None) -> Any:
+def typed_image(attributes: Sequence[str] | None) -> Any:
+    """Return the type of an image that has these attributes alone, all where it is None."""
     return (
         dict[str, Any] if attributes is None else _TYPED("Image", dict.fromkeys(attributes, Any), total=False)
     )

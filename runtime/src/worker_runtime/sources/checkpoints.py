@@ -30,6 +30,10 @@ class Lettered(Protocol):
     def spill_bucket(self) -> str | None:
         """The bucket for what no message can carry."""
 
+    @property
+    def on_failure(self) -> str:
+        """``repeat`` where one failed record repeats all."""
+
 
 def checkpoint(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> int | None:
     """Find the position of the lowest sequence number that has to come again; None where none has."""
@@ -47,30 +51,37 @@ def sequence(record: Record[Any]) -> int:
         raise BatchFailed(f"{record.id!r} is no sequence number; the whole batch has to come again") from None
 
 
-def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
+def stream_reply(records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, whole: bool = False) -> Any:
     """Name the checkpoint; raise where it is the first of several, so that bisect halves the batch.
 
     A checkpoint at the first record would be no progress, would not halve, and when the retries end
-    everything behind it would be discarded with it.
+    everything behind it would be discarded with it. A ``whole`` batch is raised wherever it failed.
     """
     at = checkpoint(records, outcomes)
     if at is None:
         return item_failures(())
-    if len(records) > 1 and sequence(records[at]) == min(map(sequence, records)):
+    is_first = sequence(records[at]) == min(map(sequence, records))
+    if whole or (len(records) > 1 and is_first):
         failed = outcomes[at]
         cause = failed.error if isinstance(failed, Failed) else None
         why = "it was not started" if cause is None else text_of(cause)
-        raise BatchFailed(f"record {records[at].id}, the first of {len(records)}, failed: {why}") from cause
+        which = f", the first of {len(records)}," if is_first else f" of {len(records)}"
+        raise BatchFailed(f"record {records[at].id}{which} failed: {why}") from cause
     return item_failures((records[at].id,))
 
 
 def stream_effects(
     source: Lettered, records: Sequence[Record[Any]], outcomes: Sequence[Outcome], *, worker: str
 ) -> list[Effect]:
-    """Write the dead letters before the checkpoint; what is at or behind it comes again anyway."""
+    """Write the dead letters before the checkpoint; what is at or behind it comes again anyway.
+
+    Where one failure repeats all, all comes again.
+    """
     from worker_runtime.dead_letters import Postbox, Reason, enveloped  # noqa: PLC0415 - seldom needed
 
     at = checkpoint(records, outcomes)
+    if at is not None and source.on_failure == "repeat":
+        return []
     limit = None if at is None else sequence(records[at])
     listed: list[Effect] = []
     for position, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):

@@ -50,14 +50,15 @@ KINESIS_READ: Final = tuple(
 )
 
 Start = Literal["LATEST", "TRIM_HORIZON"]
-OnFailure = Literal["stop", "continue"]
+OnFailure = Literal["stop", "continue", "repeat"]
 
 
 class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
     """The settings of a stream's event-source mapping, and what follows from them.
 
     Rejected records, and what Lambda gives up after ``retries`` or ``max_age_s``, go to
-    ``dead_letters``. ``on_failure="continue"`` goes on with other lanes past a failed record.
+    ``dead_letters``. ``on_failure="continue"`` goes on with other lanes past a failed record,
+    ``"repeat"`` has the whole batch come again, as it is, where one of its records failed.
     A source of its own adds what it is named for, and how its records are opened.
     """
 
@@ -97,7 +98,7 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def stops(self) -> bool:
         """The checkpoint repeats all that follows a failed record, so nothing more need start."""
-        return self.on_failure == "stop"
+        return self.on_failure != "continue"
 
     @property
     def shapes(self) -> frozenset[Shape]:
@@ -139,6 +140,10 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
         for what, value, known in (("start", self.start, Start), ("on_failure", self.on_failure, OnFailure)):
             if value not in get_args(known):
                 raise DeclarationError(f"{who} {what} is {value!r}; say one of {get_args(known)}.")
+        if self.on_failure == "repeat" and self.bisect:
+            raise DeclarationError(
+                f"{who} on_failure is 'repeat', and a batch that is halved is another one; say bisect=False."
+            )
         check_patterns(self.mapping_filters, data_key=self.data_key)
 
     def admit(self, record: Record[Any], outcome: Outcome) -> Outcome:  # noqa: ARG002 - streams carry no counts
@@ -153,7 +158,7 @@ class StreamSource(Struct, frozen=True, kw_only=True, rename="camel"):
 
     def reply(self, records: Sequence[Record[Any]], outcomes: Sequence[Outcome]) -> Any:
         """Name the checkpoint, or raise where it would be no progress."""
-        return stream_reply(records, outcomes)
+        return stream_reply(records, outcomes, whole=self.on_failure == "repeat")
 
     def check_reply(self, reply: Any, *, worded: Any, records: Sequence[Record[Any]]) -> None:
         """Let middleware list more of the batch, never less."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from msgspec import Raw
+
 from worker_runtime.errors import BatchFailed, DeclarationError, Reject
 from worker_runtime.records import Change, EventName, Record, T, carried_id, moment
 from worker_runtime.sources import check_names, outer_records
-from worker_runtime.sources.carried_change import change_opener, opened, reading
+from worker_runtime.sources.carried_change import change_opener, opened, reading, typed_image
 from worker_runtime.sources.kinesis_record import KinesisRecord
 from worker_runtime.sources.streams import DYNAMODB_READ, KINESIS_READ, StreamSource
 
@@ -138,9 +140,9 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
 
         item = get_args(model)[0]
         decode = images.compile_image_decoder(item)
-        attributes = images.attributes_of(item)
-        open_change = opened if self.kinesis is None else change_opener(attributes)
-        decode_old = decode if self.kinesis is None else reading(attributes, decode)
+        image_type = Raw if item is Raw else typed_image(images.attributes_of(item))
+        open_change = opened if self.kinesis is None else change_opener(image_type)
+        decode_old = decode if self.kinesis is None else reading(image_type, decode)
 
         known = ("", "")  # the last change's ARN and its table, which are nearly always this one's too
 
@@ -151,7 +153,7 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
                 raw = open_change(raw)
             wire = raw["dynamodb"]
             image = wire.get("NewImage")
-            if not (image is None or isinstance(image, dict)):
+            if not (image is None or type(image) in {dict, Raw}):
                 raise Reject("NOT_A_CHANGE", f"NewImage is a {type(image).__name__}")
             if (name := raw["eventName"]) not in _EVENT_NAMES:
                 raise Reject("NOT_A_CHANGE", f"eventName is {name!r}")
