@@ -149,11 +149,21 @@ def test_a_worker_without_events_is_told(replay: Any) -> None:
     assert "has no events of shop.work" in done.err
 
 
+def test_a_worker_that_is_not_installed_is_told_before_anything_is_run(replay: Any) -> None:
+    done = replay(
+        HEAD, line("1", "done"), line("1", "done", worker="other.work"), options=("--yes", "--logs")
+    )
+
+    assert done.code == 2
+    assert "other.work" in done.err
+    assert "printed by the worker" not in done.err
+
+
 def test_aws_itself_is_not_written_to_unasked(replay: Any) -> None:
     done = replay(HEAD, line("1", "done"), options=())
 
     assert done.code == 2
-    assert "on AWS itself? Nobody is there to be asked; say --yes." in done.err
+    assert "run 1 events on AWS itself? Nobody is there to be asked; say --yes." in done.err
 
 
 def test_what_workers_print_is_shown_where_it_is_asked_for(replay: Any) -> None:

@@ -76,15 +76,19 @@ def replay(  # noqa: PLR0913 - options of a command
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
         from worker_runtime.local.recording.files import Recording  # noqa: PLC0415 - help needs none of it
         from worker_runtime.local.recording.replaying import replay as run_again  # noqa: PLC0415
+        from worker_runtime.local.recording.replaying import survey  # noqa: PLC0415
         from worker_runtime.local.recording.rerunning import Workers  # noqa: PLC0415
 
         worker_id = None if worker is None else installed().find(worker)
         recording = Recording(file)
         take_variables(env_file)
-        if not os.environ.get("AWS_ENDPOINT_URL"):
-            ask("AWS_ENDPOINT_URL is not set: run the events again on AWS itself?", yes=yes)
+        there = survey(recording, worker=worker_id)
         workers = Workers({})
-        with progress("events", output=output) as advance:
+        for each in there:
+            workers.load(each)  # before any of them has an effect
+        if there and not os.environ.get("AWS_ENDPOINT_URL"):
+            ask(f"AWS_ENDPOINT_URL is not set: run {there.total()} events on AWS itself?", yes=yes)
+        with progress("events", output=output, total=there.total()) as advance:
 
             def done(_event: Event) -> None:
                 advance(1)

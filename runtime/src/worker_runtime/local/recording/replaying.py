@@ -64,11 +64,20 @@ class Replayed(Struct, rename="camel"):
             self.left_out += 1
 
 
-def chosen_by(event: Event, *, worker: str | None) -> str | None:
-    """Name the worker that an event is run on; None where ``worker`` is asked for and it is another's."""
-    if worker is not None and event.worker not in (None, worker):
-        return None
-    return event.worker or worker
+def survey(recording: Recording, *, worker: str | None) -> Counter[str]:
+    """Count the events that are to be run, by worker: those of ``worker`` (its id), or all.
+
+    Raises Misuse where an event names no worker and none is asked for.
+    """
+    found: Counter[str] = Counter()
+    for number, line in recording:
+        if isinstance(line, BadLine):
+            continue
+        if line.worker is None and worker is None:
+            raise Misuse(f"{recording.path}, line {number} names no worker; say one with --worker ID.")
+        if (chosen := _chosen(line, worker)) is not None:
+            found[chosen] += 1
+    return found
 
 
 def replay(
@@ -79,24 +88,25 @@ def replay(
     done_before: bool = False,
     done: Callable[[Event], None] = lambda _: None,
 ) -> Replayed:
-    """Run the events of a recording again, or those of one worker (its id), and compare.
+    """Run the events that ``survey`` counts again, and compare.
 
     ``done_before`` says that what is skipped now may be what was done then; ``done`` hears of each event.
-    Raises Misuse where an event says no worker and none is asked for.
     """
     replayed = Replayed()
     for number, line in recording:
         if isinstance(line, BadLine):
             replayed.pass_over(line)
-            continue
-        worker_id = chosen_by(line, worker=worker)
-        if worker_id is None:
-            if line.worker is None:
-                raise Misuse(f"{recording.path}, line {number} names no worker; say one with --worker ID.")
-            continue
-        now = workers.run(line, worker=worker_id, in_clear=recording.head.in_clear)
-        replayed.events += 1
-        for compared in compare(number, line, now, done_before=done_before):
-            replayed.add(compared)
-        done(now)
+        elif (worker_id := _chosen(line, worker)) is not None:
+            now = workers.run(line, worker=worker_id, in_clear=recording.head.in_clear)
+            replayed.events += 1
+            for compared in compare(number, line, now, done_before=done_before):
+                replayed.add(compared)
+            done(now)
     return replayed
+
+
+def _chosen(event: Event, worker: str | None) -> str | None:
+    """Name the worker that an event is run on; None where only another's events are asked for."""
+    if worker is not None and event.worker not in (None, worker):
+        return None
+    return event.worker or worker
