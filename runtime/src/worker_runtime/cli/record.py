@@ -24,7 +24,7 @@ from worker_runtime.local.commands.reporting import Misuse, Output, answering, e
 
 if TYPE_CHECKING:
     from worker_runtime.local.recording.files import RecordingFile
-    from worker_runtime.local.recording.tapping import Tapped, Taps
+    from worker_runtime.local.recording.taps import Tapped, Taps
     from worker_runtime.local.recording.until import Until
 
 app = typer.Typer(add_completion=False)
@@ -96,7 +96,7 @@ def record(  # noqa: PLR0913 - options of a command
         from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
         from worker_runtime.local.recording.files import RecordingFile as NewFile  # noqa: PLC0415 - as above
         from worker_runtime.local.recording.lines import Head  # noqa: PLC0415 - as above
-        from worker_runtime.local.recording.tapping import Taps as AllTaps  # noqa: PLC0415 - as above
+        from worker_runtime.local.recording.taps import Taps as AllTaps  # noqa: PLC0415 - as above
 
         until = _until(most, for_)
         take_variables(env_file)

@@ -48,7 +48,7 @@ def complete_queues(incomplete: str) -> list[str]:
 
 def complete_polled_queues(incomplete: str) -> list[str]:
     """Name the queues that begin like this and that workers are polled for."""
-    from worker_runtime.local.recording.tapping import polled_queues  # noqa: PLC0415 - only while a shell completes
+    from worker_runtime.local.recording.taps import polled_queues  # noqa: PLC0415 - only while a shell completes
 
     with _unheard():
         return [queue for queue in polled_queues() if queue.startswith(incomplete)]
@@ -56,7 +56,7 @@ def complete_polled_queues(incomplete: str) -> list[str]:
 
 def complete_polled_streams(incomplete: str) -> list[str]:
     """Name the streams, and the tables with one, that begin like this and that workers are polled for."""
-    from worker_runtime.local.recording.tapping import polled_streams  # noqa: PLC0415 - only while a shell completes
+    from worker_runtime.local.recording.taps import polled_streams  # noqa: PLC0415 - only while a shell completes
 
     with _unheard():
         return [stream for stream in polled_streams() if stream.startswith(incomplete)]

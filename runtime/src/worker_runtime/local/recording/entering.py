@@ -89,8 +89,10 @@ def _told(ids: Sequence[str], report: Report | None) -> list[Told]:
 
 
 def _fate(record_id: str, told: Told, *, masked: bool, in_clear: bool) -> Fate:
-    known_as = record_id if in_clear else redact_text(record_id)
-    return Fate(id=known_as, outcome=told.outcome, reason=told.reason, masked=masked)
+    known_as, reason = record_id, told.reason
+    if not in_clear:
+        known_as, reason = redact_text(record_id), reason and redact_text(reason)
+    return Fate(id=known_as, outcome=told.outcome, reason=reason, masked=masked)
 
 
 def _answer(report: Report | None, *, in_clear: bool) -> Answer:
