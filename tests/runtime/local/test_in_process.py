@@ -15,8 +15,9 @@ from staged import eventually
 from tiny import on_the_path
 from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.execution.answers import Crashed, FunctionError, InitFailed, Reply
-from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
+from worker_runtime.local.stage.execution.in_process import InProcessFunction
 from worker_runtime.local.stage.execution.invocations import Function
+from worker_runtime.local.stage.execution.process_environment import ProcessEnvironment
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
 from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.testing import sqs_event

@@ -11,7 +11,8 @@ from worker_runtime.local.stage.apis.staged_apis import Staff, apis_of
 from worker_runtime.local.stage.door.delivery_stream import DeliveryStream
 from worker_runtime.local.stage.door.way_in import WayIn
 from worker_runtime.local.stage.execution.executor import Executor
-from worker_runtime.local.stage.execution.in_process import InProcessFunction, ProcessEnvironment
+from worker_runtime.local.stage.execution.in_process import InProcessFunction
+from worker_runtime.local.stage.execution.process_environment import ProcessEnvironment
 from worker_runtime.local.stage.execution.routed_output import RoutedOutput
 from worker_runtime.local.stage.keeping.ports import kept_port
 from worker_runtime.local.stage.lineage.happenings import Printed

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from worker_runtime import clock as clocks
-from worker_runtime.clients import aws, secrets
 from worker_runtime.errors import text_of
 from worker_runtime.invocation import XRAY_VARIABLE
 from worker_runtime.loading import load
@@ -28,7 +26,6 @@ from worker_runtime.local.stage.execution import answers
 from worker_runtime.local.stage.execution.invocations import Report, trace_id_of
 from worker_runtime.local.stage.execution.marshalling import marshalled
 from worker_runtime.local.stage.execution.routed_output import heard
-from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.redaction import redact_text
 from worker_runtime.runtime import run
 from worker_runtime.sending import AwsSender
@@ -36,8 +33,7 @@ from worker_runtime.settings import Environment
 from worker_runtime.threads import in_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Self
+    from collections.abc import Callable, Iterator
 
     from worker_runtime.clock import Clock
     from worker_runtime.loading import LoadedWorker, Route
@@ -233,34 +229,3 @@ class _Context:
     def get_remaining_time_in_millis(self) -> int:
         """Tell the machine's milliseconds, as the runtime client does on a stage that runs faster."""
         return int(max(self._ends_at - self._clock.now(), 0) / self._clock.speed * 1000)
-
-
-class ProcessEnvironment(Part):
-    """Points this process's AWS clients at the stage and lets it draw the seed's lots, from start to stop."""
-
-    def __init__(self, variables: Mapping[str, str], *, seed: int) -> None:
-        self._variables = variables
-        self._seed = seed
-        self._before: dict[str, str | None] = {}
-
-    def start(self) -> Self:
-        """Set the variables."""
-        self._before = {name: os.environ.get(name) for name in self._variables}
-        os.environ.update(self._variables)
-        self._lots = random.getstate()
-        random.seed(self._seed)  # back-offs of clients are drawn from it
-        aws.forget()
-        secrets.forget()
-        return self
-
-    def stop(self) -> None:
-        """Put the former ones back."""
-        for name, value in self._before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        self._before = {}
-        random.setstate(self._lots)
-        aws.forget()
-        secrets.forget()
