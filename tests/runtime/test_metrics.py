@@ -76,6 +76,23 @@ def test_counts_add_up_and_durations_stand_side_by_side() -> None:
     assert (line["Shipped"], line["Took"]) == ([5], [1, 2])
 
 
+def test_what_is_counted_by_a_dimension_of_its_own_has_a_line_of_its_own() -> None:
+    measured = metrics()
+    measured.count("Written", 3)
+    for kind, number in (("tea", 1), ("milk", 2), ("tea", 4)):
+        measured.count("Written", number, of={"kind": kind})
+
+    lines = [json.loads(line) for line in (measured.flush() or "").splitlines()]
+
+    assert [(line.get("kind"), line["Written"]) for line in lines] == [
+        (None, [3]),
+        ("tea", [5]),
+        ("milk", [2]),
+    ]
+    assert lines[1]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["worker", "env", "region", "kind"]]
+    assert measured.flush() is None
+
+
 def test_a_flush_begins_anew_and_where_nothing_was_measured_there_is_no_line() -> None:
     measured = metrics()
     measured.count("Shipped")

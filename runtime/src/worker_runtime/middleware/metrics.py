@@ -41,13 +41,15 @@ class Metrics:
             name: value for name, value in dimensions.items() if value
         }  # CloudWatch takes no ""
         self._values: dict[tuple[str, str], list[float]] = {}
+        self._parted: dict[tuple[tuple[str, str], ...], dict[tuple[str, str], list[float]]] = {}
         self._lock = threading.Lock()
         self.downstream = Downstream()
 
-    def count(self, name: str, by: int = 1) -> None:
-        """Add to a counter of this invocation."""
+    def count(self, name: str, by: int = 1, *, of: Mapping[str, str] | None = None) -> None:
+        """Add to a counter of this invocation; ``of`` are dimensions of its own, ``{"type": "sale"}``."""
         with self._lock:
-            self._values.setdefault((name, "Count"), [0])[0] += by
+            values = self._values if of is None else self._parted.setdefault((*sorted(of.items()),), {})
+            values.setdefault((name, "Count"), [0])[0] += by
 
     def observe_ms(self, name: str, milliseconds: float) -> None:
         """Note one duration or age, in milliseconds."""
@@ -64,11 +66,14 @@ class Metrics:
     def flush(self) -> str | None:
         """Return the invocation's lines and begin anew; None where nothing was measured.
 
-        One line, and one more for each service that was called and each class of its errors.
+        One line, and one more for each service that was called, each class of its errors and each set of
+        dimensions.
         """
         with self._lock:
             values, self._values = self._values, {}
+            parted, self._parted = self._parted, {}
         lines = [self._line({}, values)] if values else []
+        lines += [self._line(dict(of), counted) for of, counted in parted.items()]
         for dimensions, name, unit, measured in self.downstream.drain():
             lines.append(self._line(dimensions, {(name, unit): measured}))
         return "\n".join(lines) or None
