@@ -14,6 +14,9 @@ from worker_runtime.errors import DeclarationError
 
 Kind = Literal["table", "index", "queue", "stream", "cluster", "bucket", "secret", "redis", "role"]
 
+SPILLED: Final = "dead-letters/*"
+"""The keys of what no message can carry; ``dead_letters`` makes them."""
+
 _WORDS: Final = {
     "table": ("TABLE",),
     "queue": ("QUEUE", "URL"),
@@ -121,7 +124,7 @@ def stores(bucket: str, *, keys: tuple[str, ...] = ()) -> Grant:
 
 def spills(bucket: str | None) -> tuple[Grant, ...]:
     """Let a source put what no message can carry into its spill bucket, where it has one."""
-    return () if bucket is None else (Grant("bucket", bucket, ("s3:PutObject",)),)
+    return () if bucket is None else (stores(bucket, keys=(SPILLED,)),)
 
 
 def secret(name: str) -> Grant:

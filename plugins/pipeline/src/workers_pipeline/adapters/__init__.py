@@ -1,0 +1,1 @@
+"""What keeps the promises of ``services``: S3."""

@@ -1,0 +1,89 @@
+"""Changes to rows of tables: which table, which partition, and the row encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from worker_runtime import Reject, Skip
+from workers_pipeline.avro_rows import row_encoder
+from workers_pipeline.data_types import table_of
+from workers_pipeline.hashing import Hashes
+from workers_pipeline.image_rows import VIOLATION, row_reader
+from workers_pipeline.schemas import read_schema
+from workers_pipeline.typed_images import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from msgspec import Raw
+
+    from worker_runtime import Change
+    from workers_pipeline.avro_rows import EncodeRow
+    from workers_pipeline.image_rows import ReadRow
+    from workers_pipeline.partitions import PartitionPolicy
+
+    Place = tuple[str, str]
+    Placed = tuple[Place, str]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One type's table: the schema of its files, and what reads and encodes its rows."""
+
+    name: str
+    avro: Mapping[str, Any]
+    read: ReadRow
+    encode: EncodeRow
+
+    @classmethod
+    def of(cls, data_type: str) -> Table:
+        """Compose the table of a type from its schema."""
+        schema = read_schema(table_of(data_type))
+        return cls(schema.name, schema.avro, row_reader(schema), row_encoder(schema.avro))
+
+
+class Tables:
+    """The tables of some types, and the policy that says a change's partition."""
+
+    def __init__(
+        self, data_types: Sequence[str], *, policy: PartitionPolicy, salt: Callable[[], str]
+    ) -> None:
+        self._by_type = {data_type: Table.of(data_type) for data_type in data_types}
+        self._avro = {table.name: table.avro for table in self._by_type.values()}
+        self._policy = policy
+        self._salt = salt
+
+    def avro(self, table: str) -> Mapping[str, Any]:
+        """Return the Avro schema of a table's files."""
+        return self._avro[table]
+
+    def placing(self) -> Callable[[Change[Raw]], Placed]:
+        """Return what places the changes of one batch: ((table, partition date), row encoded).
+
+        It raises Reject where a change does not fit its table, Skip where its type is not delivered.
+        """
+        hashed = Hashes(self._salt).of
+        by_type, date_of = self._by_type, self._policy.date_of
+
+        def place(change: Change[Raw]) -> Placed:
+            removed = change.name == "REMOVE"
+            text = change.old if removed else change.new
+            if text is None:
+                raise Reject(VIOLATION, f"{change.name} without its image")
+            at_ms = (change.created_at - _EPOCH) // _MS
+            try:
+                image = parsed(text)
+                table = by_type.get(image["type"]["S"]) if "type" in image else None
+                if table is None:
+                    raise Skip("its type is not delivered")
+                row = table.read(image, text, (change.id, change.name, at_ms, removed), hashed)
+                return (table.name, date_of(at_ms)), table.encode(row)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise Reject(VIOLATION, str(error)) from error
+
+        return place
