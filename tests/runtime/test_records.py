@@ -145,3 +145,35 @@ def test_what_is_personal_or_no_text_is_no_correlation_id(named: Any) -> None:
 
 def test_an_id_is_carried_on_as_it_is() -> None:
     assert carried_id("order-42/a") == "order-42/a"
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        ({"ApproximateCreationDateTime": 1_790_000_000_123}, 1_790_000_000_123),
+        (
+            {
+                "ApproximateCreationDateTime": 1_790_000_000_123,
+                "ApproximateCreationDateTimePrecision": "MILLISECOND",
+            },
+            1_790_000_000_123,
+        ),
+        ({"ApproximateCreationDateTime": 1_790_000_000_123_999}, 1_790_000_000_123),
+        ({"ApproximateCreationDateTime": 1_790_000_000}, 1_790_000_000_000),
+        ({"ApproximateCreationDateTime": 1_790_000_000.5}, 1_790_000_000_500),
+        (
+            {
+                "ApproximateCreationDateTime": 1_790_000_000_123_456,
+                "ApproximateCreationDateTimePrecision": "MICROSECOND",
+            },
+            1_790_000_000_123,
+        ),
+    ],
+)
+def test_a_change_tells_its_time_in_whole_milliseconds(wire: dict[str, Any], expected: int) -> None:
+    assert changed(wire).created_at_ms == expected
+
+
+def test_a_change_without_a_time_has_no_milliseconds() -> None:
+    with pytest.raises(Reject, match="says None of when it was made"):
+        _ = changed({}).created_at_ms

@@ -18,6 +18,8 @@ from worker_runtime.errors import DeclarationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MAP = ord("{")
+
 T = TypeVar("T")
 Decode = Callable[[Mapping[str, Any]], Any]
 
@@ -70,7 +72,7 @@ def attributes_of(model: Any) -> tuple[str, ...] | None:
 def _as_json(image: Any) -> msgspec.Raw | None:
     """Leave an image the JSON that it is; of null make None."""
     text = image if isinstance(image, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(image))
-    if bytes(memoryview(text)[:1]) == b"{":
+    if memoryview(text)[0] == _MAP:
         return text
     plain = msgspec.json.decode(text)
     if plain is None:

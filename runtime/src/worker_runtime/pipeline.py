@@ -66,8 +66,9 @@ def attempt_batch(
         unmarked = outcome_of(error)
         if not isinstance(unmarked, Failed) and len(decoded) > 1:  # it says nothing of any one record
             unmarked = Failed(error)
-    for at, record in decoded.items():
-        outcomes[at] = batch.outcome(record) or unmarked
+    if batch.is_marked or unmarked is not DONE:
+        for at, record in decoded.items():
+            outcomes[at] = batch.outcome(record) or unmarked
     return outcomes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
 from msgspec import Raw, Struct, json
@@ -116,7 +116,7 @@ class Batch(Generic[T]):
         self._records = records
         self.received: Sequence[Record[Any]] = records if received is None else received
         self._marks: dict[int, Outcome] = {}
-        self._known = {id(record) for record in records}
+        self._known: set[int] = set()  # the records by identity, once one is marked
 
     def __iter__(self) -> Iterator[Record[T]]:
         return iter(self._records)
@@ -150,7 +150,13 @@ class Batch(Generic[T]):
         """Return the record's mark, if it has one."""
         return self._marks.get(id(record))
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether any record has a mark."""
+        return bool(self._marks)
+
     def _mark(self, record: Record[T], outcome: Outcome) -> None:
+        self._known = self._known or set(map(id, self._records))
         if id(record) not in self._known:
             raise ValueError(f"record {record.id} is not of this batch; mark the records it yields.")
         self._marks[id(record)] = outcome
@@ -159,7 +165,10 @@ class Batch(Generic[T]):
 EventName = Literal["INSERT", "MODIFY", "REMOVE"]
 
 _PER_SECOND = {"SECOND": 1, "MILLISECOND": 1_000, "MICROSECOND": 1_000_000}
-_MAGNITUDES = ((1e14, 1_000_000), (1e11, 1_000), (float("-inf"), 1))  # where no precision is named
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_A_MS, _A_US = 100_000_000_000, 100_000_000_000_000
+_MAGNITUDES = ((_A_US, 1_000_000), (_A_MS, 1_000), (float("-inf"), 1))  # where no precision is named
 
 
 class Change(Struct, Generic[T], frozen=True, dict=True):
@@ -215,6 +224,16 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
         if created is None:
             raise Reject(UNDECODABLE, f"change {self.id} says {stamp!r} of when it was made")
         return created
+
+    @property
+    def created_at_ms(self) -> int:
+        """``created_at`` in whole milliseconds since 1970: what is finer is cut off."""
+        stamp = self.wire.get("ApproximateCreationDateTime")
+        if type(stamp) is int and _A_MS <= stamp < _A_US:  # as Kinesis mostly has it
+            precision = self.wire.get("ApproximateCreationDateTimePrecision")
+            if precision is None or precision == "MILLISECOND":
+                return stamp
+        return (self.created_at - _EPOCH) // _MS
 
     @property
     def sequence(self) -> str:

@@ -28,8 +28,6 @@ _PYDANTIC: Final = r"\binput_value=(?s:.*?)(?:(?=, input_type=)|\Z)"  # its erro
 _EMAIL: Final = r"(?P<email>(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+)"
 _PHONE: Final = r"(?P<phone>(?:\+|%2[Bb])[1-9]\d{6,14}(?!\d))"
 _PERSONAL: Final = re.compile(f"{_PEM}|{_JWT}|{_BEARER}|{_API_KEY}|{_PYDANTIC}|{_EMAIL}|{_PHONE}")
-_SIGNS: Final = ("@", "+", "%40", "%2b", "eyj", "bearer", "key=", "input_value=", "-----begin ")
-"""Without one of these, in small letters, nothing in a text can be personal: told in a tenth of the time."""
 
 _MASKED: Final = re.compile(r"\[redacted\]|\+\*{7}\d{4}|.\*{3}@.\*{3}")
 
@@ -57,12 +55,19 @@ def redact_text(text: str) -> str:
 
 
 def may_be_personal(text: str) -> bool:
-    """Whether a text has a sign of personal data; ``redact_text`` leaves one without as it is.
+    """Whether a text has a sign of personal data, told in a tenth of the time that looking for it takes.
 
-    Asked of many texts joined by what is no sign, it is asked of each.
+    ``redact_text`` leaves a text without one as it is. Asked of many texts, joined by what is no sign, it is
+    asked of each.
     """
+    if "@" in text or "+" in text or "eyJ" in text or "-----BEGIN " in text:
+        return True
     small = text.lower()
-    return any(sign in small for sign in _SIGNS)
+    return (
+        "bearer" in small
+        or ("=" in text and ("key=" in small or "input_value=" in small))
+        or ("%" in text and ("%40" in small or "%2b" in small))
+    )
 
 
 def personal(key: str) -> bool:

@@ -119,7 +119,10 @@ def _outcomes(
     source = route.source
     if route.attempt_batch is not None:
         marked = route.attempt_batch(records)
-        return [source.admit(record, outcome) for record, outcome in zip(records, marked, strict=True)]
+        return [
+            outcome if outcome is DONE else source.admit(record, outcome)
+            for record, outcome in zip(records, marked, strict=True)
+        ]
     assert route.attempt is not None  # noqa: S101 - a route has one or the other
 
     def settle(at: int, outcomes: list[Outcome]) -> None:

@@ -86,7 +86,7 @@ def test_a_stack_that_nobody_is_of_is_refused_with_those_there_are(workers: Work
     done = workers("list", "--stack", "shp", "--json", site=shop)
 
     assert (done.code, done.out) == (2, "")
-    assert "no installed worker is of the stack 'shp'; there are: dmnd, shop." in done.err
+    assert "no installed worker is of the stack 'shp'; there are: dmnd, dmnd-pipeline, shop." in done.err
 
 
 def test_a_distribution_whose_module_is_gone_says_how_to_be_rid_of_it(
