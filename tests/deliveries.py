@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -145,7 +146,7 @@ def carried(
         },
         "eventSource": "aws:dynamodb",
     }
-    return kinesis_record(change, at=at, stream="dmnd-table-stream")
+    return kinesis_record(json.dumps(change, separators=(",", ":")), at=at, stream="dmnd-table-stream")
 
 
 def poison(*, at: int = 0) -> dict[str, Any]:

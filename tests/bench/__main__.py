@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import batches
+import delivery
 import dispatch
 import dynamodb_json
 import machine
@@ -50,7 +51,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _cases() -> list[Case]:
-    return [*batches.cases(), *one_request.cases(), *dispatch.cases(), *dynamodb_json.cases()]
+    return [*batches.cases(), *_others()]
+
+
+def _others() -> list[Case]:
+    return [*delivery.cases(), *one_request.cases(), *dispatch.cases(), *dynamodb_json.cases()]
 
 
 def _short() -> Iterator[Row]:
@@ -72,7 +77,7 @@ def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
     for case in batches.cases():
         yield row_of(case)
         _tell_garbage(case)
-    for case in [*one_request.cases(), *dispatch.cases(), *dynamodb_json.cases()]:
+    for case in _others():
         yield row_of(case)
     yield from waiting.rows(rounds=ROUNDS)
     yield from growth.rows(rounds=ROUNDS)

@@ -14,7 +14,7 @@ from worker_runtime.runtime import composed
 from worker_runtime.testing import RecordingSender, ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rounds import Candidate
 
@@ -66,9 +66,14 @@ def take_text(_order: str) -> None:
     """Read nothing."""
 
 
-def running(declared: Worker[..., Any], **services: Any) -> Candidate:
-    """Compose a worker once, as INIT does; what is returned is one invocation."""
-    run = composed_run(declared, **services)
+def running(
+    declared: Worker[..., Any], *, given: Mapping[type, Any] | None = None, **services: Any
+) -> Candidate:
+    """Compose a worker once, as INIT does; what is returned is one invocation.
+
+    ``services`` are found by their own type, what is ``given`` by the type that it stands under.
+    """
+    run = composed_run(declared, given=given, **services)
 
     def invoke(event: Any) -> None:
         reply = run(event, CONTEXT)
@@ -78,8 +83,10 @@ def running(declared: Worker[..., Any], **services: Any) -> Candidate:
     return invoke
 
 
-def composed_run(declared: Worker[..., Any], **services: Any) -> Callable[[Any, Any], Any]:
+def composed_run(
+    declared: Worker[..., Any], *, given: Mapping[type, Any] | None = None, **services: Any
+) -> Callable[[Any, Any], Any]:
     """Compose a worker once; what is returned takes event and context, and returns the reply."""
-    loaded = ready(declared, services={type(each): each for each in services.values()})
+    loaded = ready(declared, services={type(each): each for each in services.values()} | dict(given or {}))
     configure_logging(level="INFO", fields=loaded.log_fields(Environment()), stream=io.StringIO())
     return composed(loaded, sender=RecordingSender())

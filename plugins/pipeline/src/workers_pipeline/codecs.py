@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal
 
 from worker_runtime import Halt
@@ -29,11 +31,12 @@ def _deflate() -> Callable[[bytes], bytes]:
 
 
 def _zstandard() -> Callable[[bytes], bytes]:
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"  # an extra until then
     try:
-        from zstandard import ZstdCompressor  # noqa: PLC0415 - an extra
+        compress: Callable[[bytes], bytes] = import_module(name).compress
     except ImportError as error:
         raise Halt("delivery.codec is zstandard; install workers-pipeline[zstd], or say deflate.") from error
-    return ZstdCompressor().compress
+    return compress
 
 
 _COMPRESSORS: Final[Mapping[Codec, Callable[[], Callable[[bytes], bytes]]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -60,14 +60,14 @@ def deliver_changes(
 def _placed(batch: Batch[Change[Raw]], tables: Tables) -> dict[Place, list[str]]:
     """Encode rows by table and partition; what has none is marked, and costs the others nothing."""
     place = tables.placing()
-    rows: dict[Place, list[str]] = {}
+    rows: defaultdict[Place, list[str]] = defaultdict(list)
     for record in batch:
         try:
             where, row = place(record.body)
         except (Reject, Skip) as verdict:
             batch.fail(record, verdict)
             continue
-        rows.setdefault(where, []).append(row)
+        rows[where].append(row)
     return rows
 
 

@@ -1,85 +1,111 @@
-"""What no column takes, as one JSON object without personal data."""
+"""What no column takes, as one JSON object."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Raw
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 
-from worker_runtime import may_be_personal, personal, redact_text
+from worker_runtime import personal, redact_text
 
 if TYPE_CHECKING:
-    from workers_pipeline.typed_images import Image, Typed
+    from collections.abc import Callable, Iterable, Mapping
+
+    from workers_pipeline.typed_images import Image
 
 _NAMES: Final = 4096  # of attributes, remembered; there are few dozens, unless somebody makes them up
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_SMALL: Final = {str(number): number for number in range(1000)}
 _encode: Final = Encoder(order="deterministic").encode
+_parts: Final = {
+    b"{": Decoder(dict[str, Raw]).decode,
+    b"[": Decoder(list[Raw]).decode,
+    b'"': Decoder(str).decode,
+}
 
-_is_personal = lru_cache(_NAMES)(personal)
+
+class _Personal(dict[str, bool]):
+    """Whether what stands under a name is personal, known for the names that come."""
+
+    def __missing__(self, name: str) -> bool:
+        is_personal = personal(name)
+        if len(self) < _NAMES:
+            self[name] = is_personal
+        return is_personal
+
+
+_is_personal: Final = _Personal()
 
 
 def extra_json(image: Image) -> str:
     """Word attributes as JSON, sorted by name, numbers with all of their digits.
 
-    What is personal by its name is left out, and so is binary data, which nobody can look into; what looks
-    personal inside a text is masked as in logs. Raises ValueError where a value is none of DynamoDB's.
+    What is personal by its name is left out, and so is binary data, which nobody can look into. Raises
+    ValueError where a value is none of DynamoDB's.
     """
-    plain = _map(image)
-    text = _encode(plain).decode()
-    return _encode(_masked(plain)).decode() if may_be_personal(text) else text
+    return _encode(_map(image)).decode()
 
 
-def _map(image: Image) -> dict[str, Any]:
-    plain = {}
+def masked_json(text: str) -> str:
+    """Mask what looks personal inside a JSON text's texts and names, as logs do; all else stays as it is."""
+    return _encode(_masked(Raw(text.encode()))).decode()
+
+
+def _map(image: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
     for name, value in image.items():
-        if _is_personal(name):
+        if _is_personal[name]:
             continue
-        if "S" in value:
-            plain[name] = value["S"]
-        elif "B" not in value and "BS" not in value:
-            plain[name] = _plain(value)
+        (kind,) = value
+        held = value[kind]
+        if kind == "S":
+            plain[name] = held
+        elif kind in _READERS:
+            plain[name] = _READERS[kind](held)
     return plain
 
 
-def _plain(value: Typed) -> Any:  # noqa: PLR0911 - as many types as DynamoDB has
-    match value:
-        case {"S": text}:
-            return text
-        case {"N": digits}:
-            return _number(digits)
-        case {"BOOL": flag}:
-            return flag
-        case {"NULL": _}:
-            return None
-        case {"M": image}:
-            return _map(image)
-        case {"L": values}:
-            return [_plain(each) for each in values if "B" not in each and "BS" not in each]
-        case {"SS": texts}:
-            return sorted(texts)
-        case {"NS": numbers}:
-            return [_number(digits) for digits in sorted(numbers)]
-        case _:
-            raise ValueError(f"a typed value has one of DynamoDB's types, not {sorted(value)}")
+def _list(values: Iterable[Any]) -> list[Any]:
+    plain = []
+    for value in values:
+        (kind,) = value
+        if kind in _READERS:
+            plain.append(_READERS[kind](value[kind]))
+    return plain
 
 
-def _number(digits: str) -> Raw:
+def _number(digits: str) -> int | Raw:
     """Take a number as it is written: JSON has no limits that DynamoDB has not."""
+    if digits in _SMALL:
+        return _SMALL[digits]
     if not _NUMBER.fullmatch(digits):
         raise ValueError("N takes a decimal number")
     return Raw(digits.encode())
 
 
-def _masked(value: Any) -> Any:
-    match value:
-        case str():
-            return redact_text(value)
-        case dict():
-            return {redact_text(name): _masked(each) for name, each in value.items()}
-        case list():
-            return [_masked(each) for each in value]
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "S": lambda text: text,
+    "N": _number,
+    "BOOL": lambda flag: flag,
+    "NULL": lambda _null: None,
+    "M": _map,
+    "L": _list,
+    "SS": sorted,
+    "NS": lambda numbers: [_number(digits) for digits in sorted(numbers)],
+}
+"""By type; ``B`` and ``BS`` are left out."""
+
+
+def _masked(value: Raw) -> Any:
+    read = _parts.get(bytes(memoryview(value)[:1]))
+    match value if read is None else read(value):
+        case str() as text:
+            return redact_text(text)
+        case dict() as parts:
+            return {redact_text(name): _masked(each) for name, each in parts.items()}
+        case list() as parts:
+            return [_masked(each) for each in parts]
         case _:
             return value

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime import Reject, may_be_personal, redact_text
+from worker_runtime import Reject
 from workers_pipeline.extras import extra_json
 from workers_pipeline.schemas import EXTRA, OF_THE_CHANGE
 from workers_pipeline.typed_images import parsed
@@ -18,12 +18,12 @@ from workers_pipeline.typed_images import parsed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from workers_pipeline.hashing import Hashes
     from workers_pipeline.schemas import Column, TableSchema
     from workers_pipeline.typed_images import Image, Typed
 
     Row = tuple[Any, ...]
-    Hashed = Callable[[str | None], str | None]
-    ReadRow = Callable[[Image, Any, Row, Hashed], Row]
+    ReadRow = Callable[[Image, Any, Row, Hashes], Row]
 
 VIOLATION: Final = "SCHEMA_VIOLATION"
 """The code under which a record is rejected whose item does not fit its table."""
@@ -47,8 +47,6 @@ def read(image, text, head, hashed):
         {takes}
     except (KeyError, TypeError, ValueError):
         return exactly(parsed(text), head, hashed)
-    if may_be_personal("\\n".join(({probe}))):
-        return masked((*head, {values}), hashed)
     return (*head, {values})
 """
 
@@ -59,7 +57,6 @@ def row_reader(schema: TableSchema) -> ReadRow:
     It takes an image (which it uses up), the same as JSON, the values of the change's own columns, and what
     hashes; it raises Reject ``SCHEMA_VIOLATION``.
     """
-    mask = _Mask(schema)
     names: dict[str, Any] = {
         "parsed": parsed,
         "none": _NONE,
@@ -67,15 +64,11 @@ def row_reader(schema: TableSchema) -> ReadRow:
         "small": _SMALL,
         "whole": whole,
         "extra_json": extra_json,
-        "may_be_personal": may_be_personal,
-        "masked": mask.masked,
-        "exactly": lambda image, head, hashed: mask.masked((*head, *_exactly(schema, image, hashed)), hashed),
+        "exactly": lambda image, head, hashed: (*head, *_exactly(schema, image, hashed)),
     }
     columns = schema.fields[_FIRST:]
-    texts = [at for at, column in enumerate(columns) if column.kind == "string" and not column.hashed]
     source = _SOURCE.format(
         takes="\n        ".join(_takes(columns)),
-        probe=", ".join(f'v{at} or ""' for at in texts),
         values=", ".join(f"v{at}" for at in range(len(columns))),
     )
     exec(source, names)  # noqa: S102 - of names of our own schemas, in quotes
@@ -104,7 +97,7 @@ def _takes(columns: tuple[Column, ...]) -> list[str]:
 def _converted(column: Column, held: str) -> str:
     if column.kind == "long":
         return f"small[n] if (n := {held}) in small else whole(n)"
-    return f"hashed({held})" if column.hashed else held
+    return f"hashed[{held}]" if column.hashed else held
 
 
 def whole(digits: str) -> int:
@@ -115,7 +108,7 @@ def whole(digits: str) -> int:
     return int(exact)
 
 
-def _exactly(schema: TableSchema, image: Image, hashed: Hashed) -> Row:
+def _exactly(schema: TableSchema, image: Image, hashed: Hashes) -> Row:
     """Read a row the slow way; Reject says which attribute does not fit, never its value."""
     image.pop("type", None)
     values: dict[str, Any] = {}
@@ -129,7 +122,7 @@ def _exactly(schema: TableSchema, image: Image, hashed: Hashed) -> Row:
     return tuple(values[column.name] for column in schema.fields[_FIRST:])
 
 
-def _value(column: Column, attribute: str, image: Image, hashed: Hashed) -> Any:
+def _value(column: Column, attribute: str, image: Image, hashed: Hashes) -> Any:
     outer, _, inner = attribute.partition(".")
     typed = image.pop(outer, None)
     if inner and typed is not None and "NULL" not in typed:
@@ -148,29 +141,10 @@ def _value(column: Column, attribute: str, image: Image, hashed: Hashed) -> Any:
         raise _violation(attribute, kind, typed)
     held: Any = typed[kind]  # type: ignore[literal-required]  # one of the three
     try:
-        return whole(held) if kind == "N" else hashed(held) if column.hashed else held
+        return whole(held) if kind == "N" else hashed[held] if column.hashed else held
     except ValueError as error:
         raise Reject(VIOLATION, f"{attribute}: {error}") from error
 
 
 def _violation(attribute: str, kind: str, typed: Typed) -> Reject:
     return Reject(VIOLATION, f"{attribute} takes {kind}, not {' and '.join(sorted(typed)) or 'nothing'}")
-
-
-class _Mask:
-    """Takes personal data out of the texts of a row, as logs do; keys are hashed instead, to stay apart."""
-
-    def __init__(self, schema: TableSchema) -> None:
-        self._texts = [
-            (at, column.is_key)
-            for at, column in enumerate(schema.fields)
-            if column.kind == "string" and not column.hashed and column.name != EXTRA
-        ]
-
-    def masked(self, row: Row, hashed: Hashed) -> Row:
-        values = list(row)
-        for at, is_key in self._texts:
-            held = values[at]
-            if held is not None and (shown := redact_text(held)) != held:
-                values[at] = hashed(held) if is_key else shown
-        return tuple(values)

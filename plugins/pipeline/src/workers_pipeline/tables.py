@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from worker_runtime import Reject, Skip
+from worker_runtime import Reject, Skip, may_be_personal
 from workers_pipeline.avro_rows import row_encoder
 from workers_pipeline.data_types import table_of
 from workers_pipeline.hashing import Hashes
 from workers_pipeline.image_rows import VIOLATION, row_reader
+from workers_pipeline.masking import Mask
 from workers_pipeline.schemas import read_schema
 from workers_pipeline.typed_images import parsed
 
@@ -21,30 +21,29 @@ if TYPE_CHECKING:
 
     from worker_runtime import Change
     from workers_pipeline.avro_rows import EncodeRow
-    from workers_pipeline.image_rows import ReadRow
+    from workers_pipeline.image_rows import ReadRow, Row
     from workers_pipeline.partitions import PartitionPolicy
 
     Place = tuple[str, str]
     Placed = tuple[Place, str]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One type's table: the schema of its files, and what reads and encodes its rows."""
+    """One type's table: the schema of its files, and what reads, masks and encodes its rows."""
 
     name: str
     avro: Mapping[str, Any]
     read: ReadRow
+    masked: Callable[[Row, Hashes], Row]
     encode: EncodeRow
 
     @classmethod
     def of(cls, data_type: str) -> Table:
         """Compose the table of a type from its schema."""
         schema = read_schema(table_of(data_type))
-        return cls(schema.name, schema.avro, row_reader(schema), row_encoder(schema.avro))
+        mask = Mask(schema)
+        return cls(schema.name, schema.avro, row_reader(schema), mask.masked, row_encoder(schema.avro))
 
 
 class Tables:
@@ -67,7 +66,7 @@ class Tables:
 
         It raises Reject where a change does not fit its table, Skip where its type is not delivered.
         """
-        hashed = Hashes(self._salt).of
+        hashed = Hashes(self._salt)
         by_type, date_of = self._by_type, self._policy.date_of
 
         def place(change: Change[Raw]) -> Placed:
@@ -75,14 +74,17 @@ class Tables:
             text = change.old if removed else change.new
             if text is None:
                 raise Reject(VIOLATION, f"{change.name} without its image")
-            at_ms = (change.created_at - _EPOCH) // _MS
+            at_ms = change.created_at_ms
             try:
                 image = parsed(text)
                 table = by_type.get(image["type"]["S"]) if "type" in image else None
                 if table is None:
                     raise Skip("its type is not delivered")
                 row = table.read(image, text, (change.id, change.name, at_ms, removed), hashed)
-                return (table.name, date_of(at_ms)), table.encode(row)
+                encoded = table.encode(row)
+                if may_be_personal(encoded):  # it holds all texts as they are: one look is enough
+                    encoded = table.encode(table.masked(row, hashed))
+                return (table.name, date_of(at_ms)), encoded
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise Reject(VIOLATION, str(error)) from error
 
