@@ -79,6 +79,26 @@ def test_the_stage_of_this_folder_is_meant_where_none_is_named(
     assert "shop.bill  message bbbb-2" in done.out
 
 
+def test_what_the_stage_here_does_not_know_is_looked_for_in_other_stages(
+    workers: Workers, state: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    here, demos = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("demos")
+    (demos / "workers-demo-1").mkdir()
+    shutil.copy(state / "lineage.sqlite", demos / "workers-demo-1")
+    (here / ".stage").mkdir()
+    with closing(Diary(here / ".stage")) as diary:
+        diary.invoke(message("other-1"))
+
+    found = workers("trace", "bbbb-2", cwd=here, env={"TMPDIR": str(demos)})
+    unknown = workers("trace", "cccc", cwd=here, env={"TMPDIR": str(demos)})
+
+    assert found.code == 0, found.err
+    assert f"found in {demos / 'workers-demo-1'}" in found.err
+    assert unknown.code == 1
+    assert str(here / ".stage") in unknown.err
+    assert str(demos / "workers-demo-1") in unknown.err
+
+
 def test_a_stage_s_variables_lead_to_its_folder(workers: Workers, state: Path, tmp_path: Path) -> None:
     (tmp_path / "stage.env").write_text(f"WORKER_STAGE={state}\n")
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from diary import Diary, message, printed, put, sent
-from worker_runtime.local.newest_stage import newest_folder
 from worker_runtime.local.stage.lineage.dump import dump
 
 if TYPE_CHECKING:
@@ -56,19 +53,3 @@ def test_another_order_is_another_dump(tmp_path: Path) -> None:
         diary.invoke(message("m-1"))
 
     assert dump(tmp_path / "a" / "lineage.sqlite") != dump(tmp_path / "b" / "lineage.sqlite")
-
-
-def test_the_folder_that_was_written_last_is_the_newest(tmp_path: Path) -> None:
-    here, demos = tmp_path / "here", tmp_path / "tmp"
-    for age_s, folder in (
-        (60, here / ".stage"),
-        (5, demos / "workers-demo-b"),
-        (90, demos / "workers-demo-a"),
-    ):
-        folder.mkdir(parents=True)
-        (folder / "lineage.sqlite").touch()
-        os.utime(folder / "lineage.sqlite", (time.time() - age_s,) * 2)
-
-    assert newest_folder(here=here, demos=demos) == demos / "workers-demo-b"
-    assert newest_folder(here=here, demos=tmp_path / "none") == here / ".stage"
-    assert newest_folder(here=tmp_path, demos=tmp_path / "none") is None

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from worker_runtime.local.commands.options import AsJson, EnvFile, take_variables
-from worker_runtime.local.commands.reporting import CommandFailed, Misuse, answering, examples
+from worker_runtime.local.commands.reporting import CommandFailed, Misuse, answering, examples, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker_runtime.local.stage.lineage.finding import Traced
 
 app = typer.Typer(add_completion=False)
+
+_NAMED: Final = 3  # of the folders that were looked in
 
 
 class NothingKnown(CommandFailed):
@@ -41,7 +45,11 @@ def trace(  # noqa: PLR0913 - each is an option of the command
     *,
     state: Annotated[
         Path | None,
-        typer.Option("--state", metavar="DIR", help="The stage's state folder; the newest without it."),
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="The stage's state folder; without it a running one's here, else any of yours.",
+        ),
     ] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show all that the workers printed.")] = False,
     everything: Annotated[
@@ -57,7 +65,7 @@ def trace(  # noqa: PLR0913 - each is an option of the command
     """
     with answering(as_json=as_json) as output:
         take_variables(env_file)
-        traced = _traced(wanted, _folder(state), everything=everything)
+        traced = _traced(wanted, _folders(state), everything=everything)
         if as_json:
             output.json(traced)
             return
@@ -66,34 +74,46 @@ def trace(  # noqa: PLR0913 - each is an option of the command
         output.lines(draw(traced, all_lines=logs))
 
 
-def _traced(wanted: str, folder: Path, *, everything: bool) -> Traced:
+def _traced(wanted: str, folders: Sequence[Path], *, everything: bool) -> Traced:
+    """Look in one folder after another; only the first has to be readable."""
     from worker_runtime.local.stage.lineage.finding import ManyFound, NothingFound, find  # noqa: PLC0415 - help needs none
-    from worker_runtime.local.stage.lineage.schema import FILE, open_to_read  # noqa: PLC0415 - as above
+    from worker_runtime.local.stage.lineage.schema import FILE, LineageUnreadable, open_to_read  # noqa: PLC0415 - as above
     from worker_runtime.local.stage.lineage.ways import SHOWN  # noqa: PLC0415 - as above
 
-    with closing(open_to_read(folder / FILE)) as db:
+    for at, folder in enumerate(folders):
         try:
-            return find(db, wanted, shown=None if everything else SHOWN)
+            with closing(open_to_read(folder / FILE)) as db:
+                traced = find(db, wanted, shown=None if everything else SHOWN)
         except ManyFound as error:
-            raise Misuse(str(error)) from error
-        except NothingFound as error:
-            raise NothingKnown(
-                f"{error} in {folder}; another stage's folder is named with --state."
-            ) from error
+            raise Misuse(f"in {folder}, {error}") from error
+        except LineageUnreadable:
+            if at == 0:
+                raise
+        except NothingFound:
+            continue
+        else:
+            if at:
+                tell(f"of another stage than {folders[0]}: found in {folder}", style="yellow")
+            return traced
+    places = ", ".join(str(folder) for folder in folders[:_NAMED])
+    more = f" and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
+    raise NothingKnown(
+        f"nothing is known of {wanted!r} in {places}{more}; another stage's folder is named with --state."
+    )
 
 
-def _folder(named: Path | None) -> Path:
-    """Return the state folder that is named, by option or variable, else the newest there is."""
-    from worker_runtime.local.newest_stage import newest_folder  # noqa: PLC0415 - as above
+def _folders(named: Path | None) -> list[Path]:
+    """Return the state folder that option or variable names, else all there are, the likeliest first."""
+    from worker_runtime.local.newest_stage import stage_folders  # noqa: PLC0415 - as above
     from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE  # noqa: PLC0415 - as above
 
     if named is not None:
-        return named
+        return [named]
     if said := os.environ.get(STATE_VARIABLE):
-        return Path(said)
-    newest = newest_folder()
-    if newest is None:
+        return [Path(said)]
+    folders = stage_folders()
+    if not folders:
         raise NothingKnown(
             "no stage's state folder was found here or among the demos'; name one with --state."
         )
-    return newest
+    return folders

@@ -1,4 +1,4 @@
-"""Where the stage that ran last keeps its state, for commands that are told of none."""
+"""Where stages of ours keep their state, for commands that are told of none."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from pathlib import Path
 
 from worker_runtime.local.demo.folders import PREFIX
 from worker_runtime.local.serving.folders import FOLDER
+from worker_runtime.local.stage.keeping.state_folder import user_of
 from worker_runtime.local.stage.lineage.schema import FILE
 
 
-def newest_folder(*, here: Path | None = None, demos: Path | None = None) -> Path | None:
-    """Find the state folder that was written last: the one kept here, or one that a demo of ours left."""
+def stage_folders(*, here: Path | None = None, demos: Path | None = None) -> list[Path]:
+    """List state folders, the one that is meant first: where a stage runs here, then as they were written.
+
+    There may be one here, and those that demos of ours left.
+    """
     within = demos or Path(tempfile.gettempdir())
-    found = [(here or Path.cwd()) / FOLDER / FILE, *within.glob(f"{PREFIX}*/{FILE}")]
-    files = [(written, file) for file in found if (written := _ours(file)) is not None]
-    return max(files)[1].parent if files else None
+    own = (here or Path.cwd()) / FOLDER
+    found = [own / FILE, *within.glob(f"{PREFIX}*/{FILE}")]
+    written = {file.parent: at for file in found if (at := _ours(file)) is not None}
+
+    def meant(folder: Path) -> tuple[bool, float]:
+        return folder == own and user_of(folder) is not None, written[folder]
+
+    return sorted(written, key=meant, reverse=True)
 
 
 def _ours(file: Path) -> float | None:
