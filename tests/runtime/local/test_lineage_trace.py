@@ -270,6 +270,44 @@ def test_an_item_s_changes_and_its_other_writes_are_found_by_a_part_of_its_key(d
     assert [each.verb for each in told if isinstance(each, Made)] == ["UpdateItem"]
 
 
+@pytest.mark.parametrize("shown_to_people", ["NTF#648333d8-1", "648333d8-1", "648333d8", "NTF#6"])
+def test_an_item_is_found_by_what_stands_behind_a_hash_in_its_key(diary: Diary, shown_to_people: str) -> None:
+    diary.invoke(message("m-1"), does=[put("NTF#648333d8-1"), put("NTF#7")])
+
+    told = traced(diary, shown_to_people)
+
+    assert (told.id, told.kind) == ("NTF#648333d8-1 meta", "item")
+
+
+def test_all_items_that_share_a_whole_value_of_their_keys_are_told(diary: Diary) -> None:
+    diary.invoke(message("m-1"), does=[put("EVENT#1"), put("USER#1 DEMAND#1#2"), put("EVENT#12")])
+
+    told = traced(diary, "1")
+
+    assert told.id == "1"
+    assert [each.thing for each in told.found if isinstance(each, Made)] == [
+        "EVENT#1 meta",
+        "USER#1 DEMAND#1#2 meta",
+    ]
+
+
+def test_where_too_many_are_meant_each_is_counted_once(diary: Diary) -> None:
+    for at in range(20):
+        diary.invoke(message(f"m-{at:02}", correlationId=f"m-{at:02}"))
+
+    with pytest.raises(ManyFound, match=r"'m-' begins 20 ids; .*m-11 \(record, shop.ship\) and 8 more$"):
+        traced(diary, "m-")
+    with pytest.raises(NothingFound):
+        traced(diary, "%")
+
+
+def test_a_value_that_very_many_items_have_is_told_as_such(diary: Diary) -> None:
+    diary.invoke(message("m-1"), does=[put(f"NTF#{at:02}") for at in range(20)])
+
+    with pytest.raises(ManyFound, match=r"'meta' is in the keys of 20 items; .* and 8 more$"):
+        traced(diary, "meta")
+
+
 def test_a_work_is_found_by_its_correlation_id(diary: Diary) -> None:
     diary.invoke(message("m-1", correlationId="c-1"), does=[sent("m-2", correlationId="c-1")])
     diary.invoke(message("m-2", correlationId="c-1"), worker=BILLING)

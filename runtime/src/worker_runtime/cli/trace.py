@@ -38,8 +38,8 @@ def trace(  # noqa: PLR0913 - each is an option of the command
         str,
         typer.Argument(
             metavar="ID",
-            help="Of a message, a stream's record, a request, a dead letter, an S3 object, an item of a"
-            " table (its key or one value of it), a correlation id; or the beginning of one.",
+            help="Of a message, a stream's record, a request, a dead letter, an S3 object, an item of a table"
+            " (its key, a value of it, what is behind a # there), a correlation id; or its beginning.",
         ),
     ],
     *,

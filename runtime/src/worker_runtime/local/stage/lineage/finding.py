@@ -12,7 +12,7 @@ from worker_runtime.local.stage.lineage.ways import SHOWN, Ways
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _CANDIDATES: Final = 12
 _LAST: Final = "\U0010ffff"  # sorts behind whatever may follow a beginning
@@ -28,11 +28,15 @@ _IDS: Final = {
     " UNION SELECT DISTINCT thing, target FROM caused WHERE kind = 'item' AND thing {fits}",
 }
 _PARTS: Final = (
-    "SELECT DISTINCT item AS id, item_table AS of FROM records"
-    " WHERE item LIKE ?1 || ' %' OR item LIKE '% ' || ?1"
-    " UNION SELECT DISTINCT thing, target FROM caused"
-    " WHERE kind = 'item' AND (thing LIKE ?1 || ' %' OR thing LIKE '% ' || ?1) ORDER BY 1"
+    "SELECT DISTINCT item AS id, item_table AS of FROM records WHERE {fits}"
+    " UNION SELECT DISTINCT thing, target FROM (SELECT thing, target, thing AS item FROM caused"
+    " WHERE kind = 'item') WHERE {fits} ORDER BY 1 LIMIT 1000"
 )
+_VALUE: Final = "instr(' ' || item || ' ', ' ' || ?1 || ' ')"
+_BEHIND_HASH: Final = (
+    "instr(' ' || item || ' ', '#' || ?1 || ' ') OR instr(' ' || item || ' ', '#' || ?1 || '#')"
+)
+_BEGINS_BEHIND_HASH: Final = "instr(item, '#' || ?1)"
 
 
 class NothingFound(WorkerRuntimeError):
@@ -60,31 +64,56 @@ class Traced(Struct, frozen=True, rename="camel"):
 
 
 def find(db: sqlite3.Connection, wanted: str, *, shown: int | None = SHOWN) -> Traced:
-    """Tell all that an id stands for, or its beginning; raises NothingFound and ManyFound."""
-    candidates = list(_candidates(db, wanted))
-    ids = list(dict.fromkeys(each.id for each in candidates))
-    if not ids:
+    """Tell all that an id stands for, or its beginning, or the items of whose keys it is a whole part.
+
+    Raises NothingFound and ManyFound.
+    """
+    candidates, whole = _candidates(db, wanted)
+    kinds: dict[str, list[str]] = {}
+    for each in candidates:
+        kinds.setdefault(each.id, []).append(each.kind)
+    if not kinds:
         raise NothingFound(f"nothing is known of {wanted!r}")
-    if len(ids) > 1:
-        listed = [f"{each.id} ({each.kind}, {each.of})".replace(", )", ")") for each in candidates]
-        more = f" and {len(listed) - _CANDIDATES} more" if len(listed) > _CANDIDATES else ""
-        raise ManyFound(
-            f"{wanted!r} begins {len(ids)} ids; say more of one: {', '.join(listed[:_CANDIDATES])}{more}"
-        )
-    kinds = [each.kind for each in candidates]
+    if len(kinds) > (_CANDIDATES if whole else 1):
+        raise ManyFound(_too_many(wanted, candidates, whole=whole))
     ways = Ways(db, shown=shown)
-    found = _told(db, ways, ids[0], kinds)
-    return Traced(ids[0], kinds[0], tuple(found))
+    found = tuple(told for each, known_as in kinds.items() for told in _told(db, ways, each, known_as))
+    only = next(iter(kinds)) if len(kinds) == 1 else wanted
+    return Traced(only, next(iter(kinds.values()))[0], found)
 
 
-def _candidates(db: sqlite3.Connection, wanted: str) -> Iterable[Candidate]:
-    """List what an id is, exactly; else the items of whose key it is a part; else what it begins."""
-    exact, beginning = "= ?1", f"BETWEEN ?1 AND ?1 || '{_LAST}'"
+def _too_many(wanted: str, candidates: Sequence[Candidate], *, whole: bool) -> str:
+    """Say which ids are begun, each once, and how many more."""
+    known_as: dict[str, str] = {}
+    for each in candidates:
+        known_as.setdefault(each.id, ", ".join(filter(None, (each.kind, each.of))))
+    listed = [f"{found} ({said})" for found, said in known_as.items()]
+    more = f" and {len(listed) - _CANDIDATES:,} more" if len(listed) > _CANDIDATES else ""
+    is_what = "is in the keys of" if whole else "begins"
+    called = "items" if whole else "ids"
     return (
-        _fitting(db, wanted, exact)
-        or [Candidate(row["id"], "item", row["of"]) for row in db.execute(_PARTS, (wanted,))]
-        or _fitting(db, wanted, beginning)
+        f"{wanted!r} {is_what} {len(listed):,} {called}; say more of one:"
+        f" {', '.join(listed[:_CANDIDATES])}{more}"
     )
+
+
+def _candidates(db: sqlite3.Connection, wanted: str) -> tuple[list[Candidate], bool]:
+    """List what an id is, exactly; else the items whose key has it, whole; else what it begins.
+
+    Also said is whether they are items that have it whole, all of which may be meant.
+    """
+    exact, beginning = "= ?1", f"BETWEEN ?1 AND ?1 || '{_LAST}'"
+    if found := _fitting(db, wanted, exact):
+        return found, False
+    if items := _items(db, wanted, _VALUE) or _items(db, wanted, _BEHIND_HASH):
+        return items, True
+    return [*_fitting(db, wanted, beginning), *_items(db, wanted, _BEGINS_BEHIND_HASH)], False
+
+
+def _items(db: sqlite3.Connection, wanted: str, fits: str) -> list[Candidate]:
+    """List items by a part of their keys: ``NTF#1 meta`` by ``NTF#1``, ``1``, ``meta``."""
+    rows = db.execute(_PARTS.format(fits=f"({fits})"), (wanted,))
+    return [Candidate(row["id"], "item", row["of"]) for row in rows]
 
 
 def _fitting(db: sqlite3.Connection, wanted: str, fits: str) -> list[Candidate]:
