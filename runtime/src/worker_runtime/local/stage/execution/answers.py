@@ -15,6 +15,9 @@ MAX_REQUEST_BYTES = 6 * 1024 * 1024
 
 INIT_TIMED_OUT = "Sandbox.Timedout"
 
+KILLED = -9
+"""The exit code of a process that SIGKILL ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

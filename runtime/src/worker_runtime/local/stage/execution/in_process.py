@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.invocations import Function
     from worker_runtime.local.stage.threads.threads import Places
 
-_KILLED = -9
-
 
 class Aborted(BaseException):
     """The invocation is cut short, as a killed process would."""
@@ -211,7 +209,7 @@ class InProcessFunction:
 def _exit_code(ended: BaseException) -> int:
     """Tell the status with which a process would have ended."""
     if not isinstance(ended, SystemExit):
-        return _KILLED
+        return answers.KILLED
     if ended.code is None or isinstance(ended.code, int):
         return ended.code or 0
     return 1  # having printed it

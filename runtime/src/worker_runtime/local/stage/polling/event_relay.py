@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.local.stage.lineage.happenings import Refused
 from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
 IN_HAND: Final = 200
 """Events of one source on their way at once; others wait in the relay. Lambda has no such bound."""
 
-_POLL_S: Final = (
-    0.02,
-    0.25,
-)  # of the machine's time: right after messages, and when none have come for a while
-_BROKEN_S: Final = 0.5
 _COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 _log = logging.getLogger(__name__)
@@ -127,7 +123,7 @@ class EventRelay(Part):
         return any(int(count) for count in counts["Attributes"].values())
 
     def _poll(self) -> None:
-        shortest_s, longest_s = _POLL_S
+        shortest_s, longest_s = POLL_S
         pause_s = shortest_s
         while not self._threads.look_again(self._quit, within_s=pause_s):
             pause_s = shortest_s if self._take() else min(2 * pause_s, longest_s)
@@ -148,7 +144,7 @@ class EventRelay(Part):
             )
         except (BotoCoreError, ClientError) as error:
             _log.warning("%s cannot be received from: %s", self._queue_url, error)
-            self._quit.wait(_BROKEN_S)
+            self._quit.wait(BROKEN_S)
             return []
         messages: list[Any] = received.get("Messages", [])
         receipts = [each["ReceiptHandle"] for each in messages]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.stage.polling.paces import BACK_OFF_S
 from worker_runtime.local.stage.polling.partition_backlog import Again
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from worker_runtime.local.stage.polling.bisecting import Piece
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
-
-_BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class FailingPartitions:
         return min((self._failing[name].since for name in failing), default=None)
 
     def _once_more(self, name: str, now: float) -> _Failing:
-        first_s, most_s = _BACK_OFF_S
+        first_s, most_s = BACK_OFF_S
         before = self._failing.get(name)
         return (
             _Failing(now, first_s)

@@ -27,8 +27,6 @@ MALFORMED: Final = (
 )
 """Replies for which Lambda was recorded to deliver the whole batch again."""
 
-_KILLED: Final = -9
-
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
@@ -98,7 +96,7 @@ def befallen(
     """
     if mishap.kind == "throttle":
         return Report(request_id=request_id, answer=Throttled())
-    dies = answers.crashed(request_id, exit_code=_KILLED, started=True)
+    dies = answers.crashed(request_id, exit_code=answers.KILLED, started=True)
     if mishap.kind == "early crash":
         kill_idle()  # the next invocation finds no warm process
         return Report(request_id=request_id, answer=dies)

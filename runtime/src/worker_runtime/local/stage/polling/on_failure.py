@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker_runtime.local.stage.polling.paces import BROKEN_S
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 BatchInfo = Literal["DDBStreamBatchInfo", "KinesisBatchInfo"]
-
-_BROKEN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -112,5 +112,5 @@ class OnFailureQueue:
                 return self._sqs.send_message(QueueUrl=self._url, MessageBody=text)["MessageId"]
             except (BotoCoreError, ClientError) as error:
                 _log.warning("an on-failure record is not written yet: %s", error)
-                if until.wait(_BROKEN_S):
+                if until.wait(BROKEN_S):
                     return ""

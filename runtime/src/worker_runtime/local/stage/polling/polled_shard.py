@@ -12,6 +12,7 @@ from zlib import crc32
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.local.stage.lineage.happenings import Received, Refused
+from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.stream_progress import StreamProgress
     from worker_runtime.local.stage.threads.threads import Flag, Threads
 
-_POLL_S = (0.02, 0.25)  # of the machine's time: right after records, and when none have come for a while
-_BROKEN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class PolledShard:
         return unread or self._reader.closed or self._progress.outstanding > 0
 
     def _read_on(self) -> None:
-        shortest_s, longest_s = _POLL_S
+        shortest_s, longest_s = POLL_S
         pause_s = shortest_s
         while not self._quit.is_set():
             if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
@@ -112,7 +111,7 @@ class PolledShard:
                     self.worked_off = True
                     return
             except (BotoCoreError, ClientError) as error:
-                pause_s = _BROKEN_S
+                pause_s = BROKEN_S
                 _log.warning("shard %s cannot be read: %s", self._reader.shard_id, error)
             else:
                 pause_s = shortest_s if records or ahead else min(pause_s * 2, longest_s)

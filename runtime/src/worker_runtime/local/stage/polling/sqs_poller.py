@@ -16,6 +16,7 @@ from worker_runtime.local.stage.lineage.happenings import Deleted, GivenUp, Rece
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
 from worker_runtime.local.stage.polling.delivering import by_payload, receives_of
+from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
 from worker_runtime.local.stage.threads.real import REAL
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 CONCURRENT_BATCHES = 5
 """Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
 
-_POLL_S = (0.02, 0.25)  # of the machine's time: right after messages, and when none have come for a while
 _THROTTLED_S = 1.0
-_BROKEN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +122,7 @@ class SqsPoller(Part):
 
     def _poll(self) -> None:
         """Poll again and again, shortly: a long poll could not be ended by ``stop``."""
-        shortest_s, longest_s = _POLL_S
+        shortest_s, longest_s = POLL_S
         pause_s = shortest_s
         while not self._quit.is_set():
             if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
@@ -157,7 +156,7 @@ class SqsPoller(Part):
                 break
             records += more
             if not more:
-                self._threads.look_again(self._quit, within_s=_POLL_S[0], left_s=left_s)
+                self._threads.look_again(self._quit, within_s=POLL_S[0], left_s=left_s)
         return records
 
     def _receive(self, *, most: int) -> list[StagedRecord] | None:
@@ -174,7 +173,7 @@ class SqsPoller(Part):
             ).get("Messages", [])
         except (BotoCoreError, ClientError) as error:
             _log.warning("%s cannot be received from: %s", self._queue.url, error)
-            self._quit.wait(_BROKEN_S)
+            self._quit.wait(BROKEN_S)
             return None
         self._more_waits = len(messages) == most
         windowed = self._source.window_s > 0

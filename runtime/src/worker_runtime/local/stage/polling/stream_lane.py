@@ -12,6 +12,7 @@ from worker_runtime.local.stage.lineage.happenings import Split, Waiting
 from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 from worker_runtime.local.stage.polling.bisecting import Next, Piece, after_error, after_partial
 from worker_runtime.local.stage.polling.on_failure import GivenUp
+from worker_runtime.local.stage.polling.paces import BACK_OFF_S
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord
 from worker_runtime.local.stage.threads.real import REAL
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.on_failure import Condition
     from worker_runtime.local.stage.threads.threads import Flag, Threads
     from worker_runtime.sources.streams import StreamSource
-
-_BACK_OFF_S = (1.0, 30.0)  # after the first error in a row, and at most; AWS says no more than "exponential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +189,7 @@ class StreamLane:
 
     def _back_off(self, records: Sequence[StagedRecord], why: Why = "back-off") -> None:
         """Wait before anything of this lane is tried again, first of all these records."""
-        first, most = _BACK_OFF_S
+        first, most = BACK_OFF_S
         wait_s = min(first * 2**self._errors_in_a_row, most)
         self._errors_in_a_row += int(wait_s < most)
         until = self._clock.now() + wait_s

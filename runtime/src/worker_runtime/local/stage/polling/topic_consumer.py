@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.lineage.happenings import Checkpointed, Received, Refused
 from worker_runtime.local.stage.polling.kafka_form import kafka_record
+from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
 from worker_runtime.local.stage.polling.partition_backlog import PartitionBacklog
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.topic_attempts import TopicAttempts
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.threads.threads import Flag, Threads
 
 _AHEAD = 2  # batches of one partition that may wait before it is read on
-_POLL_S = (0.02, 0.25)  # of the machine's time: right after records, and when none have come for a while
-_BROKEN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ class TopicConsumer:
         return max(min(moments) - self._clock.now(), 0.0) if moments else None
 
     def _work(self) -> None:
-        shortest_s, longest_s = _POLL_S
+        shortest_s, longest_s = POLL_S
         pause_s = shortest_s
         try:
             while not self._quit.is_set():
@@ -121,7 +120,7 @@ class TopicConsumer:
                         continue
                 except TopicBroken as error:
                     _log.warning("%s cannot be read: %s", self._batching.topic, error)
-                    pause_s = _BROKEN_S
+                    pause_s = BROKEN_S
                 self._look_again(pause_s)
                 pause_s = min(pause_s * 2, longest_s)
         finally:

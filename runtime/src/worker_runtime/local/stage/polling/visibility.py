@@ -23,6 +23,7 @@ from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.stage.keeping.memory import Forgetful
 from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.paces import BROKEN_S
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.threads.real import REAL
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "hidden"
 """The kind under which the book remembers messages, by their receipt handles."""
-
-_RETRY_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -212,7 +211,7 @@ class VisibilityBook(Part):
         if self._stopped:
             return
         _log.warning("%d messages of %s not made visible yet: %s", len(receipts), queue_url, why)
-        due_at = self._clock.now() + _RETRY_S * self._clock.speed
+        due_at = self._clock.now() + BROKEN_S * self._clock.speed
         with self._changed:
             self._write({receipt: Hidden(queue_url, due_at, due_at, in_hand=False) for receipt in receipts})
 
