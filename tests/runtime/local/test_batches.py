@@ -88,6 +88,12 @@ def test_a_reply_that_is_no_object_fails_the_whole_batch(text: str) -> None:
     assert isinstance(read_reply(text.encode(), ids=IDS), BatchFailed)
 
 
+def test_a_reply_that_is_nested_too_deeply_to_be_read_is_no_json() -> None:
+    nested = b"[" * 100_000 + b"]" * 100_000
+
+    assert read_reply(nested, ids=IDS) == BatchFailed("the reply is no JSON", raised=False)
+
+
 def test_a_stream_goes_on_from_the_lowest_sequence_number_as_an_integer() -> None:
     reading = read_answer(
         Reply(b'{"batchItemFailures":[{"itemIdentifier":"20"},{"itemIdentifier":"3"}]}'), ids=IDS

@@ -70,7 +70,7 @@ def read_reply(
     """
     try:
         reply = json.loads(payload or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it is nested too deeply
         return BatchFailed("the reply is no JSON", raised=False)
     if not reply:
         return AllDone()
