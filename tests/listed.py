@@ -123,13 +123,17 @@ class ListedQueue:
 
 
 class ListedStream:
-    """A stream of one shard whose records are listed beforehand, in the form in which Lambda has them."""
+    """A stream of one shard whose records are listed, in the form in which Lambda has them."""
 
     identity = STREAM_ARN
 
     def __init__(self, records: Sequence[Mapping[str, Any]], *, info: BatchInfo) -> None:
         self._records = [dict(each) for each in records]
         self._info = info
+
+    def put(self, record: Mapping[str, Any]) -> None:
+        """Add a record."""
+        self._records.append(dict(record))
 
     def shards(self) -> list[ShardInfo]:
         return [ShardInfo(SHARD, (), is_open=True)]

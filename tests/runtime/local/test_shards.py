@@ -13,7 +13,7 @@ from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST, Page, Position, ShardInfo
 from worker_runtime.local.stage.polling.on_failure import Shard
 from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
-from worker_runtime.local.stage.polling.shards import ShardReader, read_range
+from worker_runtime.local.stage.polling.shards import ShardReader, newest, read_range
 from worker_runtime.local.stage.polling.staged_records import StagedRecord, staged
 from worker_runtime.local.stage.polling.stream_progress import StreamProgress
 
@@ -147,14 +147,21 @@ def test_an_iterator_that_has_expired_is_renewed_behind_the_last_record() -> Non
     assert read_on(shard) == [3, 4]
 
 
-def test_an_iterator_at_the_latest_that_has_expired_begins_early_rather_than_late() -> None:
-    feed = ListedRecords(1)
-    shard = reader(feed, LATEST)
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_newest_of_a_shard_is_found_behind_pages_and_gaps(closed: bool) -> None:
+    feed = ListedRecords(1, 2, 3, closed=closed)
+    feed.gaps = {2}
 
-    feed.numbers.append(2)
-    feed.refuse("ExpiredIteratorException")
+    assert newest(feed, shard_id=SHARD) == Position("AFTER_SEQUENCE_NUMBER", "3")
 
-    assert 2 in read_on(shard)
+
+def test_whoever_begins_at_the_newest_of_an_empty_shard_reads_what_comes_then() -> None:
+    feed = ListedRecords()
+    position = newest(feed, shard_id=SHARD)
+
+    feed.numbers += [1, 2]
+
+    assert read_on(reader(feed, position)) == [1, 2]
 
 
 def test_whoever_comes_back_after_the_stream_forgot_his_place_begins_at_the_oldest() -> None:

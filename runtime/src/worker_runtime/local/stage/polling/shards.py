@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST, Position
+from worker_runtime.local.stage.polling.feeds import HORIZON, Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +44,6 @@ class ShardReader:
         except ClientError as error:
             if _code(error) not in {*_LAPSED, _VANISHED}:
                 raise
-            if self._position == LATEST:
-                self._position = HORIZON  # too often rather than lost
             self._iterator = None if _code(error) == _VANISHED else self._new_iterator()
             return ()
         if page.records:

@@ -13,7 +13,7 @@ from worker_runtime.local.stage.polling.feeds import HORIZON, LATEST
 from worker_runtime.local.stage.polling.on_failure import on_failure_record
 from worker_runtime.local.stage.polling.polled_shard import PolledShard, ShardEnds
 from worker_runtime.local.stage.polling.shard_order import beginnings, ready
-from worker_runtime.local.stage.polling.shards import ShardReader
+from worker_runtime.local.stage.polling.shards import ShardReader, newest
 from worker_runtime.local.stage.polling.stream_lane import LaneEnds, StreamLane
 from worker_runtime.local.stage.polling.stream_progress import StreamProgress
 from worker_runtime.local.stage.threads.real import REAL
@@ -95,9 +95,10 @@ class StreamPoller(Part):
             return list(self._shards.values())
 
     def _take_up(self, shard_id: str, position: Position) -> None:
-        shard = self._joined(ShardReader(self._feed, shard_id=shard_id, position=position))
         if position == LATEST:  # a stage that ends before it read anything must not pass over what came since
-            self._keep(shard_id, HORIZON)
+            position = newest(self._feed, shard_id=shard_id)
+            self._checkpoints.put(self._delivery.worker_id, self._key(shard_id), position)
+        shard = self._joined(ShardReader(self._feed, shard_id=shard_id, position=position))
         with self._lock:
             self._shards[shard_id] = shard
         shard.start()
