@@ -74,6 +74,23 @@ class ShardReader:
             return self._feed.iterator(self.shard_id, HORIZON)
 
 
+def newest(feed: Feed, *, shard_id: str) -> Position:
+    """Find the position behind all that is in a shard: its horizon where that is empty.
+
+    Unlike LATEST it says the same however much later it is asked for; the shard is read through for it.
+    """
+    last = HORIZON
+    following: str | None = feed.iterator(shard_id, HORIZON)
+    while following is not None:
+        page = feed.read(following)
+        if page.records:
+            last = Position("AFTER_SEQUENCE_NUMBER", feed.sequence(page.records[-1]))
+        elif not page.more:
+            return last
+        following = page.following
+    return last
+
+
 def read_range(feed: Feed, *, shard_id: str, first: str, last: str) -> Iterator[StagedRecord]:
     """Read the records from one sequence number to another, as far as the stream still has them.
 
