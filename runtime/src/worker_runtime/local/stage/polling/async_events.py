@@ -199,8 +199,9 @@ class AsyncEvents:
             at=self._clock.now(),
         )
         letter = self._on_failure.put(failed_event_record(why), until=self._quit)
-        if not letter:
+        if letter is None:
             return  # the stage is being taken down: its next one gives it up
         self._delivery.note(given_up(letter=letter))
         passage.over = True
-        self._delivery.gave_up(records=1)
+        if letter:
+            self._delivery.gave_up(records=1)

@@ -121,7 +121,7 @@ class KafkaPoller(Part):
             threads=self._threads,
         )
 
-    def _give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> str:
-        """Write the on-failure record and return its message's id."""
+    def _give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> str | None:
+        """Write the on-failure record and return its message's id, as ``OnFailureQueue.put`` does."""
         body = kafka_failure_record(records, form=self._form, why=why)
         return self._on_failure.put(body, until=self._quit)

@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 BatchInfo = Literal["DDBStreamBatchInfo", "KinesisBatchInfo"]
+
+_FINAL: Final = {
+    "InvalidMessageContents",
+    "InvalidParameterValue",  # over the queue's largest message, among others
+    "MissingParameter",
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+}
+"""What SQS refuses for ever (SendMessage, errors); "AWS.SimpleQueueService." stands before some."""
 
 _log = logging.getLogger(__name__)
 
@@ -104,13 +113,39 @@ class OnFailureQueue:
         self._sqs = sqs
         self._url = url
 
-    def put(self, body: Mapping[str, Any], *, until: Flag) -> str:
-        """Send a record, tried until it is taken; the message's id, empty where ``until`` was set first."""
+    def put(self, body: Mapping[str, Any], *, until: Flag) -> str | None:
+        """Send a record, tried until it is taken, and return the message's id.
+
+        That is empty where the queue will never take it: Lambda drops it then. None where ``until`` was
+        set first.
+        """
         text = json.dumps(body)
         while True:
             try:
                 return self._sqs.send_message(QueueUrl=self._url, MessageBody=text)["MessageId"]
             except (BotoCoreError, ClientError) as error:
+                if _is_final(error):
+                    self._drop(body, error)
+                    return ""
                 _log.warning("an on-failure record is not written yet: %s", error)
                 if until.wait(BROKEN_S):
-                    return ""
+                    return None
+
+    def _drop(self, body: Mapping[str, Any], error: Exception) -> None:
+        context = body["requestContext"]
+        _log.error(
+            "%s: what it was invoked with as %s is given up, and no on-failure record says so: %s does not"
+            " take it (%s). See to it that the queue is there and lets messages of this size in; what is"
+            " given up already stays lost.",
+            context["functionArn"],
+            context["requestId"],
+            self._url,
+            error,
+        )
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the same call would be refused for ever."""
+    if not isinstance(error, ClientError):
+        return False
+    return error.response["Error"]["Code"].rpartition(".")[2] in _FINAL

@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class LaneEnds:
     """Where a lane's records go: to the worker, to the dead letters as metadata, off the checkpoint.
 
-    ``give_up`` returns the message id of the dead letter, empty where none was written.
+    ``give_up`` returns the message id of the dead letter, empty where none can be written, None where
+    the stage was taken down before.
     """
 
     delivery: Delivery
     function_arn: str
-    give_up: Callable[[Sequence[StagedRecord], GivenUp], str]
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], str | None]
     finish: Callable[[Iterable[str]], None]
 
 
@@ -180,11 +181,12 @@ class StreamLane:
             at=self._clock.now(),
         )
         letter = self._ends.give_up(piece.records, why)
-        if not letter:
+        if letter is None:
             return  # the stage is being taken down: its next one gives them up
         delivery = self._ends.delivery
         delivery.note(lineage.GivenUp(delivery.worker_id, piece.records, condition, letter))
-        delivery.gave_up(records=len(piece.records))
+        if letter:
+            delivery.gave_up(records=len(piece.records))
         self._ends.finish(record.id for record in piece.records)
 
     def _back_off(self, records: Sequence[StagedRecord], why: Why = "back-off") -> None:

@@ -153,7 +153,7 @@ class StreamPoller(Part):
     def _key(self, shard_id: str) -> str:
         return f"{self._feed.identity} {shard_id}"
 
-    def _give_up(self, shard_id: str, records: Sequence[StagedRecord], why: GivenUp) -> str:
-        """Write the on-failure record and return its message's id."""
+    def _give_up(self, shard_id: str, records: Sequence[StagedRecord], why: GivenUp) -> str | None:
+        """Write the on-failure record and return its message's id, as ``OnFailureQueue.put`` does."""
         body = on_failure_record(records, shard=self._feed.shard(shard_id), why=why)
         return self._on_failure.put(body, until=self._quit)

@@ -51,13 +51,14 @@ class Retrying:
 class TopicEnds:
     """Where a topic's records go: to the worker, to the dead letters as metadata.
 
-    ``give_up`` returns the message's id, empty where the stage was taken down before it was written.
+    ``give_up`` returns the message's id, empty where none can be written, None where the stage was taken
+    down before.
     """
 
     delivery: Delivery
     form: EventForm
     function_arn: str
-    give_up: Callable[[Sequence[StagedRecord], GivenUp], str]
+    give_up: Callable[[Sequence[StagedRecord], GivenUp], str | None]
 
 
 class TopicAttempts:
@@ -155,10 +156,11 @@ class TopicAttempts:
             at=self._clock.now(),
         )
         letter = self._ends.give_up(piece.records, why)
-        if not letter:
+        if letter is None:
             return
         self._note(lineage.GivenUp(self._worker_id, piece.records, condition, letter))
-        self._ends.delivery.gave_up(records=len(piece.records))
+        if letter:
+            self._ends.delivery.gave_up(records=len(piece.records))
         self._failing.go_well(piece.records)
         self._finish(piece.records)
 
