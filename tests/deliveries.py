@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -146,7 +147,13 @@ def carried(
         },
         "eventSource": "aws:dynamodb",
     }
-    return kinesis_record(json.dumps(change, separators=(",", ":")), at=at, stream="dmnd-table-stream")
+    return kinesis_record(
+        json.dumps(change, separators=(",", ":"), default=_base64), at=at, stream="dmnd-table-stream"
+    )
+
+
+def _base64(binary: bytes) -> str:
+    return b64encode(binary).decode()
 
 
 def poison(*, at: int = 0) -> dict[str, Any]:
