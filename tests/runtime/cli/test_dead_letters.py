@@ -9,7 +9,7 @@ import boto3
 import pytest
 import typer
 
-from worker_runtime.cli.dead_letters import tell_redriven
+from worker_runtime.cli.shown_letters import tell_redriven
 from worker_runtime.dead_letters import REASON_ATTRIBUTE
 from worker_runtime.local.commands.reporting import Output
 from worker_runtime.local.dead_letters.redriving import Redriven
@@ -39,6 +39,7 @@ REASON = {
     "attempts": 1,
     "at": "2026-01-01T00:00:00.000Z",
 }
+NOTHING = {"sent": 0, "kept": [], "rejected": [], "missed": 0}
 AUDIT_WORKER = '''
     """Accounts in, a trail out."""
 
@@ -238,11 +239,46 @@ def test_messages_go_back_to_their_queue_as_they_were(
 ) -> None:
     done = dead_letters("redrive", "orders-dlq", "--yes", "--json")
 
-    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "rejected": [], "missed": 0})
+    told = done.json
+    went = {each["things"][0]: each["worker"] for each in told.pop("went")}
+    assert (done.code, told) == (0, {"sent": 2, "kept": [], "rejected": [], "missed": 0})
     assert waiting(sqs, queues["orders-dlq"]) == []
+    assert went == {each["MessageId"]: "shop.work" for each in waiting(sqs, queues["orders"])}
     sent = {each["Body"][:4]: each for each in waiting(sqs, queues["orders"])}
     assert sent.keys() == {'{"id', "call"}
     assert sent['{"id']["MessageAttributes"].keys() == {"own"}
+
+
+@pytest.mark.usefixtures("letters")
+def test_one_letter_goes_back_by_itself_and_says_what_it_is_now(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+) -> None:
+    done = dead_letters("redrive", "orders-dlq", "7", "--yes")
+
+    (sent,) = waiting(sqs, queues["orders"])
+    assert (done.code, done.out) == (
+        0,
+        f"1 sent back, 0 kept\n  7 to shop.work as {sent['MessageId']}\n",
+    )
+    assert "`workers dead-letters list orders-dlq` whether they did" in done.err
+    assert [each["Body"] for each in waiting(sqs, queues["orders-dlq"])] == ["call +15550001234"]
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(
+    ("wanted", "refused"),
+    [("nothing", (1, "no dead letter in orders-dlq begins with 'nothing'")), ("", (2, "say more of one"))],
+)
+def test_a_letter_that_is_none_or_several_does_not_go(
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], wanted: str, refused: tuple[int, str]
+) -> None:
+    code, told = refused
+
+    done = dead_letters("redrive", "orders-dlq", wanted, "--yes")
+
+    assert done.code == code
+    assert told in done.err
+    assert len(waiting(sqs, queues["orders-dlq"])) == 2
 
 
 @pytest.mark.usefixtures("letters")
@@ -286,7 +322,7 @@ def test_nobody_is_asked_about_an_empty_queue(dead_letters: DeadLetters) -> None
 
     assert (done.code, done.out) == (0, "Nothing waits in orders-dlq.\n")
     assert "?" not in done.err
-    assert (encoded.code, encoded.json) == (0, {"sent": 0, "kept": [], "rejected": [], "missed": 0})
+    assert (encoded.code, encoded.json) == (0, {**NOTHING, "went": []})
 
 
 def test_a_change_is_handed_to_its_worker_and_one_that_it_does_not_take_stays(
@@ -325,7 +361,9 @@ def test_a_change_that_its_worker_rejects_again_is_told_and_waits_anew(
     done = dead_letters("redrive", "audit-dlq", "--yes", site=installed_plugin, env=env)
 
     assert done.code == 1
-    told, why = done.out.splitlines()
+    told, good, bad, why = done.out.splitlines()
+    assert good.startswith("  good to audit.work as ")
+    assert bad.startswith("  hopeless to audit.work as ")
     assert told == "2 sent back, 1 of them rejected again, 0 kept"
     assert why.endswith(": HOPELESS: nobody can use it")
     assert why.count("HOPELESS") == 1
@@ -382,7 +420,8 @@ def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
     assert forms["envelope"]["body"]["record"]["kinesis"]["data"] == opened
     assert forms["metadata"]["code"] == "RetryAttemptsExhausted"
     assert way.out.count("meter.work, in this process") == 2
-    assert (done.code, done.json) == (0, {"sent": 2, "kept": [], "rejected": [], "missed": 0})
+    assert (done.code, done.json["sent"]) == (0, 2)
+    assert {each["worker"] for each in done.json["went"]} == {"meter.work"}
     assert sorted(trail.read_text(encoding="utf-8")) == ["a", "b"]
     assert waiting(sqs, queues["meter-dlq"]) == []
 

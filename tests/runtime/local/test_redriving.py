@@ -93,7 +93,9 @@ class Mailroom:
         done = self.round(refresh=refresh, **origin)
         return done.sent, len(done.kept)
 
-    def round(self, *, refresh: bool = False, seen: int = 0, **origin: Any) -> Redriven:
+    def round(
+        self, *, refresh: bool = False, seen: int = 0, wanted: str | None = None, **origin: Any
+    ) -> Redriven:
         """Redrive all and say everything about it."""
 
         def invoke(_: str, event: Any) -> Any:
@@ -105,7 +107,7 @@ class Mailroom:
 
         origins = [Origin(worker_id=WORKER, **origin)]
         redriver = Redriver(self.dlq, origins=origins, aws=self.aws, invoke=invoke, patience_s=0)
-        return redriver.redrive(refresh=refresh, seen=seen)
+        return redriver.redrive(refresh=refresh, seen=seen, wanted=wanted)
 
     def peek(self) -> list[Letter]:
         return peek(self.aws("sqs"), self.dlq, patience_s=0)
@@ -491,6 +493,23 @@ def test_a_letter_that_stays_keeps_those_behind_it_in_its_group(aws: AwsClients,
     done = room.redrive(queue_url=room.queue)
 
     assert done == (1, 2)
+    assert [each["Body"] for each in room.received()] == ["b1"]
+
+
+def test_a_letter_that_is_asked_for_does_not_overtake_others_of_its_group(
+    aws: AwsClients, unique: Unique
+) -> None:
+    room = Mailroom(aws, unique("ordered"), fifo=True)
+    for at, (body, group) in enumerate((("a1", "a"), ("a2", "a"), ("b1", "b"))):
+        room.letter(body, MessageGroupId=group, MessageDeduplicationId=str(at))
+    ids = {letter.body: letter.message_id for letter in room.peek()}
+
+    second = room.round(queue_url=room.queue, wanted=ids["a2"])
+    alone = room.round(queue_url=room.queue, wanted=ids["b1"])
+
+    assert (second.sent, second.missed) == (0, 0)
+    assert "an earlier one of its group stays" in second.kept[0]
+    assert (alone.sent, alone.kept, alone.missed) == (1, (), 0)
     assert [each["Body"] for each in room.received()] == ["b1"]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker_runtime.cli.shown_letters import show_letters, show_ways, show_whole, tell_redriven
 from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.options import (
     AsJson,
@@ -18,17 +20,16 @@ from worker_runtime.local.commands.options import (
     take_variables,
 )
 from worker_runtime.local.commands.reporting import (
-    FAILED,
     CommandFailed,
     Misuse,
     Output,
     answering,
     examples,
+    tell,
 )
 
 if TYPE_CHECKING:
-    from worker_runtime.local.dead_letters.office import Listed, Office, Opened, Way
-    from worker_runtime.local.dead_letters.redriving import Redriven
+    from worker_runtime.local.dead_letters.office import Listed, Office
 
 app = typer.Typer(add_completion=False)
 
@@ -83,7 +84,7 @@ def list_letters(
         if as_json:
             output.json({"letters": found})
         else:
-            _show(found, output)
+            show_letters(found, output)
 
 
 @app.command(
@@ -121,14 +122,14 @@ def show(
         elif not opened:
             output.text("No dead letters.")
         for each in () if as_json else opened:
-            _show_whole(each, output)
+            show_whole(each, output)
 
 
 @app.command(
     "redrive",
     epilog=examples(
         "workers dead-letters redrive event-short-url-dlq --dry-run",
-        "workers dead-letters redrive event-short-url-dlq --yes",
+        "workers dead-letters redrive event-short-url-dlq 4953 --yes",
         "workers dead-letters redrive demand-stream-to-sqs-dlq --refresh --env-file qa1.env",
     ),
 )
@@ -136,6 +137,10 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     queue: Annotated[
         str, typer.Argument(metavar="QUEUE", help="A queue of dead letters.", autocompletion=complete_queues)
     ],
+    wanted: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Of one record or letter, or its beginning; all without it."),
+    ] = None,
     *,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Take changed items as they are in the table now.")
@@ -148,7 +153,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send the dead letters of a queue back: messages to their queue, all others to their worker.
+    """Send the dead letters of a queue, or one, back: messages to their queue, all others to their worker.
 
     Records of a stream are handed to it in this process, with this environment. A letter leaves the queue
     when it has been sent or its worker has taken it; what cannot go stays. The exit code is 1 where one
@@ -157,16 +162,41 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     with answering(as_json=as_json) as output:
         office = _office(endpoint_url, env_file)
         waiting = office.letters([queue])
-        ways = office.ways(queue, waiting)  # before anybody is asked: a queue may be nobody's
+        meant = _meant(waiting, queue, wanted)
+        ways = office.ways(queue, meant)  # before anybody is asked: a queue may be nobody's
         if dry_run:
-            _show_ways(ways, output)
+            show_ways(ways, output)
             return
         if not waiting:
             _tell_nothing(queue, output)
             return
-        ask(f"Send back what waits in {queue} (dead letters: {len(waiting)})?", yes=yes)
-        done = office.redrive(queue, refresh=refresh, seen=len(waiting))
+        what = "what waits" if wanted is None else f"{meant[0].record_id}, which waits"
+        ask(f"Send back {what} in {queue} (dead letters: {len(meant)})?", yes=yes)
+        done = office.redrive(queue, refresh=refresh, seen=len(waiting), wanted=wanted)
         tell_redriven(done, output)
+        if done.sent and not as_json:
+            tell(_what_to_ask(queue), style="dim")
+
+
+def _meant(waiting: list[Listed], queue: str, wanted: str | None) -> list[Listed]:
+    """Return the letters that are meant: all, or those of the one record or letter that is named."""
+    if wanted is None:
+        return waiting
+    meant = [each for each in waiting if each.is_called(wanted)]
+    if not meant:
+        raise NoSuchLetter(f"no dead letter in {queue} begins with {wanted!r}; `list` shows them all.")
+    if len({each.record_id for each in meant}) > 1:
+        listed = ", ".join(sorted({each.record_id for each in meant}))
+        raise Misuse(f"{wanted!r} begins {len(meant)} dead letters' ids; say more of one: {listed}.")
+    return meant
+
+
+def _what_to_ask(queue: str) -> str:
+    """Say how what became of the letters is seen; on a stage, which names itself, it can be traced."""
+    from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE  # noqa: PLC0415 - help needs none of it
+
+    traced = " `workers trace ID` tells what became of each," if os.environ.get(STATE_VARIABLE) else ""
+    return f"They may come back:{traced} `workers dead-letters list {queue}` whether they did."
 
 
 def _queues_of(stack: str) -> list[str]:
@@ -192,67 +222,3 @@ def _tell_nothing(queue: str, output: Output) -> None:
         output.json(Nothing(sent=0, kept=()))
     else:
         output.text(f"Nothing waits in {queue}.")
-
-
-def tell_redriven(done: Redriven, output: Output) -> None:
-    """Say what went and what stayed; typer.Exit where not all that waited went."""
-    if output.as_json:
-        output.json(done)
-    else:
-        again = f", {len(done.rejected)} of them rejected again" if done.rejected else ""
-        output.lines([(f"{done.sent} sent back{again}, {len(done.kept)} kept", "bold")])
-        output.lines([(f"  {why}", "red") for why in (*done.kept, *done.rejected, *_missed(done))])
-    if done.kept or done.rejected or done.missed:
-        raise typer.Exit(FAILED)
-
-
-def _missed(done: Redriven) -> list[str]:
-    """Say in one line that letters wait which were not met; none where all were."""
-    if not done.missed:
-        return []
-    total = done.sent + len(done.kept) + done.missed
-    return [f"{done.missed} of {total} not met: hidden for now, or behind one of their group; run it again."]
-
-
-def _show(found: list[Listed], output: Output) -> None:
-    if not found:
-        output.text("No dead letters.")
-        return
-    columns = ("queue", "record", "worker", "code", "error", "sent")
-    output.table(columns, [_row(each) for each in found])
-
-
-def _show_whole(opened: Opened, output: Output) -> None:
-    letter = opened.letter
-    known = {
-        "worker": letter.worker or "?",
-        "code": letter.code,
-        "error": letter.error,
-        "sent": letter.sent_at,
-        "form": letter.form,
-        "message": opened.message_id,
-        "problem": opened.problem,
-    }
-    output.lines(
-        [
-            (f"{letter.queue}  {letter.record_id}", "bold"),
-            *(
-                (f"  {name:8} {value}", "red" if name == "problem" else "")
-                for name, value in known.items()
-                if value
-            ),
-        ]
-    )
-    output.json(opened.records or letter.body)
-
-
-def _row(each: Listed) -> list[tuple[str, str]]:
-    texts = (each.queue, each.record_id, each.worker or "?", each.code, each.error, each.sent_at)
-    return list(zip(texts, ("", "", "", "bold", "", "dim"), strict=True))
-
-
-def _show_ways(ways: list[Way], output: Output) -> None:
-    if output.as_json:
-        output.json({"ways": ways})
-    else:
-        output.table(("record", "would go to"), [[(way.record_id, ""), (way.to, "")] for way in ways])

@@ -82,6 +82,10 @@ class Letter:
         given: str = self.message["MessageId"]
         return given
 
+    def is_called(self, wanted: str | None) -> bool:
+        """Whether its record's id or its own begins like this; all are meant by None."""
+        return wanted is None or self.record_id.startswith(wanted) or self.message_id.startswith(wanted)
+
     @property
     def unreadable(self) -> bool:
         """Whether it fits no form, so that nobody knows where it belongs; ``error`` says why."""

@@ -46,6 +46,11 @@ class Listed(Struct, frozen=True, rename="camel"):
     form: str
     sent_at: str
     body: Any
+    message_id: str
+
+    def is_called(self, wanted: str) -> bool:
+        """Whether its record's id or its own begins like this."""
+        return self.record_id.startswith(wanted) or self.message_id.startswith(wanted)
 
 
 class Opened(Struct, frozen=True, rename="camel"):
@@ -55,7 +60,6 @@ class Opened(Struct, frozen=True, rename="camel"):
     """
 
     letter: Listed
-    message_id: str
     receives: int
     records: list[Any]
     problem: str
@@ -92,7 +96,7 @@ class Office:
         with self._aws.asked():
             opener = Opener(self._origins(queue), aws=self._aws)
             found = peek(self._aws("sqs"), self._names.queue_url(queue))
-            return [_opened(each, queue=queue, opener=opener) for each in found if _is_meant(each, wanted)]
+            return [_opened(each, queue=queue, opener=opener) for each in found if each.is_called(wanted)]
 
     def ways(self, queue: str, letters: Iterable[Listed]) -> list[Way]:
         """Say where each letter would go."""
@@ -100,8 +104,8 @@ class Office:
             origins = self._origins(queue)
         return [Way(letter.record_id, _way(letter, origins)) for letter in letters]
 
-    def redrive(self, queue: str, *, refresh: bool, seen: int) -> Redriven:
-        """Send the letters of a queue back, of which ``seen`` were there a moment ago."""
+    def redrive(self, queue: str, *, refresh: bool, seen: int, wanted: str | None = None) -> Redriven:
+        """Send the letters of a queue back, or those ``wanted``; ``seen`` were there a moment ago."""
         with self._aws.asked():
             redriver = Redriver(
                 self._names.queue_url(queue),
@@ -110,7 +114,7 @@ class Office:
                 invoke=self._invoke,
                 sent_back=partial(note_sent_back, os.environ),
             )
-            return redriver.redrive(refresh=refresh, seen=seen)
+            return redriver.redrive(refresh=refresh, seen=seen, wanted=wanted)
 
     def _origins(self, queue: str) -> list[Origin]:
         declared = declarations(installed(), stack=None)
@@ -159,11 +163,8 @@ def _listed(letter: Letter, *, queue: str) -> Listed:
         form=letter.form,
         sent_at=sent_at.isoformat(timespec="seconds"),
         body=readable(letter.body),
+        message_id=letter.message_id,
     )
-
-
-def _is_meant(letter: Letter, wanted: str | None) -> bool:
-    return wanted is None or letter.record_id.startswith(wanted) or letter.message_id.startswith(wanted)
 
 
 def _opened(letter: Letter, *, queue: str, opener: Opener) -> Opened:
@@ -174,7 +175,6 @@ def _opened(letter: Letter, *, queue: str, opener: Opener) -> Opened:
         problem = str(error)
     return Opened(
         letter=_listed(letter, queue=queue),
-        message_id=letter.message_id,
         receives=int(letter.message.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
         records=[readable(json.dumps({"record": record}))["record"] for record in records],
         problem=redact_text(problem),

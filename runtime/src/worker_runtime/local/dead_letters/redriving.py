@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from worker_runtime.errors import WorkerRuntimeError, text_of
 from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
@@ -45,15 +47,25 @@ _OF_KAFKA = frozenset(("topic", "partition", "offset"))
 _log = logging.getLogger(__name__)
 
 
+class Went(Struct, frozen=True, rename="camel"):
+    """A letter (its record's id) that went back to a worker, as a new message or as records, by their ids."""
+
+    record_id: str
+    worker: str
+    things: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
     """How many letters were sent back, why others were not, and how many that waited were not met.
 
-    ``rejected`` says which records of those sent back were rejected anew by a worker in this process.
+    ``went`` names those that were sent back, ``rejected`` says which of their records were rejected anew
+    by a worker in this process.
     """
 
     sent: int
     kept: tuple[str, ...]
+    went: tuple[Went, ...] = ()
     rejected: tuple[str, ...] = ()
     missed: int = 0
 
@@ -83,30 +95,39 @@ class Redriver:
         self._patience_s = patience_s
         self._sent_back = sent_back
         self._handed_over: set[str] = set()
+        self._went: list[Went] = []
 
-    def redrive(self, *, refresh: bool = False, seen: int = 0) -> Redriven:
+    def redrive(self, *, refresh: bool = False, seen: int = 0, wanted: str | None = None) -> Redriven:
         """Send back what waits now; ``refresh`` takes changed items as they are in the table now.
 
         ``seen`` is how many somebody has seen there; the queue's own count may be of a moment ago.
+        With ``wanted`` only letters go whose record's id, or own, begins like this.
         """
         kept: list[tuple[Letter, str]] = []
-        sent = 0
+        passed: list[Letter] = []
+        self._went = []
         sqs = self._aws("sqs")
         with Walk(sqs, self._queue_url, visibility_s=_VISIBILITY_S, patience_s=self._patience_s) as walk:
             waiting, letters = max(walk.counted, seen), iter(walk)
             for letter in islice(letters, waiting):  # what comes back meanwhile is for the next time
+                if not letter.is_called(wanted):
+                    passed.append(letter)
+                    continue
                 try:
-                    self._keep_order(letter, [other for other, _ in kept])
-                    self._send_back(letter, refresh=refresh)
+                    self._keep_order(letter, [*passed, *(other for other, _ in kept)])
+                    went = self._send_back(letter, refresh=refresh)
                     walk.take_out(letter)
                 except Exception as error:  # noqa: BLE001 - whatever a letter or its worker does keeps no other
                     kept.append((letter, _why(error)))
                     _log.warning("dead letter %s stays: %s", letter.record_id, _why(error))
                 else:
-                    sent += 1
+                    self._went.append(went)
             rejected = self._rejected_anew(letters)
         reasons = tuple(f"{letter.record_id}: {why}" for letter, why in kept)
-        return Redriven(sent=sent, kept=reasons, rejected=rejected, missed=waiting - sent - len(kept))
+        missed = waiting - len(self._went) - len(kept) - len(passed)
+        return Redriven(
+            sent=len(self._went), kept=reasons, went=tuple(self._went), rejected=rejected, missed=missed
+        )
 
     def _rejected_anew(self, letters: Iterable[Letter]) -> tuple[str, ...]:
         """Say of which records a worker has written a new letter, although it acknowledged them."""
@@ -122,12 +143,13 @@ class Redriver:
         if letter.group is not None and any(letter.group == other.group for other in kept):
             raise NotSentBack("an earlier one of its group stays.")
 
-    def _send_back(self, letter: Letter, *, refresh: bool) -> None:
+    def _send_back(self, letter: Letter, *, refresh: bool) -> Went:
         if letter.unreadable:
             raise NotSentBack(f"{letter.error}; look at it and delete it by hand.")
         origin = self._opener.origin(letter)
         things = self._go_back(letter, origin, refresh=refresh)
         self._sent_back(letter.message_id, origin.worker_id, things)
+        return Went(letter.record_id, origin.worker_id, tuple(things))
 
     def _go_back(self, letter: Letter, origin: Origin, *, refresh: bool) -> Sequence[str]:
         """Send a letter back in the way of its form, and return as what."""
