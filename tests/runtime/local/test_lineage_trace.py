@@ -25,13 +25,16 @@ from diary import (
     updated,
 )
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.stage.execution.answers import crashed
+from worker_runtime.local.stage.execution.answers import Reply, Throttled, crashed, timed_out
+from worker_runtime.local.stage.execution.invocations import Report
 from worker_runtime.local.stage.lineage.drawing import draw
 from worker_runtime.local.stage.lineage.finding import ManyFound, NothingFound, Traced, find
 from worker_runtime.local.stage.lineage.happenings import (
     Deleted,
+    Ended,
     EventHandedOver,
     GivenUp,
+    HandedOver,
     Received,
     Refused,
     Renamed,
@@ -41,8 +44,8 @@ from worker_runtime.local.stage.lineage.happenings import (
 )
 from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.lineage.schema import open_to_read
-from worker_runtime.local.stage.lineage.told import Made, Try, Way
-from worker_runtime.local.stage.polling.batches import BatchFailed, SomeFailed
+from worker_runtime.local.stage.lineage.told import Made, Step, Try, Way
+from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -370,17 +373,49 @@ def test_a_fan_out_is_told_in_part_unless_all_is_asked_for(diary: Diary) -> None
     assert len(made(everything)) == 30
 
 
-def test_an_accident_is_told_with_the_try_that_it_struck(diary: Diary) -> None:
-    def crash(_: str) -> Any:
-        return Struck("crash", worker=WORKER)
+def test_an_accident_is_told_with_the_try_that_it_befell_and_no_other(diary: Diary) -> None:
+    def crash(request_id: str) -> Any:
+        return Struck("crash", worker=WORKER, request_id=request_id)
 
     answer = crashed("request-1", exit_code=-9, started=True)
-    diary.invoke(message("m-1"), does=[crash], answer=answer, reading=BatchFailed("crashed", raised=True))
+    struck, beside = message("m-1"), message("m-2")
+    diary.note(HandedOver(WORKER, "beside", [beside]))
+    diary.invoke(struck, does=[crash], answer=answer, reading=BatchFailed("crashed", raised=True))
+    diary.invoke(struck)
+    diary.note(Ended(WORKER, "beside", Report(request_id="beside", answer=Reply(b"{}")), AllDone()))
 
-    assert tries(way(diary, "m-1"))[0].accidents == ("crash",)
+    assert [tried.accidents for tried in tries(way(diary, "m-1"))] == [("crash",), ()]
+    assert [tried.accidents for tried in tries(way(diary, "m-2"))] == [()]
 
 
-def test_what_failed_meanwhile_is_told_apart_from_what_struck_the_worker(diary: Diary) -> None:
+def test_of_the_tries_under_one_request_an_accident_befell_one(diary: Diary) -> None:
+    def lost(request_id: str) -> Any:
+        return Struck("lost reply", worker=WORKER, request_id=request_id)
+
+    answer = timed_out("event-1", timeout_s=30)
+    diary.invoke(message("m-1"), does=[lost], answer=answer, request_id="event-1")
+    diary.invoke(message("m-1"), request_id="event-1")
+
+    assert [tried.accidents for tried in tries(way(diary, "m-1"))] == [("lost reply",), ()]
+
+
+def test_a_throttle_is_a_step_and_of_no_try(diary: Diary) -> None:
+    def throttle(request_id: str) -> Any:
+        return Struck("throttle", worker=WORKER, request_id=request_id)
+
+    diary.invoke(message("m-1"), does=[throttle], answer=Throttled())
+    diary.invoke(message("m-1"))
+
+    throttled, done = way(diary, "m-1").events
+
+    assert isinstance(throttled, Step)
+    assert throttled.kind == "throttled"
+    assert isinstance(done, Try)
+    assert done.accidents == ()
+    assert diary.rows("SELECT kind, request, invocation FROM accidents") == [("throttle", "request-1", None)]
+
+
+def test_what_failed_meanwhile_is_told_apart_from_what_befell_the_try(diary: Diary) -> None:
     def outage(_: str) -> Any:
         return Struck("outage", place="Redis")
 
@@ -388,6 +423,15 @@ def test_what_failed_meanwhile_is_told_apart_from_what_struck_the_worker(diary: 
 
     (tried,) = tries(way(diary, "m-1"))
     assert (tried.accidents, tried.meanwhile) == ((), ("outage of Redis",))
+
+
+def test_what_fails_right_after_a_try_was_not_meanwhile(diary: Diary) -> None:
+    diary.invoke(message("m-1"))
+    diary.clock.sleep(1)
+    diary.note(Struck("outage", place="Redis"))
+    diary.invoke(message("m-1"))
+
+    assert [tried.meanwhile for tried in tries(way(diary, "m-1"))] == [(), ()]
 
 
 def test_a_refused_record_is_told_with_the_filter_that_refused_it(diary: Diary) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staged import WORKER, ScriptedFunction
+from staged import WAIT_S, WORKER, ScriptedFunction
 from worker_runtime.local.stage.accidents import FAULTS
 from worker_runtime.local.stage.counting import Tally
-from worker_runtime.local.stage.execution.answers import Crashed, FunctionError, Reply, Throttled, TimedOut
-from worker_runtime.local.stage.lineage.happenings import Ended, Struck
+from worker_runtime.local.stage.execution.answers import (
+    Crashed,
+    FunctionError,
+    Reply,
+    Throttled,
+    TimedOut,
+    crashed,
+)
+from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, HandedOver, Struck
 from worker_runtime.local.stage.mischief import KINDS, SeededMischief
 from worker_runtime.local.stage.polling.batches import BatchFailed, read_reply
 from worker_runtime.local.stage.polling.delivering import Delivery
@@ -20,11 +29,14 @@ from worker_runtime.local.stage.polling.mishap import MALFORMED, Mishap, NoMisch
 from worker_runtime.local.stage.polling.staged_records import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from worker_runtime.local.stage.execution.answers import Answer
+    from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.lineage.happenings import Happening
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+
+    R = TypeVar("R")
 
 MANY = 200
 
@@ -55,6 +67,12 @@ class Heard:
     @property
     def strokes(self) -> list[str]:
         return [each.kind for each in self.told if isinstance(each, Struck)]
+
+    def struck(self) -> list[tuple[str, ...]]:
+        """List what befell each invocation, in the order of their begins."""
+        begun = [each.request_id for each in self.told if isinstance(each, HandedOver | EventHandedOver)]
+        strokes = [each for each in self.told if isinstance(each, Struck)]
+        return [tuple(each.kind for each in strokes if each.request_id == request) for request in begun]
 
 
 def message(name: str, *, receives: int = 1) -> StagedRecord:
@@ -200,6 +218,7 @@ def test_what_fails_by_itself_says_so_whatever_befalls_it(
     delivery.hand_over([message("a")], repeatable=True)
 
     assert [type(each) for each in heard.answers] == [FunctionError]
+    assert heard.strokes == []
 
 
 def test_a_mishap_costs_a_record_one_try_and_no_more(
@@ -232,3 +251,116 @@ def test_an_event_whose_last_try_it_is_is_spared(
     delivery.hand_over_event(b'{"Records":[]}', request_id="2", spare=True)
 
     assert [type(each) for each in heard.answers] == [Reply, Crashed]
+
+
+class Busy(ScriptedFunction):
+    """A function with processes that can be killed while they are busy; which one dies, the test says."""
+
+    def __init__(self, *, dies: str) -> None:
+        super().__init__()
+        self._dies = dies
+
+    def invoke(self, event: Any, *, request_id: str | None = None) -> Report:
+        report = super().invoke(event, request_id=request_id)
+        if self._dies in str(event):
+            return replace(report, answer=crashed(report.request_id, exit_code=-9, started=True))
+        return report
+
+    def kill_one(self, *, in_flight: bool = True) -> int | None:
+        return 1 if in_flight else None
+
+
+def hand_over_at_once(*names: str, function: ScriptedFunction, heard: Heard) -> None:
+    """Hand batches over that are all under way when a process is killed."""
+    delivery = Delivery(
+        WORKER, invoker=function, tally=Tally([WORKER]), accidents=NoMischief(), journal=heard
+    )
+    crashes: list[bool] = []
+    all_begun = threading.Barrier(len(names), action=lambda: crashes.append(delivery.crash()))
+
+    def wait(_: list[Any]) -> None:
+        all_begun.wait(WAIT_S)
+
+    function.handle = wait
+    threads = [
+        threading.Thread(target=delivery.hand_over, args=([message(name)],), kwargs={"repeatable": True})
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert crashes == [True]
+
+
+def test_a_crash_is_told_of_the_invocation_that_it_ended() -> None:
+    heard = Heard()
+
+    hand_over_at_once("first", "second", "third", function=Busy(dies="second"), heard=heard)
+
+    (crash,) = (each for each in heard.told if isinstance(each, Struck))
+    (ended,) = (
+        each
+        for each in heard.told
+        if isinstance(each, Ended) and each.report is not None and isinstance(each.report.answer, Crashed)
+    )
+    assert (crash.kind, crash.request_id) == ("crash", ended.request_id)
+
+
+def test_a_kill_that_ended_no_invocation_befell_none() -> None:
+    heard = Heard()
+
+    hand_over_at_once("first", "second", function=Busy(dies="nobody"), heard=heard)
+
+    assert heard.strokes == []
+
+
+class Twice(NoMischief):
+    """Delivers all twice, late and mixed up."""
+
+    def repeats(self, worker_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        return True
+
+    def late_by_s(self, worker_id: str) -> float:  # noqa: ARG002 - the protocol's
+        return 1.0
+
+    def overtaken_for_s(self, worker_id: str) -> float:  # noqa: ARG002 - the protocol's
+        return 1.0
+
+    def mixed(self, worker_id: str, records: Sequence[R]) -> list[R]:  # noqa: ARG002 - the protocol's
+        return list(reversed(records))
+
+
+def twice(heard: Heard) -> Delivery:
+    return Delivery(
+        WORKER, invoker=ScriptedFunction(), tally=Tally([WORKER]), accidents=Twice(), journal=heard
+    )
+
+
+def test_what_befell_a_batch_before_it_was_handed_over_is_told_of_its_invocation() -> None:
+    heard = Heard()
+    delivery = twice(heard)
+
+    mixed = delivery.mixed([message("a"), message("b")])
+    delivery.late_by_s(mixed)
+    delivery.hand_over([message("c")], repeatable=False)
+    delivery.hand_over(mixed, repeatable=True)
+
+    assert heard.struck() == [(), ("reorder", "delay"), ("duplicate",)]
+
+
+def test_an_event_that_others_overtook_is_told_as_such() -> None:
+    heard = Heard()
+    delivery = twice(heard)
+
+    delivery.late_by_s("1")
+    delivery.overtaken_for_s("1")
+    delivery.hand_over_event(b'{"Records":[]}', request_id="2", spare=True)
+    delivery.hand_over_event(b'{"Records":[]}', request_id="1", spare=True)
+
+    assert [(each.kind, each.request_id) for each in heard.told if isinstance(each, Struck)] == [
+        ("duplicate", "2"),
+        ("delay", "1"),
+        ("reorder", "1"),
+        ("duplicate", "1"),
+    ]

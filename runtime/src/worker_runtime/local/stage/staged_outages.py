@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.gateway import Gateway
+    from worker_runtime.local.stage.lineage.happenings import AccidentKind
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.parts.redis_server import RedisServer
     from worker_runtime.local.stage.parts.stand_in import StandIn
@@ -92,12 +93,12 @@ class Fragile:
         return self._in_any_order(slow, "latency", chance)
 
     def _in_any_order(
-        self, happenings: list[tuple[str, Happening]], kind: str, chance: random.Random
+        self, happenings: list[tuple[str, Happening]], kind: AccidentKind, chance: random.Random
     ) -> list[Happening]:
         chance.shuffle(happenings)
         return [partial(self._strike, kind, place, happening) for place, happening in happenings]
 
-    def _strike(self, kind: str, place: str, happening: Happening) -> None:
+    def _strike(self, kind: AccidentKind, place: str, happening: Happening) -> None:
         self.journal.note(Struck(kind, place=place))
         happening()
 

@@ -163,12 +163,28 @@ class Renamed(Struct, frozen=True):
     now: str
 
 
-class Struck(Struct, frozen=True):
-    """Something went wrong on purpose: for ``worker``, or at a ``place`` that any of them may need."""
+AccidentKind = Literal[
+    "throttle",
+    "early crash",
+    "crash",
+    "late crash",
+    "lost reply",
+    "malformed reply",
+    "duplicate",
+    "delay",
+    "reorder",
+    "outage",
+    "latency",
+]
 
-    kind: str
+
+class Struck(Struct, frozen=True):
+    """An accident: to one invocation of ``worker``, or at a ``place`` that any of them may need."""
+
+    kind: AccidentKind
     worker: str = ""
     place: str = ""
+    request_id: str = ""
 
 
 Happening = (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
     from worker_runtime.local.stage.lineage.calls.effects import Effect
-    from worker_runtime.local.stage.lineage.happenings import Ended, Printed
+    from worker_runtime.local.stage.lineage.happenings import Ended, Printed, Struck
     from worker_runtime.local.stage.lineage.log_lines import Line
     from worker_runtime.local.stage.lineage.record_rows import Entry, Moment
     from worker_runtime.local.stage.polling.batches import Reading
@@ -107,6 +107,16 @@ class InvocationRows:
         if in_hand is not None:
             self._hear(in_hand, line)
 
+    def struck(self, struck: Struck, *, moment: Moment) -> None:
+        """Enter an accident, to the invocation under way that it befell or at a place."""
+        in_hand = self._open.get(struck.request_id)
+        row = in_hand.row if in_hand else None
+        self._db.execute(
+            "INSERT INTO accidents (invocation, request, at, wall, kind, worker, place)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row, struck.request_id, *moment, struck.kind, struck.worker, struck.place),
+        )
+
     def caused(self, effects: Sequence[Effect], *, trace: str, moment: Moment) -> None:
         """Enter what a call made, for the invocation whose trace it names."""
         in_hand = self._open.get(self._traces.get(trace, ""))
@@ -143,6 +153,7 @@ class InvocationRows:
     def _take_back(self, in_hand: InHand, moment: Moment) -> None:
         """Leave no invocation where nothing was started; throttles in a row are one step."""
         self._db.execute("DELETE FROM attempts WHERE invocation = ?", (in_hand.row,))
+        self._db.execute("UPDATE accidents SET invocation = NULL WHERE invocation = ?", (in_hand.row,))
         self._db.execute("DELETE FROM invocations WHERE id = ?", (in_hand.row,))
         for entry in in_hand.entries:
             last = self._db.execute(

@@ -22,7 +22,7 @@ FILE: Final = "lineage.sqlite"
 STATE_VARIABLE: Final = "WORKER_STAGE"
 """Names a running stage's state folder to commands that are led to it by its variables."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_S: Final = 5.0
 
 _TABLES: Final = """
@@ -132,13 +132,17 @@ CREATE TABLE sent_back (
 );
 CREATE INDEX sent_back_thing ON sent_back (thing);
 CREATE INDEX sent_back_letter ON sent_back (letter);
--- What went wrong on purpose.
+-- What went wrong on purpose: to one invocation of a worker, or at a place that any of them may need.
 CREATE TABLE accidents (
     id INTEGER PRIMARY KEY,
+    invocation INTEGER REFERENCES invocations,  -- NULL at a place, and where a throttle left none
+    request TEXT NOT NULL,              -- the invocation's, a throttled one's too; empty at a place
     at REAL NOT NULL, wall REAL NOT NULL,
     kind TEXT NOT NULL,                 -- crash, throttle, lost reply, outage, ...
-    worker TEXT NOT NULL, place TEXT NOT NULL
+    worker TEXT NOT NULL,               -- empty at a place
+    place TEXT NOT NULL                 -- AWS, Redis, an outside service; empty of an invocation
 );
+CREATE INDEX accident_invocation ON accidents (invocation) WHERE invocation IS NOT NULL;
 """
 
 

@@ -107,11 +107,8 @@ class Scribe:
                 )
             case Renamed(before=before, now=now):
                 self._db.execute("UPDATE caused SET thing = ? WHERE thing = ?", (now, before))
-            case Struck(kind=kind, worker=worker, place=place):
-                self._db.execute(
-                    "INSERT INTO accidents (at, wall, kind, worker, place) VALUES (?, ?, ?, ?, ?)",
-                    (*moment, kind, worker, place),
-                )
+            case Struck():
+                self._invocations.struck(happening, moment=moment)
 
     def _step(  # noqa: PLR0913 - what a row says
         self,

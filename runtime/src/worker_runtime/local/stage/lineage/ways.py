@@ -16,7 +16,6 @@ SHOWN: Final = 20
 """What one try made is told up to this number: a fan-out makes thousands."""
 
 _DEEPEST: Final = 24
-_STRUCK_S: Final = 0.5  # an accident is noted a moment before or after what it strikes
 
 
 class Ways:
@@ -119,8 +118,8 @@ class Ways:
                 for each in shown
             ),
             more=len(made) - len(shown),
-            accidents=self._accidents(row, of=row["worker"]),
-            meanwhile=self._accidents(row, of=""),
+            accidents=self._accidents(row["id"]),
+            meanwhile=self._meanwhile(row),
         )
 
     def _made(self, invocation: int, record: int | None) -> Sequence[sqlite3.Row]:
@@ -208,12 +207,22 @@ class Ways:
         ).fetchone()
         return None if found is None or found[0] in self._told else self.way(found[0], depth=depth + 1)
 
-    def _accidents(self, row: sqlite3.Row, *, of: str) -> tuple[str, ...]:
-        """Name the accidents that happened while an invocation ran: of its worker, else of any place."""
-        until = (row["ended_wall"] or row["wall"]) + _STRUCK_S
+    def _accidents(self, invocation: int) -> tuple[str, ...]:
+        """Name what befell an invocation."""
         found = self._db.execute(
-            "SELECT kind, place FROM accidents WHERE worker = ? AND wall BETWEEN ? AND ?"
-            " GROUP BY kind, place ORDER BY min(id)",
-            (of, row["wall"], until),
+            "SELECT kind FROM accidents WHERE invocation = ? GROUP BY kind ORDER BY min(id)", (invocation,)
         )
-        return tuple(f"{kind} of {place}" if place else str(kind) for kind, place in found)
+        return tuple(kind for (kind,) in found)
+
+    def _meanwhile(self, row: sqlite3.Row) -> tuple[str, ...]:
+        """Name what went wrong at any place while an invocation ran.
+
+        By the stage's clock; where that stands, as it may in one process, by the machine's too.
+        """
+        found = self._db.execute(
+            "SELECT kind, place FROM accidents WHERE place != ''"
+            " AND at BETWEEN ?1 AND coalesce(?2, at) AND wall BETWEEN ?3 AND coalesce(?4, wall)"
+            " GROUP BY kind, place ORDER BY min(id)",
+            (row["at"], row["ended_at"], row["wall"], row["ended_wall"]),
+        )
+        return tuple(f"{kind} of {place}" for kind, place in found)

@@ -85,8 +85,9 @@ class AsyncEvents:
         ``then`` gives the event again to a stage that goes on; any other is remembered.
         """
         now = self._clock.now()
-        due_at = now + self._delivery.late_by_s() + self._delivery.overtaken_for_s()
-        passage = Passage(event=event, request_id=str(uuid4()), queued_at=now, due_at=due_at)
+        request_id = str(uuid4())
+        late_s = self._delivery.late_by_s(request_id) + self._delivery.overtaken_for_s(request_id)
+        passage = Passage(event=event, request_id=request_id, queued_at=now, due_at=now + late_s)
         if then is None:
             self._remember(passage)
         self._begin(passage, then=then)

@@ -16,6 +16,7 @@ from worker_runtime.local.stage.polling.batches import AllDone, Reading
 from worker_runtime.local.stage.polling.event_form import RECORDS
 from worker_runtime.local.stage.polling.mishap import befallen
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES
+from worker_runtime.local.stage.polling.victims import Victims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.counting import Tally
     from worker_runtime.local.stage.execution.answers import Answer
     from worker_runtime.local.stage.execution.invocations import Report
-    from worker_runtime.local.stage.lineage.happenings import Happening
+    from worker_runtime.local.stage.lineage.happenings import AccidentKind, Happening
     from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.polling.event_form import EventForm
     from worker_runtime.local.stage.polling.mishap import Mischief, Mishap
@@ -77,7 +78,8 @@ class Delivery:
         self._tally = tally
         self._accidents = accidents
         self._lock = threading.Lock()
-        self._in_flight: list[int] = []  # the most receives of each batch
+        self._in_flight: list[tuple[str, int]] = []  # request ids, and the most receives of each batch
+        self._victims = Victims()
         self._struck: set[str] = set()  # records that a mishap has cost a try
 
     def hand_over(
@@ -85,29 +87,33 @@ class Delivery:
     ) -> Delivered:
         """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
         delivered = self._invoke(records, form, mishap=self._befalling(records))
-        if repeatable and isinstance(delivered.reading, AllDone) and self._repeats():
+        if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
             self._invoke(records, form, repeated=True)  # what is said changes nothing: the batch is done
         return delivered
 
-    def late_by_s(self) -> float:
-        """Tell for how many of the stage's seconds a batch that was taken waits before it is handed over."""
+    def late_by_s(self, records: Sequence[StagedRecord] | str) -> float:
+        """Tell for how many of the stage's seconds a batch that was taken waits before it is handed over.
+
+        Of an asynchronous event, its request id says which.
+        """
         late_s = self._accidents.late_by_s(self.worker_id)
         if late_s > 0:
-            self.note(Struck("delay", worker=self.worker_id))
+            ids = [records] if isinstance(records, str) else [record.id for record in records]
+            self._victims.mark(ids, kind="delay")
         return late_s
 
-    def overtaken_for_s(self) -> float:
+    def overtaken_for_s(self, request_id: str) -> float:
         """Tell for how many of the stage's seconds later events may go before this one."""
         overtaken_s = self._accidents.overtaken_for_s(self.worker_id)
         if overtaken_s > 0:
-            self.note(Struck("reorder", worker=self.worker_id))
+            self._victims.mark([request_id], kind="reorder")
         return overtaken_s
 
     def mixed(self, records: list[StagedRecord]) -> list[StagedRecord]:
         """Put records that promise no order into another, where that is wanted."""
         mixed = self._accidents.mixed(self.worker_id, records)
         if mixed != records:
-            self.note(Struck("reorder", worker=self.worker_id))
+            self._victims.mark([record.id for record in records], kind="reorder")
         return mixed
 
     def hand_over_event(self, event: bytes, *, request_id: str, spare: bool) -> Answer | None:
@@ -120,7 +126,7 @@ class Delivery:
         report = self._run_event(event, request_id=request_id, receives=0 if spare else _LAST, mishap=mishap)
         if report is None:
             return None
-        if isinstance(report.answer, Reply) and self._repeats():
+        if isinstance(report.answer, Reply) and self._accidents.repeats(self.worker_id):
             self._run_event(event, request_id=request_id, receives=0, repeated=True)  # the event is done
         return report.answer
 
@@ -146,17 +152,15 @@ class Delivery:
         A crash spends a receive of every message in the batch: it must not be what dead-letters them.
         """
         with self._lock:
-            fresh = bool(self._in_flight) and max(self._in_flight) <= 1
-        crashed = fresh and self._invoker.kill_one() is not None
-        if crashed:
-            self.note(Struck("crash", worker=self.worker_id))
+            under_way = [request_id for request_id, _ in self._in_flight]
+            fresh = bool(under_way) and max(receives for _, receives in self._in_flight) <= 1
+        if not fresh:
+            return False
+        suspects = self._victims.suspect(under_way)
+        crashed = self._invoker.kill_one() is not None
+        if not crashed:
+            self._victims.acquit(suspects)
         return crashed
-
-    def _repeats(self) -> bool:
-        repeats = self._accidents.repeats(self.worker_id)
-        if repeats:
-            self.note(Struck("duplicate", worker=self.worker_id))
-        return repeats
 
     def _befalling(self, records: Sequence[StagedRecord]) -> Mishap | None:
         """Ask what befalls a batch; a mishap may cost a record one try, and not its last."""
@@ -180,6 +184,7 @@ class Delivery:
         request_id = str(uuid4())
         receives = max(map(receives_of, records))
         self.note(HandedOver(self.worker_id, request_id, records, repeated, form))
+        self._strike_before(request_id, [record.id for record in records], repeated=repeated)
         report = self._run(
             form.event_of(records),
             request_id=request_id,
@@ -205,6 +210,7 @@ class Delivery:
     ) -> Report | None:
         """Invoke on one event and note how it ended."""
         self.note(EventHandedOver(self.worker_id, request_id, event, repeated))
+        self._strike_before(request_id, [request_id], repeated=repeated)
         report = self._run(event, request_id=request_id, records=1, receives=receives, mishap=mishap)
         self.note(Ended(self.worker_id, request_id, report))
         if report is not None:
@@ -217,27 +223,44 @@ class Delivery:
         """Invoke; None where the invoker is stopped: the stage is being taken down."""
         self._tally.handed_over(self.worker_id, records=records)
         with self._lock:
-            self._in_flight.append(receives)
+            self._in_flight.append((request_id, receives))
         try:
             return self._run_to_its_end(event, request_id, mishap)
         except PartBroken:
             return None
         finally:
             with self._lock:
-                self._in_flight.remove(receives)
+                self._in_flight.remove((request_id, receives))
+            self._victims.ended(request_id, crashed=False)
 
     def _run_to_its_end(self, event: bytes, request_id: str, mishap: Mishap | None) -> Report:
-        invoke = partial(self._invoker.invoke, event, request_id=request_id)
+        invoke = partial(self._invoke_once, event, request_id)
         if mishap is None:
             return invoke()
-        self.note(Struck(mishap.kind, worker=self.worker_id))
         return befallen(
             mishap,
             request_id=request_id,
             timeout_s=self._timeout_s,
             invoke=invoke,
             kill_idle=partial(self._invoker.kill_one, in_flight=False),
+            strike=partial(self._strike, mishap.kind, request_id),
         )
+
+    def _invoke_once(self, event: bytes, request_id: str) -> Report:
+        report = self._invoker.invoke(event, request_id=request_id)
+        if self._victims.ended(request_id, crashed=_crashed(report.answer)):
+            self._strike("crash", request_id)
+        return report
+
+    def _strike_before(self, request_id: str, ids: Sequence[str], *, repeated: bool) -> None:
+        """Note what befell an invocation by the time it begins."""
+        if repeated:
+            self._strike("duplicate", request_id)
+        for kind in self._victims.take(ids):
+            self._strike(kind, request_id)
+
+    def _strike(self, kind: AccidentKind, request_id: str) -> None:
+        self.note(Struck(kind, worker=self.worker_id, request_id=request_id))
 
     def _ended(self, report: Report, *, records: int, done: bool) -> None:
         self._tally.ended(
@@ -261,12 +284,14 @@ def receives_of(record: StagedRecord) -> int:
     return int(record.raw.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
-def by_payload(records: Sequence[StagedRecord]) -> Iterator[list[StagedRecord]]:
-    """Split records, in order, so that each event stays under Lambda's 6 MB."""
+def by_payload(
+    records: Sequence[StagedRecord], *, most_bytes: int = PAYLOAD_BYTES
+) -> Iterator[list[StagedRecord]]:
+    """Split records, in order, so that each event stays under Lambda's 6 MB, or ``most_bytes``."""
     batch: list[StagedRecord] = []
     size = 0
     for record in records:
-        if batch and size + len(record.json) > PAYLOAD_BYTES:
+        if batch and size + len(record.json) > most_bytes:
             yield batch
             batch, size = [], 0
         batch.append(record)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["throttle", "early crash", "late crash", "lost reply", "malformed reply"]
 
+_BEFORE: Final = frozenset(("throttle", "early crash"))
+"""What leaves the function unasked."""
+
 MALFORMED: Final = (
     b'{"batchItemFailures":[{"itemIdentifier":"nobody\'s"}]}',
     b'{"batchItemFailures":[{"itemIdentifier":""}]}',
@@ -82,18 +85,23 @@ class NoMischief:
         return list(records)
 
 
-def befallen(
+def befallen(  # noqa: PLR0913 - the invocation, and what may be done to it
     mishap: Mishap,
     *,
     request_id: str,
     timeout_s: float,
     invoke: Callable[[], Report],
     kill_idle: Callable[[], object],
+    strike: Callable[[], object],
 ) -> Report:
     """Invoke a function, or not, and report what Lambda hears of it.
 
+    ``strike`` is called where the mishap is what changed it.
+
     A worker that fails by itself says so: a reply that is none can be neither lost nor malformed.
     """
+    if mishap.kind in _BEFORE:
+        strike()
     if mishap.kind == "throttle":
         return Report(request_id=request_id, answer=Throttled())
     dies = answers.crashed(request_id, exit_code=answers.KILLED, started=True)
@@ -103,6 +111,7 @@ def befallen(
     report = invoke()
     if not isinstance(report.answer, Reply):
         return report
+    strike()
     match mishap.kind:
         case "malformed reply":
             return replace(report, answer=Reply(mishap.reply))

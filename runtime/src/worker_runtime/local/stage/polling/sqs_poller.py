@@ -204,7 +204,7 @@ class SqsPoller(Part):
 
     def _run(self, records: list[StagedRecord]) -> None:
         try:
-            if (late_s := self._delivery.late_by_s()) > 0:
+            if (late_s := self._delivery.late_by_s(records)) > 0:
                 self._quit.wait(machine_seconds(self._clock, late_s))
             for batch in by_payload(records):
                 self._hand_over(batch)

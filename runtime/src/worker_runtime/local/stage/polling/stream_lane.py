@@ -117,7 +117,7 @@ class StreamLane:
 
     def _try(self, piece: Piece[StagedRecord]) -> tuple[Piece[StagedRecord], ...]:
         """Invoke the worker on a piece; what is to be tried next instead of it."""
-        if (late_s := self._ends.delivery.late_by_s()) > 0:
+        if (late_s := self._ends.delivery.late_by_s(piece.records)) > 0:
             self._quit.wait(machine_seconds(self._clock, late_s))
         piece = self._without_expired(piece)
         if not piece.records or self._quit.is_set():

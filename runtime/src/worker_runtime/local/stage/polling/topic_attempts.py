@@ -84,7 +84,7 @@ class TopicAttempts:
 
     def attempt(self, piece: Piece[StagedRecord]) -> list[Again]:
         """Invoke the worker on a piece; what is to be tried instead of it, and when."""
-        if (late_s := self._ends.delivery.late_by_s()) > 0:
+        if (late_s := self._ends.delivery.late_by_s(piece.records)) > 0:
             self._quit.wait(machine_seconds(self._clock, late_s))
         piece = self._without_expired(piece)
         if not piece.records:
