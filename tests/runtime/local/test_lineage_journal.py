@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -23,6 +24,7 @@ from worker_runtime.local.stage.lineage.happenings import (
     EventHandedOver,
     GivenUp,
     HandedOver,
+    Printed,
     Received,
     Refused,
     Split,
@@ -83,6 +85,24 @@ def test_personal_data_is_unreadable(diary: Diary) -> None:
     assert "fan@example.com" not in said
     assert "5550001234" not in said.replace("+*******1234", "")
     assert "u-1" in said
+
+
+def test_whatever_a_worker_prints_is_redacted_by_names_and_by_looks(diary: Diary) -> None:
+    said = {"location": "here", "reason": "fan@example.com called", "outcome": "dlq", "record_id": "m-1"}
+    personal: dict[str, Any] = {"phone": "5550001234", "fan": {"firstName": "Ann"}, "userId": "u-1"}
+    bare = json.dumps({"password": "hunter2", "order": 7})
+    does = [
+        printed("rejected", **said, **personal),
+        printed(json.dumps(personal)),
+        *(lambda request_id, line=line: Printed(WORKER, request_id, line) for line in (bare, f"[{bare}]")),
+    ]
+
+    diary.invoke(message("m-1"), does=does)
+
+    kept = str(diary.rows("SELECT message, line, record FROM lines") + diary.rows(ATTEMPTS))
+    assert not [each for each in ("5550001234", "Ann", "hunter2", "fan@") if each in kept]
+    assert "u-1" in kept
+    assert "order" in kept
 
 
 def test_a_stage_may_be_asked_to_keep_bodies_as_they_are(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from worker_runtime.local.recording.masking import masked
 from worker_runtime.local.stage.execution.answers import (
     Crashed,
     Failure,
@@ -91,18 +92,15 @@ class InvocationRows:
 
     def line(self, printed: Printed, *, moment: Moment) -> None:
         """Enter a line; where it tells a record's outcome, that too."""
-        line = read_line(printed.line)
+        line = read_line(masked(printed.line) if self._redacted else printed.line)
         if line is None:
             return
         in_hand = self._open.get(printed.request_id or "")
         row = in_hand.row if in_hand else self._ended.get(printed.request_id or "")
-        message, whole = line.message, line.whole
-        if self._redacted and not line.ours:
-            message, whole = redact_text(message), whole and redact_text(whole)
         self._db.execute(
             "INSERT INTO lines (invocation, worker, at, wall, level, record, message, line)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (row, printed.worker, *moment, line.level, line.record, message, whole),
+            (row, printed.worker, *moment, line.level, line.record, line.message, line.whole),
         )
         if in_hand is not None:
             self._hear(in_hand, line)
@@ -180,7 +178,7 @@ class InvocationRows:
                 None if report is None else round(report.duration_s * 1000, 3),
                 None if report is None else round(report.init_s * 1000, 3),
                 "stopped" if answer is None else _ANSWERS.get(type(answer), "failed"),
-                redact_text(error) if error and self._redacted else error,
+                masked(error) if self._redacted else error,
                 _READINGS.get(type(reading)),
                 in_hand.row,
             ),

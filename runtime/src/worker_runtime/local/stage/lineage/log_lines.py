@@ -41,7 +41,6 @@ class Line(Struct, frozen=True):
     reason: str | None = None
     whole: str | None = None
     sums_up: bool = False  # the runtime's last line on a batch: each record has its outcome
-    ours: bool = False  # the runtime's formatter has redacted it
 
 
 def read_line(line: str) -> Line | None:
@@ -62,7 +61,6 @@ def read_line(line: str) -> Line | None:
         reason=_text(said.get("reason")),
         whole=line,
         sums_up="outcomes" in said,
-        ours="location" in said,
     )
 
 
