@@ -113,6 +113,16 @@ def test_what_happens_is_told_in_plain_lines() -> None:
     assert any("4 parcels under ['crash'], drawn from 9" in line for line in lines)
 
 
+def test_a_traceback_keeps_its_lines() -> None:
+    written, screen = plain()
+
+    screen.tell("shop.pack: ERROR failed\nTraceback (most recent call last):\n  File x\n    pack()")
+
+    first, *more = written.getvalue().splitlines()
+    assert first.endswith("shop.pack: ERROR failed")
+    assert [line[9:] for line in more] == ["Traceback (most recent call last):", "  File x", "    pack()"]
+
+
 def test_counts_follow_in_plain_lines_while_the_scenario_runs() -> None:
     written, screen = plain()
 

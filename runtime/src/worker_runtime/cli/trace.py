@@ -70,8 +70,10 @@ def trace(  # noqa: PLR0913 - each is an option of the command
             output.json(traced)
             return
         from worker_runtime.local.stage.lineage.drawing import draw  # noqa: PLC0415 - JSON needs none
+        from worker_runtime.local.stage.lineage.fitting import fit  # noqa: PLC0415 - as above
 
-        output.lines(draw(traced, all_lines=logs))
+        lines = draw(traced, all_lines=logs)
+        output.lines(lines if output.width is None else fit(lines, width=output.width))
 
 
 def _traced(wanted: str, folders: Sequence[Path], *, everything: bool) -> Traced:

@@ -40,6 +40,11 @@ class Output:
         self._stream = stream
         self.as_json = as_json
 
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that the result goes to; None where it goes elsewhere."""
+        return _console(self._stream).width if self._stream.isatty() else None
+
     def json(self, value: Any) -> None:
         """Write plain data: one line with ``--json``, else indented for people."""
         encoded = msgspec.json.encode(value)

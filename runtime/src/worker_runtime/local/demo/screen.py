@@ -58,15 +58,17 @@ class PlainScreen:
         self._watch = _Watch()
 
     def tell(self, text: str) -> None:
-        """Print a line, or several of ``PLAIN_WIDTH`` that are broken between words."""
+        """Print a line, or several of ``PLAIN_WIDTH`` that are broken between words; a traceback as it is."""
+        first, *more = text.splitlines() or [""]
         said = fill(
-            f"{self._watch}  {text}",
+            f"{self._watch}  {first}",
             width=PLAIN_WIDTH,
             subsequent_indent=" " * _WATCH_WIDTH,
             break_long_words=False,
             break_on_hyphens=False,
         )
-        self._console.print(Text(said), soft_wrap=True)
+        kept = (f"{' ' * _WATCH_WIDTH}{line}" for line in more)
+        self._console.print(Text("\n".join((said, *kept))), soft_wrap=True)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:
