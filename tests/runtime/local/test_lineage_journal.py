@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from diary import WORKER, Diary, change, message, printed, put, sent
+from diary import WORKER, Diary, called, change, message, printed, put, sent
 from staged import failed
 from worker_runtime.clock import SteppedClock
 from worker_runtime.filters import compile_filters
@@ -103,6 +103,25 @@ def test_whatever_a_worker_prints_is_redacted_by_names_and_by_looks(diary: Diary
     assert not [each for each in ("5550001234", "Ann", "hunter2", "fan@") if each in kept]
     assert "u-1" in kept
     assert "order" in kept
+
+
+def test_keys_of_items_and_correlation_ids_are_redacted_by_names_and_by_looks(diary: Diary) -> None:
+    key = {"phoneNumber": {"S": "5550001234"}, "SK": {"S": "fan@example.com"}}
+    removed = called("DynamoDB_20120810.DeleteItem", {"TableName": "orders", "Key": key}, {})
+    record = change("100", None, key="x")
+    record.raw["dynamodb"]["Keys"] = key
+
+    diary.invoke(message("m-1", correlationId="call +15550001234"), does=[removed])
+    diary.invoke(record)
+
+    assert diary.rows("SELECT item FROM records UNION ALL SELECT thing FROM caused") == [
+        (None,),
+        ("f***@e*** [redacted]",),
+        ("f***@e*** [redacted]",),
+    ]
+    assert diary.rows("SELECT correlation FROM records WHERE correlation IS NOT NULL") == [
+        ("call +*******1234",)
+    ]
 
 
 def test_a_stage_may_be_asked_to_keep_bodies_as_they_are(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from worker_runtime.local.dead_letters.readable import readable
 from worker_runtime.local.stage.lineage.prints import prints_of_change
-from worker_runtime.redaction import redact_text
+from worker_runtime.redaction import redact, redact_text
 from worker_runtime.sources.said_inside import CORRELATION, said_inside
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def item_of(raw: Mapping[str, Any], *, text: str) -> Item | None:
 
 def key_text(keys: Mapping[str, Any]) -> str:
     """Write the values of an item's key, in the order of their names."""
-    values = (next(iter(keys[name].values()), "") for name in sorted(keys))
-    return " ".join(redact_text(str(value)) for value in values)
+    values = ((name, next(iter(keys[name].values()), "")) for name in sorted(keys))
+    return " ".join(str(redact(str(value), key=name)) for name, value in values)
 
 
 def shown(raw: Mapping[str, Any], *, text: str, redacted: bool) -> str:

@@ -17,6 +17,7 @@ from worker_runtime.local.stage.lineage.raw_records import (
     source_of,
     text_of,
 )
+from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -121,6 +122,7 @@ class RecordRows:
     def _insert(self, key: tuple[str, str, str], raw: Mapping[str, Any], *, size: int, moment: Moment) -> int:
         text = text_of(raw)
         item = item_of(raw, text=text)
+        correlation = correlation_of(raw, text=text)
         inserted = self._db.execute(
             "INSERT INTO records (worker, source, record, at, wall, bytes, correlation, body,"
             " item_table, item, prints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -129,7 +131,7 @@ class RecordRows:
                 *key,
                 *moment,
                 size,
-                correlation_of(raw, text=text),
+                redact_text(correlation) if correlation and self._redacted else correlation,
                 shown(raw, text=text, redacted=self._redacted),
                 *((None, None, None) if item is None else (item.table, item.key, item.prints)),
             ),
