@@ -7,17 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diary import Diary, called, change, message, put, updated
 from worker_runtime.local.stage.lineage.linking import links_of
-from worker_runtime.local.stage.lineage.prints import prints_of, prints_set
+from worker_runtime.local.stage.lineage.prints import Prints, set_by
 from worker_runtime.local.stage.lineage.schema import open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PRINTS = Prints(b"salt")
 KEY = {"PK": {"S": "k"}, "SK": {"S": "meta"}}
 WRITES = st.lists(
     st.tuples(
@@ -83,19 +85,51 @@ def test_where_no_value_comes_twice_each_change_finds_its_very_write(kinds: list
 
 
 def test_numbers_and_sets_have_one_print_however_they_are_written() -> None:
-    assert prints_of({"n": {"N": "1.50"}}) == prints_of({"n": {"N": "1.5"}})
-    assert prints_of({"n": {"NS": ["2", "1.0"]}}) == prints_of({"n": {"NS": ["1", "2"]}})
-    assert prints_of({"n": {"SS": ["b", "a"]}}) == prints_of({"n": {"SS": ["a", "b"]}})
-    assert prints_of({"n": {"L": [{"M": {"x": {"N": "10"}}}]}}) == prints_of(
+    assert PRINTS.of({"n": {"N": "1.50"}}) == PRINTS.of({"n": {"N": "1.5"}})
+    assert PRINTS.of({"n": {"NS": ["2", "1.0"]}}) == PRINTS.of({"n": {"NS": ["1", "2"]}})
+    assert PRINTS.of({"n": {"SS": ["b", "a"]}}) == PRINTS.of({"n": {"SS": ["a", "b"]}})
+    assert PRINTS.of({"n": {"L": [{"M": {"x": {"N": "10"}}}]}}) == PRINTS.of(
         {"n": {"L": [{"M": {"x": {"N": "1E1"}}}]}}
     )
 
 
-def test_of_an_update_only_what_it_simply_sets_is_printed() -> None:
+def test_of_an_update_only_what_it_simply_sets_is_known() -> None:
     call = {
         "UpdateExpression": "SET #s = :s, total = total + :n, at = if_not_exists(at, :t) REMOVE old ADD c :n",
         "ExpressionAttributeNames": {"#s": "state"},
         "ExpressionAttributeValues": {":s": {"S": "paid"}, ":n": {"N": "1"}, ":t": {"N": "7"}},
     }
 
-    assert prints_set(call) == prints_of({"state": {"S": "paid"}})
+    assert set_by(call) == {"state": {"S": "paid"}}
+
+
+def test_one_value_has_another_print_in_each_file(tmp_path: Path) -> None:
+    seen = set()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        with closing(Diary(tmp_path / name)) as diary:
+            diary.invoke(change("100", {"state": {"S": "paid"}}, key="k"))
+            seen |= {prints for (prints,) in diary.rows("SELECT prints FROM records")}
+
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("phone", {"S": "5550001234"}), ("PK", {"S": "FAN#+15550001234"}), ("fan", {"M": {"dob": {"S": "x"}}})],
+)
+def test_many_share_the_print_of_what_is_personal(name: str, value: Any) -> None:
+    assert len(PRINTS.of({name: value})) < len(PRINTS.of({"userId": {"S": "u-1"}}))
+
+
+def test_a_write_of_what_is_personal_finds_its_change(tmp_path: Path) -> None:
+    with closing(Diary(tmp_path)) as diary:
+        diary.invoke(message("m-1"), does=[updated("k", phone={"S": "5550001234"})])
+        diary.invoke(message("m-2"), does=[updated("k", phone={"S": "5550009999"})])
+        before = None
+        for sequence, number in (("100", "5550001234"), ("101", "5550009999")):
+            image = {"phone": {"S": number}}
+            diary.invoke(change(sequence, image, old=before, key="k"), worker="shop.reader")
+            before = image
+
+        assert linked(diary) == {"100": "m-1", "101": "m-2"}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.lineage.calls.effects import Effect
     from worker_runtime.local.stage.lineage.happenings import Ended, Printed, Struck
     from worker_runtime.local.stage.lineage.log_lines import Line
+    from worker_runtime.local.stage.lineage.prints import Prints
     from worker_runtime.local.stage.lineage.record_rows import Entry, Moment
     from worker_runtime.local.stage.polling.batches import Reading
 
@@ -51,8 +52,9 @@ _READINGS: Final = {AllDone: "all done", SomeFailed: "some failed", BatchFailed:
 class InvocationRows:
     """Enters invocations; for one thread."""
 
-    def __init__(self, db: sqlite3.Connection, *, redacted: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, *, prints: Prints, redacted: bool) -> None:
         self._db = db
+        self._prints = prints
         self._redacted = redacted
         self._open: dict[str, InHand] = {}  # by request id
         self._traces: dict[str, str] = {}  # request ids by the part of a trace that they make
@@ -122,7 +124,8 @@ class InvocationRows:
         for effect in effects:
             record, known_by = in_hand.record_of(effect) if in_hand else (None, None)
             invocation = in_hand.row if in_hand else None
-            made = (effect.verb, effect.kind, effect.target, effect.thing, effect.prints, effect.error)
+            prints = None if effect.sets is None else self._prints.of(effect.sets)
+            made = (effect.verb, effect.kind, effect.target, effect.thing, prints, effect.error)
             rows.append((invocation, record, known_by, *moment, *made))
         self._db.executemany(
             "INSERT INTO caused (invocation, record, known_by, at, wall, verb, kind, target, thing, prints,"

@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from worker_runtime.local.dead_letters.readable import readable
-from worker_runtime.local.stage.lineage.prints import prints_of_change
 from worker_runtime.redaction import redact, redact_text
 from worker_runtime.sources.said_inside import CORRELATION, said_inside
 
@@ -21,11 +20,11 @@ BODY_CHARS: Final = 16_384
 
 
 class Item(Struct, frozen=True):
-    """An item of a table: its table, its key's values, prints of its attributes."""
+    """An item of a table: its table, its key's values, the change that it saw."""
 
     table: str
     key: str
-    prints: str
+    change: Mapping[str, Any]
 
 
 def source_of(raw: Mapping[str, Any]) -> str:  # noqa: PLR0911 - a case a kind of source
@@ -84,7 +83,7 @@ def item_of(raw: Mapping[str, Any], *, text: str) -> Item | None:
     table = str(raw.get("eventSourceARN", "")).partition("/")[2].partition("/")[0]
     if "kinesis" in raw:
         table = json.loads(text)["tableName"]
-    return Item(table, key_text(change["Keys"]), prints_of_change(change))
+    return Item(table, key_text(change["Keys"]), change)
 
 
 def key_text(keys: Mapping[str, Any]) -> str:

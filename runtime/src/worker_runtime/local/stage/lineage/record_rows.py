@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from worker_runtime.local.stage.lineage.prints import Prints
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
 _KNOWN: Final = 20_000  # rows that are found without a query; 5 MB at most
@@ -69,8 +70,9 @@ class Entry(Struct, frozen=True, dict=True):
 class RecordRows:
     """Enters records; for one thread."""
 
-    def __init__(self, db: sqlite3.Connection, *, redacted: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, *, prints: Prints, redacted: bool) -> None:
         self._db = db
+        self._prints = prints
         self._redacted = redacted
         self._known: OrderedDict[tuple[str, str, str], int] = OrderedDict()
 
@@ -133,7 +135,11 @@ class RecordRows:
                 size,
                 redact_text(correlation) if correlation and self._redacted else correlation,
                 shown(raw, text=text, redacted=self._redacted),
-                *((None, None, None) if item is None else (item.table, item.key, item.prints)),
+                *(
+                    (None, None, None)
+                    if item is None
+                    else (item.table, item.key, self._prints.of_change(item.change))
+                ),
             ),
         ).fetchone()
         if inserted is not None:

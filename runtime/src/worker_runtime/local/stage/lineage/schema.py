@@ -22,10 +22,13 @@ FILE: Final = "lineage.sqlite"
 STATE_VARIABLE: Final = "WORKER_STAGE"
 """Names a running stage's state folder to commands that are led to it by its variables."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_S: Final = 5.0
 
 _TABLES: Final = """
+-- What the prints of this file are salted with.
+CREATE TABLE salt (salt BLOB NOT NULL);
+INSERT INTO salt VALUES (randomblob(16));
 -- A stage that was started on this state folder.
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -158,6 +161,12 @@ def open_to_write(file: Path) -> sqlite3.Connection:
     if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
         db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
     return _checked(db, file)
+
+
+def salt_of(db: sqlite3.Connection) -> bytes:
+    """Return what the prints of a file are made with."""
+    (salt,) = db.execute("SELECT salt FROM salt").fetchone()
+    return bytes(salt)
 
 
 def open_to_read(file: Path) -> sqlite3.Connection:

@@ -23,7 +23,9 @@ from worker_runtime.local.stage.lineage.happenings import (
     Waiting,
 )
 from worker_runtime.local.stage.lineage.invocation_rows import InvocationRows
+from worker_runtime.local.stage.lineage.prints import Prints
 from worker_runtime.local.stage.lineage.record_rows import Moment, RecordRows
+from worker_runtime.local.stage.lineage.schema import salt_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,8 +42,9 @@ class Scribe:
 
     def __init__(self, db: sqlite3.Connection, *, redacted: bool) -> None:
         self._db = db
-        self._records = RecordRows(db, redacted=redacted)
-        self._invocations = InvocationRows(db, redacted=redacted)
+        prints = Prints(salt_of(db))
+        self._records = RecordRows(db, prints=prints, redacted=redacted)
+        self._invocations = InvocationRows(db, prints=prints, redacted=redacted)
 
     def begin_run(self, moment: Moment, *, speed: float) -> None:
         """Enter that a stage was started; what the one before it left running ended with it."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Effect(Struct, frozen=True, kw_only=True):
     """One thing that a call made, or was refused.
 
-    ``thing`` is its id: a message's, a sequence number, the values of an item's key. What it says of
+    ``thing`` is its id: a message's, a sequence number, the values of an item's key; ``sets`` the
+    attributes that an item has of it. What it says of
     the record for which it was made: the id that it ``names``, its ``body``, its ``correlation`` id.
     """
 
@@ -16,7 +22,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     kind: str
     target: str
     thing: str = ""
-    prints: str | None = None
+    sets: Mapping[str, Any] | None = None
     error: str | None = None
     names: str | None = None
     body: str | None = None

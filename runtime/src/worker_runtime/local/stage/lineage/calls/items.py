@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime.local.stage.lineage.calls.effects import Effect
-from worker_runtime.local.stage.lineage.prints import prints_of, prints_set
+from worker_runtime.local.stage.lineage.prints import set_by
 from worker_runtime.local.stage.lineage.raw_records import key_text
 
 if TYPE_CHECKING:
@@ -48,5 +48,5 @@ def _write(verb: str, call: Mapping[str, Any], *, keys: Keys, error: str | None)
     table = str(call.get("TableName", "")).rsplit("/", 1)[-1]
     item = call.get("Item")
     key = call.get("Key") or {name: item[name] for name in keys.get(table, ()) if item and name in item}
-    prints = prints_of(item) if item else prints_set(call)
-    return Effect(verb=verb, kind="item", target=table, thing=key_text(key), prints=prints, error=error)
+    sets = item or set_by(call)
+    return Effect(verb=verb, kind="item", target=table, thing=key_text(key), sets=sets, error=error)
