@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Deliver = Callable[[Sequence[Report]], None]
     Planned = tuple[float, int, Report]
 
+LOOK_S: Final = 0.02  # of the machine's time: the clock may be moved by hand
 AGAIN_S: Final = 0.2  # after a delivery that failed
 AT_ONCE: Final = 500  # PutRecords, records a call
 _KIND: Final = "receipt"
@@ -124,10 +125,11 @@ class Postman:
         return None
 
     def _until_next_s(self) -> float | None:
-        """Tell how long, of the machine's time, nothing is due."""
+        """Tell for how long, of the machine's time, not to look: until the next is due, or a moment."""
         if not self._waiting:
             return None
-        return max(self._waiting[0][0] - self._clock.now(), 0) / self._clock.speed
+        left_s = max(self._waiting[0][0] - self._clock.now(), 0) / self._clock.speed
+        return min(left_s, LOOK_S)
 
 
 def _nowhere(_: Sequence[Report]) -> None:
