@@ -52,6 +52,15 @@ def test_a_beginning_of_several_ids_names_them(workers: Workers, state: Path) ->
     assert "aaaa-1 (record, shop.ship), aaab-3 (record, shop.ship)" in done.err
 
 
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_no_id_at_all_is_refused(workers: Workers, state: Path, nothing: str) -> None:
+    done = workers("trace", nothing, "--state", str(state))
+
+    assert done.code == 2
+    assert "ID is empty" in done.err
+    assert "aaaa-1" not in done.err
+
+
 def test_what_is_not_known_is_said_with_the_folder_that_was_looked_in(workers: Workers, state: Path) -> None:
     done = workers("trace", "cccc", "--state", str(state))
 

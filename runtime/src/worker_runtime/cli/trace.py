@@ -64,6 +64,8 @@ def trace(  # noqa: PLR0913 - each is an option of the command
     stage may be running or over. Personal data was made unreadable when it was written down.
     """
     with answering(as_json=as_json) as output:
+        if not wanted.strip():
+            raise Misuse("ID is empty; say one, or the beginning of one.")
         take_variables(env_file)
         traced = _traced(wanted, _folders(state), everything=everything)
         if as_json:
