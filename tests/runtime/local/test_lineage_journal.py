@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -19,6 +20,7 @@ from worker_runtime.clock import SteppedClock
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.execution.answers import Throttled, crashed
 from worker_runtime.local.stage.lineage.happenings import (
+    AccidentKind,
     Checkpointed,
     Deleted,
     EventHandedOver,
@@ -350,6 +352,15 @@ def test_what_is_noted_after_the_end_is_dropped(tmp_path: Path) -> None:
 
     with closing(open_to_read(diary.file)) as db:
         assert db.execute("SELECT count(*) FROM records").fetchone()[0] == 0
+
+
+def test_the_schema_lists_every_kind_of_accident(diary: Diary) -> None:
+    ((said,),) = diary.rows("SELECT sql FROM sqlite_master WHERE name = 'accidents'")
+
+    listed = re.sub(r"\s*--\s*", " ", said.partition("kind TEXT NOT NULL,")[2].partition("worker TEXT")[0])
+
+    kinds = re.sub(r"of an invocation:|at a place:", "", listed).replace(";", ",").split(",")
+    assert sorted(each.strip() for each in kinds) == sorted(get_args(AccidentKind))
 
 
 def test_another_version_is_refused_with_the_cure(tmp_path: Path) -> None:

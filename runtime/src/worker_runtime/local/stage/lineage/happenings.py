@@ -176,6 +176,7 @@ AccidentKind = Literal[
     "outage",
     "latency",
 ]
+"""Which of them a fault brings, ``mischief`` and ``staged_outages`` say."""
 
 
 class Struck(Struct, frozen=True):

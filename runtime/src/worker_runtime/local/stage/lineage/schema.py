@@ -141,7 +141,9 @@ CREATE TABLE accidents (
     invocation INTEGER REFERENCES invocations,  -- NULL at a place, and where a throttle left none
     request TEXT NOT NULL,              -- the invocation's, a throttled one's too; empty at a place
     at REAL NOT NULL, wall REAL NOT NULL,
-    kind TEXT NOT NULL,                 -- crash, throttle, lost reply, outage, ...
+    kind TEXT NOT NULL,                 -- of an invocation: throttle, early crash, crash, late crash,
+                                        -- lost reply, malformed reply, duplicate, delay, reorder;
+                                        -- at a place: outage, latency
     worker TEXT NOT NULL,               -- empty at a place
     place TEXT NOT NULL                 -- AWS, Redis, an outside service; empty of an invocation
 );
