@@ -3,6 +3,15 @@
 Moments are counted in the workers' calls to AWS and to outside services, not in seconds, so that they
 always fall into the work: a crash comes right after a call has had its effect and before the worker can
 tell of it. What goes wrong with single deliveries is ``mischief``'s.
+
+The words, all over the stage:
+
+fault     what people ask for by its name (``FAULTS``, ``--faults``); each brings accidents of one kind or more
+accident  one time that something goes wrong on purpose: a row of the lineage's ``accidents``, here those
+          that are planned by counting calls
+mischief  decides on the accidents between Lambda and a worker, delivery by delivery (``mischief``)
+mishap    such an accident that befalls one invocation, in Lambda's words (``polling.mishap``)
+struck    what an accident does to an invocation or a place; ``Struck`` is the note of it
 """
 
 from __future__ import annotations
