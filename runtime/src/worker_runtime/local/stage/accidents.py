@@ -6,7 +6,7 @@ tell of it. What goes wrong with single deliveries is ``mischief``'s.
 
 The words, all over the stage:
 
-fault     what people ask for by its name (``FAULTS``, ``--faults``); each brings accidents of one kind or more
+fault     what people ask for by its name (``FAULTS``, ``--faults``); brings accidents of a kind or more
 accident  one time that something goes wrong on purpose: a row of the lineage's ``accidents``, here those
           that are planned by counting calls
 mischief  decides on the accidents between Lambda and a worker, delivery by delivery (``mischief``)
