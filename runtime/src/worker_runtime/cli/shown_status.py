@@ -52,6 +52,11 @@ def _headline(status: Status) -> str:
                 f"The stage of {status.folder} was killed at {_moment(status.told_at)} or soon after;"
                 f" `workers stage up --state {status.folder}` goes on with it."
             )
+        case "lost":
+            return (
+                f"The stage of {status.folder} is lost: its emulator was killed before it wrote what it held;"
+                f" `workers stage up --fresh --state {status.folder}` begins anew."
+            )
     return f"The stage of {status.folder} is being brought up or down; this is how it stood before."
 
 

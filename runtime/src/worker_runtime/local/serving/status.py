@@ -14,14 +14,14 @@ from worker_runtime.local.stage.counting import (
     WorkerCounts,
 )
 from worker_runtime.local.stage.keeping.standing import read_standing
-from worker_runtime.local.stage.keeping.state_folder import read_begun, user_of
+from worker_runtime.local.stage.keeping.state_folder import is_lost, read_begun, user_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from worker_runtime.local.stage.keeping.standing import Standing
 
-How = Literal["running", "starting or stopping", "stopped", "killed"]
+How = Literal["running", "starting or stopping", "stopped", "killed", "lost"]
 
 _AT_ONCE: Final = 8
 _COUNTS: Final = {
@@ -78,6 +78,8 @@ def look_at(folder: Path) -> Status:
         )
         raise NoStage(f"the stage of {folder} {said}; name another folder with --state.")
     how: How = "running" if runs else "stopped" if standing.over else "killed"
+    if not runs and is_lost(folder):
+        how = "lost"
     if runs and standing.over:  # what the run before left
         how = "starting or stopping"
     return Status(

@@ -95,6 +95,8 @@ class Scenery(Part):
     def __init__(self, play: Play, *, accidents: Accidents) -> None:
         """Prepare; ``accidents`` hears of the workers' calls and makes parts of this fail."""
         self.stand_ins: dict[str, StandIn] = {}
+        self.lost = play.threads.flag()
+        """Set where the emulator ends though nobody stopped it."""
         self.unprocessed = UnprocessedWrites(seed=play.options.seed)
         self._play = play
         self._accidents = accidents
@@ -194,7 +196,9 @@ class Scenery(Part):
 
     def _emulator(self) -> Emulator:
         folder, kept, speed = self._play.folder, self._play.kept, self._play.options.speed
-        return Emulator(folder / "emulator", speed=speed) if kept is None else kept.emulator(speed=speed)
+        if kept is None:
+            return Emulator(folder / "emulator", speed=speed, lost=self.lost.set)
+        return kept.emulator(speed=speed, lost=self.lost.set)
 
     def _redis(self, parts: ExitStack) -> RedisServer | None:
         """Start a Redis where a worker is granted one."""

@@ -23,6 +23,7 @@ from worker_runtime.local.recording.stage_recorder import StageRecorder
 from worker_runtime.local.stage.accidents import Accidents
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
+from worker_runtime.local.stage.emulator_lost import EmulatorWatch
 from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.keeping.heart import Heart
 from worker_runtime.local.stage.keeping.kept import Kept
@@ -41,6 +42,7 @@ from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.local.stage.threads.turns import Turns
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import Self
 
     from worker_runtime.local.dead_letters.letters import Letter
@@ -91,6 +93,17 @@ class Stage(Part):
     def stop(self) -> None:
         """Take everything down, the pollers first; messages in flight become visible again."""
         self._parts.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop; what failed because the emulator had ended is raised as EmulatorLost."""
+        super().__exit__(kind, error, traceback)
+        if isinstance(error, Exception):
+            self._emulator.check()
 
     @property
     def aws(self) -> AwsClients:
@@ -180,14 +193,18 @@ class Stage(Part):
             self.look_again(within_s=_IDLE_CHECK_S)
 
     def look_again(self, *, within_s: float) -> None:
-        """Wait until it is worth looking how things are again: ``within_s`` of the machine's seconds."""
+        """Wait until it is worth looking how things are again: ``within_s`` of the machine's seconds.
+
+        Raises EmulatorLost.
+        """
+        self._emulator.check()
         self.threads.look_again(self.threads.flag(), within_s=within_s)
 
     def serve(self) -> None:
-        """Let the stage work at the pace of its speed, until Ctrl-C."""
+        """Let the stage work at the pace of its speed, until Ctrl-C; raises EmulatorLost."""
         if isinstance(self.threads, Turns):
             self.threads.paced = True
-        self.threads.flag().wait()
+        self._emulator.wait()
 
     def dead_letters(self, queue: str) -> list[Letter]:
         """Look at what waits in a dead-letter queue, and leave it there."""
@@ -281,6 +298,7 @@ class Stage(Part):
         self._memories = play.memories
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))
+        self._emulator = EmulatorWatch(self._scenery.lost, self.options)
         self._company = Company(play, scenery=self._scenery, tally=self._tally, mischief=self._mischief)
         self._accidents.plan_crashes(
             [partial(self._company.crash, worker_id) for worker_id in sorted(self._declarations)],

@@ -18,6 +18,7 @@ from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.local.stage.polling.visibility import HIDDEN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Self
 
@@ -59,13 +60,21 @@ class Kept(Part):
         """Keep the present moment, ``stage`` by the stage's clock."""
         self._time.beat(machine=time.time(), stage=stage)
 
-    def emulator(self, *, speed: float) -> Emulator:
-        """Return the emulator that goes on; what was in flight is visible in it, or is in the book."""
+    def emulator(self, *, speed: float, lost: Callable[[], None]) -> Emulator:
+        """Return the emulator that goes on; what was in flight is visible in it, or is in the book.
+
+        ``lost`` is called where it ends though nobody stopped it.
+        """
         hidden = {receipt for receipt, _ in self.memories.of(VISIBILITY).read(HIDDEN)}
         reveal_in_flight(self.folder.emulator_state, but=hidden)
         port = kept_port(self.memories.of("ports"), "emulator")
         return Emulator(
-            self.folder.emulator, kept=True, port=port, holds=[self.folder.emulator_holds], speed=speed
+            self.folder.emulator,
+            kept=True,
+            port=port,
+            holds=[self.folder.emulator_holds],
+            speed=speed,
+            lost=lost,
         )
 
     def redis(self) -> RedisServer:

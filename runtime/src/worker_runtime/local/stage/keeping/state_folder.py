@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """Raised with each change of what is kept that an earlier stage's folder cannot be read with."""
 
+EMULATOR_STATE: Final = "emulator/state"
+"""Where in the folder the emulator writes its state."""
+
 _LOCK: Final = "stage.lock"
+_EMULATOR_LOCK: Final = "emulator.lock"
 _SAVING_S: Final = 30.0  # for the emulator of a stage that was killed just now
 _LOOK_S: Final = 0.05
 
@@ -59,7 +63,7 @@ class StateFolder(Part):
     @property
     def emulator_state(self) -> Path:
         """Where the emulator writes its state."""
-        return self.emulator / "state"
+        return self.path / EMULATOR_STATE
 
     @property
     def redis(self) -> Path:
@@ -89,14 +93,15 @@ class StateFolder(Part):
                 )
             os.ftruncate(lock, 0)
             os.write(lock, str(os.getpid()).encode())
-            emulator_lock = _locked(self.path / "emulator.lock", parts, within_s=_SAVING_S)
+            emulator_lock = _locked(self.path / _EMULATOR_LOCK, parts, within_s=_SAVING_S)
             if emulator_lock is None:
                 raise FolderInUse(f"an emulator that was left behind still uses {self.path}; end it.")
             self._emulator_lock = emulator_lock
             if was_lost(self.emulator_state):
                 raise FolderRefused(
                     f"{self.path}: the emulator was killed before it wrote its queues, tables and streams,"
-                    f" so no stage can go on there. Remove the folder, or name another with --state."
+                    f" so no stage can go on there;"
+                    f" `workers stage up --fresh --state {self.path}` begins anew."
                 )
             self._parts = parts.pop_all()
         return self
@@ -151,6 +156,15 @@ def read_begun(folder: Path) -> Begun | None:
         ) from error
 
 
+def is_lost(folder: Path) -> bool:
+    """Whether what a folder's emulator held is lost, so that no stage can go on; False while one runs."""
+    if not was_lost(folder / EMULATOR_STATE):
+        return False
+    with ExitStack() as parts:
+        locks = (_locked(folder / each, parts, within_s=0) for each in (_LOCK, _EMULATOR_LOCK))
+        return None not in locks and was_lost(folder / EMULATOR_STATE)
+
+
 def user_of(folder: Path) -> int | None:
     """Tell the process id of the stage that runs in the folder; None where none does."""
     file = folder / _LOCK
@@ -163,7 +177,7 @@ def user_of(folder: Path) -> int | None:
         return int(said) if said.isdecimal() else 0  # 0: it has taken the folder this moment
 
 
-_OWN_BEFORE_BEGINNING: Final = {_LOCK, "emulator.lock", "kept.sqlite"}  # a stage that did not get far
+_OWN_BEFORE_BEGINNING: Final = {_LOCK, _EMULATOR_LOCK, "kept.sqlite"}  # a stage that did not get far
 
 
 def _others(folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from worker_runtime.local.stage.parts.part import Part, PartBroken
 from worker_runtime.local.stage.parts.ports import LOOPBACK, free_port, listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -43,12 +43,14 @@ class Emulator(Part):
         port: int = 0,
         holds: Sequence[int] = (),
         speed: float = 1.0,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare one that keeps to the folder ``state``; ``environment`` adds to its own variables.
 
         One that is ``kept`` goes on from what is in the folder. It serves on ``port``, or on a free
         one where it is 0, and ``holds`` descriptors open for as long as it lives. Waits and
-        retries of state machines last as long on a clock that runs at ``speed``.
+        retries of state machines last as long on a clock that runs at ``speed``. Where it ends
+        though nobody stopped it, ``lost`` is called, in another thread.
         """
         self._state = state
         self._region = region
@@ -57,6 +59,8 @@ class Emulator(Part):
         self._kept = kept
         self._holds = holds
         self._speed = speed
+        self._lost = lost
+        self._serves = False
         self._child: Child | None = None
         self.port = port
 
@@ -82,9 +86,11 @@ class Emulator(Part):
                 cwd=self._state,
                 farewell_s=_SAVING_GRACE_S if self._kept else 0.0,
                 holds=self._holds,
+                on_exit=self._ended,
             )
         try:
             self._wait_until_ready(self._child)
+            self._serves = True
             self.refuse_open_listeners()
         except BaseException:
             self.stop()
@@ -93,6 +99,7 @@ class Emulator(Part):
 
     def stop(self) -> None:
         """End it, its state written or forgotten."""
+        self._serves = False
         if self._child is not None:
             self._child.stop(grace_s=_SAVING_GRACE_S if self._kept else _STOP_GRACE_S)
 
@@ -115,6 +122,10 @@ class Emulator(Part):
     def saved_state(self) -> Path:
         """The folder of what it writes in the end."""
         return self._state / "state"
+
+    def _ended(self, _exit_code: int) -> None:
+        if self._serves:
+            self._lost()
 
     @property
     def _log(self) -> Path:
