@@ -108,7 +108,7 @@ def test_a_queue_s_messages_are_recorded_and_stay(
 
     (batch,) = raws(tmp_path)
     assert done.code == 0, done.err
-    assert "2 records in 1 events" in done.out
+    assert "2 records in 1 event:" in done.out
     assert {json.loads(each["body"])["id"] for each in batch} == {"1", "2"}
     assert {each["eventSource"] for each in batch} == {"aws:sqs"}
     assert "fan@example.com" not in (tmp_path / "r.jsonl").read_text()
@@ -158,7 +158,7 @@ def test_messages_whose_last_receive_is_spent_are_told_and_not_looked_at_again(
     done = record("--queue", name, "--for", "20s")
 
     assert done.code == 0, done.err
-    assert "1 messages spent their last receive" in done.err
+    assert "1 message spent the last receive" in done.err
 
 
 def test_no_more_than_was_asked_for_is_recorded(record: Record, aws: AwsClients, name: str) -> None:
@@ -231,7 +231,7 @@ def test_ctrl_c_ends_a_recording_cleanly(
         out, _ = running.communicate(timeout=END_WITHIN_S)
 
     assert running.returncode == 0
-    assert "1 records in 1 events" in out
+    assert "1 record in 1 event:" in out
     assert len(waiting(aws, url)) == 1
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.testing import sqs_event
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from command import Done, Workers
     from installed import Site
+    from worker_runtime.local.stage.parts.emulator import Emulator
 
 NAMES = {
     "AWS_REGION": "us-east-1",
@@ -82,6 +84,35 @@ def test_what_differs_is_shown_beside_what_was(replay: Any) -> None:
     assert "2 events; records: 1 different, 1 same" in done.out
 
 
+def test_what_is_the_same_is_shown_where_it_is_asked_for(replay: Any) -> None:
+    lines = (HEAD, line("1", "done"), line("poor", "done"))
+
+    differing, everything = replay(*lines), replay(*lines, options=("--yes", "--all"))
+
+    assert _rows(differing) == ["different"]
+    assert _rows(everything) == ["same", "different"]
+
+
+def _rows(done: Done) -> list[str]:
+    return [each.split()[-1] for each in done.out.splitlines() if "shop.work" in each]
+
+
+def test_dead_letters_that_are_written_are_told_with_their_queue(
+    workers: Workers, shop: Site, emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "r.jsonl").write_text(f"{json.dumps(HEAD)}\n{json.dumps(line('unwanted', 'reject'))}\n")
+    with AwsClients(emulator.endpoint_url, region="us-east-1", credentials=credentials(None)) as aws:
+        dlq = aws("sqs").create_queue(QueueName="letters-of-a-replay")["QueueUrl"]
+    env = {**NAMES, "AWS_ENDPOINT_URL": emulator.endpoint_url, "ORDERS_DLQ_QUEUE_URL": dlq}
+    env |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+    done = workers("replay", str(tmp_path / "r.jsonl"), site=shop, env=env)
+    encoded = workers("replay", str(tmp_path / "r.jsonl"), "--json", site=shop, env=env)
+
+    assert done.out.splitlines()[-1] == "written: 1 dead letter, to orders-dlq"
+    assert encoded.json["deadLetters"] == {"orders-dlq": 1}
+
+
 def test_machines_read_json(replay: Any) -> None:
     done = replay(HEAD, line("poor", "done"), options=("--yes", "--json"))
 
@@ -102,7 +133,7 @@ def test_a_line_that_cannot_be_read_is_told_and_the_others_are_run(replay: Any) 
 
     assert done.code == 1
     assert "line 2 is not run" in done.out
-    assert "1 events; records: 1 same" in done.out
+    assert "1 event; records: 1 same" in done.out
 
 
 def test_a_foreign_file_is_refused_in_one_line(replay: Any) -> None:
@@ -128,7 +159,7 @@ def test_events_without_a_worker_want_one(replay: Any) -> None:
     assert refused.code == 2
     assert "names no worker; say one with --worker ID" in refused.err
     assert done.code == 0, done.err
-    assert "1 events; records: 1 not recorded" in done.out
+    assert "1 event; records: 1 not recorded" in done.out
 
 
 def test_only_the_worker_that_is_asked_for_is_run(replay: Any) -> None:
@@ -139,7 +170,7 @@ def test_only_the_worker_that_is_asked_for_is_run(replay: Any) -> None:
         options=("--yes", "--worker", "shop.work"),
     )
 
-    assert "1 events" in done.out
+    assert "1 event;" in done.out
 
 
 def test_a_worker_without_events_is_told(replay: Any) -> None:
@@ -163,7 +194,7 @@ def test_aws_itself_is_not_written_to_unasked(replay: Any) -> None:
     done = replay(HEAD, line("1", "done"), options=())
 
     assert done.code == 2
-    assert "run 1 events on AWS itself? Nobody is there to be asked; say --yes." in done.err
+    assert "run 1 event on AWS itself? Nobody is there to be asked; say --yes." in done.err
 
 
 def test_what_workers_print_is_shown_where_it_is_asked_for(replay: Any) -> None:

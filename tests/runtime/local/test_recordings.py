@@ -132,6 +132,28 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "r.jsonl").read_text() == "dear"
 
 
+def test_a_recording_that_failed_before_its_first_event_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), RecordingFile(tmp_path / "r.jsonl", head=HEAD):
+        raise RuntimeError
+
+    written(tmp_path / "r.jsonl", event(1))
+
+    assert len(read(tmp_path / "r.jsonl")) == 1
+
+
+@pytest.mark.parametrize("end", [RuntimeError, KeyboardInterrupt])
+def test_what_was_recorded_before_a_failure_stays(tmp_path: Path, end: type[BaseException]) -> None:
+    def fail() -> None:
+        with RecordingFile(tmp_path / "r.jsonl", head=HEAD) as file:
+            file.write(event(1))
+            raise end
+
+    with pytest.raises(end):
+        fail()
+
+    assert len(read(tmp_path / "r.jsonl")) == 1
+
+
 def test_a_recording_is_its_owners_alone(tmp_path: Path) -> None:
     file = written(tmp_path / "r.jsonl")
 

@@ -20,7 +20,7 @@ from worker_runtime.local.commands.options import (
     take_variables,
 )
 from worker_runtime.local.commands.progress import progress
-from worker_runtime.local.commands.reporting import Misuse, Output, answering, examples, tell
+from worker_runtime.local.commands.reporting import Misuse, Output, answering, counted, examples, tell
 
 if TYPE_CHECKING:
     from worker_runtime.local.recording.files import RecordingFile
@@ -154,10 +154,11 @@ def _tell(recording: RecordingFile, tapped: list[Tapped], output: Output) -> Non
     last_spent = sum(getattr(each.tap, "last_spent", 0) for each in tapped)
     if last_spent:
         tell(
-            f"{last_spent} messages spent their last receive: they are dead-lettered next.", style="bold red"
+            f"{counted(last_spent, 'message')} spent the last receive: dead-lettered next.", style="bold red"
         )
     if output.as_json:
         told = {"file": str(recording.path), "events": recording.written, "records": recording.records}
         output.json({**told, "lastReceivesSpent": last_spent})
     else:
-        output.text(f"{recording.records:,} records in {recording.written:,} events: {recording.path}")
+        found = f"{counted(recording.records, 'record')} in {counted(recording.written, 'event')}"
+        output.text(f"{found}: {recording.path}")

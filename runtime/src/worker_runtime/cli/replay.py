@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,10 @@ from worker_runtime.local.commands.options import (
     take_variables,
 )
 from worker_runtime.local.commands.progress import progress
-from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, counted, examples, tell
 
 if TYPE_CHECKING:
+    from worker_runtime.local.recording.comparing import Compared
     from worker_runtime.local.recording.lines import Event
     from worker_runtime.local.recording.replaying import Replayed
 
@@ -32,8 +34,8 @@ _WORDS = {"masked": "not comparable: personal data was masked"}
 @app.command(
     "replay",
     epilog=examples(
-        "workers replay run.jsonl --env-file .stage/stage.env",
-        "workers replay run.jsonl --worker dmnd.shortenEventUrl --env-file local.env --done-before",
+        "workers replay run.jsonl --env-file .stage/stage.env --done-before",
+        "workers replay run.jsonl --worker shop.shipOrder --env-file local.env",
         "workers replay orders.jsonl --worker shop.takeOrders --json | jq .counts",
     ),
 )
@@ -56,6 +58,7 @@ def replay(  # noqa: PLR0913 - options of a command
         ),
     ] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Show what the workers print.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show also what is the same.")] = False,
     yes: Yes = False,
     env_file: EnvFile = None,
     as_json: AsJson = False,
@@ -75,6 +78,7 @@ def replay(  # noqa: PLR0913 - options of a command
     with answering(as_json=as_json) as output:
         from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
         from worker_runtime.local.recording.files import Recording  # noqa: PLC0415 - help needs none of it
+        from worker_runtime.local.recording.letters_written import letters_written  # noqa: PLC0415
         from worker_runtime.local.recording.replaying import replay as run_again  # noqa: PLC0415
         from worker_runtime.local.recording.replaying import survey  # noqa: PLC0415
         from worker_runtime.local.recording.rerunning import Workers  # noqa: PLC0415
@@ -87,11 +91,13 @@ def replay(  # noqa: PLR0913 - options of a command
         for each in there:
             workers.load(each)  # before any of them has an effect
         if there and not os.environ.get("AWS_ENDPOINT_URL"):
-            ask(f"AWS_ENDPOINT_URL is not set: run {there.total()} events on AWS itself?", yes=yes)
+            ask(f"AWS_ENDPOINT_URL is not set: run {counted(there.total(), 'event')} on AWS itself?", yes=yes)
+        letters: Counter[str] = Counter()
         with progress("events", output=output, total=there.total()) as advance:
 
-            def done(_event: Event) -> None:
+            def done(event: Event) -> None:
                 advance(1)
+                letters.update(letters_written(event))
                 if logs:
                     for line in workers.printed.splitlines():
                         tell(line)
@@ -102,35 +108,39 @@ def replay(  # noqa: PLR0913 - options of a command
         if not replayed.events and not replayed.unread:
             of = f" of {worker_id}" if worker_id else ""
             raise Misuse(f"{file} has no events{of}.")
-        _show(replayed, output)
+        replayed.dead_letters = letters
+        _show(replayed, output, everything=everything, done_before=done_before)
         if not replayed.agrees:
             raise typer.Exit(FAILED)
 
 
-def _show(replayed: Replayed, output: Output) -> None:
+def _show(replayed: Replayed, output: Output, *, everything: bool, done_before: bool) -> None:
     if output.as_json:
         output.json(replayed)
         return
-    if replayed.records:
-        columns = ("line", "worker", "record", "recorded", "now", "")
-        output.table(
-            columns,
-            [
-                [
-                    (str(each.line), "dim"),
-                    (each.worker, ""),
-                    (each.record, ""),
-                    (each.recorded, ""),
-                    (each.now, ""),
-                    (_WORDS.get(each.verdict, each.verdict), _STYLES[each.verdict]),
-                ]
-                for each in replayed.records
-            ],
-        )
-    if replayed.left_out:
-        output.lines([(f"{replayed.left_out:,} more are counted and not shown", "dim")])
+    rows = replayed.records if everything else replayed.differing
+    if rows:
+        output.table(("line", "worker", "record", "recorded", "now", ""), [_row(each) for each in rows])
+    wanted = replayed.counts.total() - (0 if everything else replayed.counts["same"])
+    if wanted > len(rows):
+        output.lines([(f"{wanted - len(rows):,} more are counted and not shown", "dim")])
     output.lines([(f"line {bad.number} is not run: {bad.why}", "red") for bad in replayed.bad_lines])
     counts = ", ".join(f"{many:,} {verdict}" for verdict, many in sorted(replayed.counts.items())) or "none"
-    output.lines(
-        [(f"{replayed.events:,} events; records: {counts}", "bold" if replayed.agrees else "bold red")]
-    )
+    events = counted(replayed.events, "event")
+    output.lines([(f"{events}; records: {counts}", "bold" if replayed.agrees else "bold red")])
+    for queue, many in sorted(replayed.dead_letters.items()):
+        output.lines([(f"written: {counted(many, 'dead letter')}, to {queue}", "yellow")])
+    if not done_before and any(each.now.startswith("skip") for each in replayed.differing):
+        tell("Skipped now, for it is done already? --done-before takes that for the same.", style="dim")
+
+
+def _row(each: Compared) -> list[tuple[str, str]]:
+    verdict = (_WORDS.get(each.verdict, each.verdict), _STYLES[each.verdict])
+    return [
+        (str(each.line), "dim"),
+        (each.worker, ""),
+        (each.record, ""),
+        (each.recorded, ""),
+        (each.now, ""),
+        verdict,
+    ]

@@ -101,6 +101,11 @@ def tell(text: str, *, style: str = "") -> None:
     _console(sys.stderr).print(Text(text, style=style), soft_wrap=True)
 
 
+def counted(many: int, thing: str) -> str:
+    """Word how many there are of a thing: ``1 event``, ``1,204 events``."""
+    return f"{many:,} {thing}" if many == 1 else f"{many:,} {thing}s"
+
+
 def examples(*lines: str) -> str:
     """Word the examples that stand under a command's help."""
     return "\n\n".join(("Examples:", *(f"  {line}" for line in lines)))

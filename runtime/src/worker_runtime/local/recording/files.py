@@ -16,6 +16,7 @@ from worker_runtime.local.stage.parts.part import Part
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import TracebackType
     from typing import Self
 
 _OWN: Final = 0o600  # also what is masked is nobody else's business
@@ -61,6 +62,17 @@ class RecordingFile(Part):
         """Close the file; what is written later is dropped."""
         with self._lock:
             self._file.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file; remove it where an error came before the first event: it can be tried again."""
+        super().__exit__(kind, error, traceback)
+        if isinstance(error, Exception) and not self.written:
+            self.path.unlink(missing_ok=True)
 
     def write(self, event: Event) -> None:
         """Add an event."""

@@ -93,7 +93,11 @@ class QueueTap:
                     del waiting[:size]
             yield from by_payload(waiting)
         finally:
-            self._put_back(list(receipts.values()))
+            try:
+                self._put_back(list(receipts.values()))
+            except KeyboardInterrupt:
+                self._put_back(list(receipts.values()))  # to hide them longer is no good end
+                raise
 
     def _receive(self, most: int) -> list[StagedRecord]:
         answer = self._sqs.receive_message(

@@ -32,6 +32,7 @@ class Replayed(Struct, rename="camel"):
     """What a replay found: all is counted; rows are kept as far as somebody reads them.
 
     Up to ``SHOWN_SAME`` rows are of records that are the same, up to ``SHOWN_OTHERS`` of others.
+    ``dead_letters`` counts those that were written, by queue.
     """
 
     events: int = 0
@@ -40,11 +41,17 @@ class Replayed(Struct, rename="camel"):
     left_out: int = 0
     unread: int = 0
     bad_lines: list[BadLine] = []
+    dead_letters: Counter[str] = field(default_factory=Counter)
 
     @property
     def agrees(self) -> bool:
         """Whether nothing differs and every line could be read."""
         return not self.counts["different"] and not self.unread
+
+    @property
+    def differing(self) -> list[Compared]:
+        """The rows of records that are not the same."""
+        return [each for each in self.records if each.verdict != "same"]
 
     def pass_over(self, bad: BadLine) -> None:
         """Count a line that cannot be read, and keep it where it is one of the first."""
