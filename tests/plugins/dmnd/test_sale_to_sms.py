@@ -1,7 +1,8 @@
 """From a due sale to a delivered SMS on the stage: every fan's story ends as it has to, whatever strikes.
 
 CI's short form: the whole scenario with few fans, and its smaller kin with fewer, plain, under each fault
-and under all of them; the whole for ten seeds, a large fan-out under all faults. The ledger counts each
+and under all of them; the whole for ten seeds, a large fan-out under all faults. Processes carry the whole
+scenario, whatever strikes; most of the others run in one process, where time jumps. The ledger counts each
 fan's SMS; see ``test_sale_ledger.py`` for what it lets nobody get away with.
 """
 
@@ -35,12 +36,20 @@ def calls() -> list[Key]:
     return [*each_fault, *((WHOLE, seed, "all") for seed in SEEDS[1:]), (LARGE, 1, "all")]
 
 
+def how(key: Key) -> tuple[str, ...]:
+    """Say how one is run: in processes, or all in one."""
+    name, seed, fault = key
+    in_processes = name == LARGE or (name == WHOLE and seed == 0) or (name in KIN and fault == "all")
+    return () if in_processes else ("--in-process",)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Key, Ran]:
     """Run them all, some at a time."""
     asked = [
-        (name, "--json", "--events", FANS[name], "--seed", seed, "--faults", fault)
-        for name, seed, fault in calls()
+        (name, "--json", "--events", FANS[name], "--seed", seed, "--faults", fault, *how(key))
+        for key in calls()
+        for name, seed, fault in [key]
     ]
     return dict(zip(calls(), demos(tmp_path_factory.mktemp("sales"), asked), strict=True))
 

@@ -47,8 +47,10 @@ class Poison:
         self._put_event()
         self._leave_receipts()
         signed_up = self._players.of(None)
-        at = next(at for at, fan in enumerate(signed_up) if fan.story is Story.DELIVERED)
+        at = next((at for at, fan in enumerate(signed_up) if fan.story is Story.DELIVERED), None)
         spoilt = [*confirmations]
+        if at is None:  # so few fans that none of them is simply told
+            return spoilt
         spoilt[at] = self._broken(
             spoilt[at], notification_keys(signed_up[at].confirmation_id), vars=[*CANARY]
         )
