@@ -331,9 +331,9 @@ class Twice(NoMischief):
         return list(reversed(records))
 
 
-def twice(heard: Heard) -> Delivery:
+def twice(heard: Heard, handle: Callable[[list[Any]], Any] = lambda _: None) -> Delivery:
     return Delivery(
-        WORKER, invoker=ScriptedFunction(), tally=Tally([WORKER]), accidents=Twice(), journal=heard
+        WORKER, invoker=ScriptedFunction(handle), tally=Tally([WORKER]), accidents=Twice(), journal=heard
     )
 
 
@@ -347,6 +347,18 @@ def test_what_befell_a_batch_before_it_was_handed_over_is_told_of_its_invocation
     delivery.hand_over(mixed, repeatable=True)
 
     assert heard.struck() == [(), ("reorder", "delay"), ("duplicate",)]
+
+
+def test_what_befell_a_batch_that_is_throttled_is_told_of_its_next_invocation() -> None:
+    heard = Heard()
+    answers = [Throttled(), Reply(b"{}")]
+    delivery = twice(heard, lambda _: answers.pop(0))
+
+    delivery.late_by_s([message("a")])
+    for _ in range(2):
+        delivery.hand_over([message("a")], repeatable=False)
+
+    assert heard.struck() == [(), ("delay",)]
 
 
 def test_an_event_that_others_overtook_is_told_as_such() -> None:

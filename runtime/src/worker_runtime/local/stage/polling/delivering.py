@@ -88,14 +88,12 @@ class Delivery:
         """Invoke the worker on one batch; ``repeatable`` where AWS might deliver it twice."""
         delivered = self._invoke(records, form, mishap=self._befalling(records))
         if repeatable and isinstance(delivered.reading, AllDone) and self._accidents.repeats(self.worker_id):
+            self._victims.mark([record.id for record in records], kind="duplicate")
             self._invoke(records, form, repeated=True)  # what is said changes nothing: the batch is done
         return delivered
 
     def late_by_s(self, records: Sequence[StagedRecord] | str) -> float:
-        """Tell for how many of the stage's seconds a batch that was taken waits before it is handed over.
-
-        Of an asynchronous event, its request id says which.
-        """
+        """Tell for how many of the stage's seconds a batch, or an event by its request id, has to wait."""
         late_s = self._accidents.late_by_s(self.worker_id)
         if late_s > 0:
             ids = [records] if isinstance(records, str) else [record.id for record in records]
@@ -127,6 +125,7 @@ class Delivery:
         if report is None:
             return None
         if isinstance(report.answer, Reply) and self._accidents.repeats(self.worker_id):
+            self._victims.mark([request_id], kind="duplicate")
             self._run_event(event, request_id=request_id, receives=0, repeated=True)  # the event is done
         return report.answer
 
@@ -184,7 +183,6 @@ class Delivery:
         request_id = str(uuid4())
         receives = max(map(receives_of, records))
         self.note(HandedOver(self.worker_id, request_id, records, repeated, form))
-        self._strike_before(request_id, [record.id for record in records], repeated=repeated)
         report = self._run(
             form.event_of(records),
             request_id=request_id,
@@ -192,6 +190,7 @@ class Delivery:
             receives=receives,
             mishap=mishap,
         )
+        self._tell_earlier(report, request_id, [record.id for record in records])
         reading = None if report is None else form.read(report.answer, records)
         self.note(Ended(self.worker_id, request_id, report, reading))
         if report is None:
@@ -210,8 +209,8 @@ class Delivery:
     ) -> Report | None:
         """Invoke on one event and note how it ended."""
         self.note(EventHandedOver(self.worker_id, request_id, event, repeated))
-        self._strike_before(request_id, [request_id], repeated=repeated)
         report = self._run(event, request_id=request_id, records=1, receives=receives, mishap=mishap)
+        self._tell_earlier(report, request_id, [request_id])
         self.note(Ended(self.worker_id, request_id, report))
         if report is not None:
             self._ended(report, records=1, done=isinstance(report.answer, Reply))
@@ -252,12 +251,11 @@ class Delivery:
             self._strike("crash", request_id)
         return report
 
-    def _strike_before(self, request_id: str, ids: Sequence[str], *, repeated: bool) -> None:
-        """Note what befell an invocation by the time it begins."""
-        if repeated:
-            self._strike("duplicate", request_id)
-        for kind in self._victims.take(ids):
-            self._strike(kind, request_id)
+    def _tell_earlier(self, report: Report | None, request_id: str, ids: Sequence[str]) -> None:
+        """Note what befell an invocation before it began; where it was throttled, the next is struck."""
+        if report is not None and not isinstance(report.answer, Throttled):
+            for kind in self._victims.take(ids):
+                self._strike(kind, request_id)
 
     def _strike(self, kind: AccidentKind, request_id: str) -> None:
         self.note(Struck(kind, worker=self.worker_id, request_id=request_id))
