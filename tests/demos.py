@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LASTS_S = 300
-SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 3
 
 
 class Ran(NamedTuple):
