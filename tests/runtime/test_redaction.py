@@ -14,6 +14,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from worker_runtime import may_be_personal, redact, redact_text
+from worker_runtime.redaction import redact_id
 
 PHONE = "+15551234567"
 EMAIL = "jane.doe@example.com"
@@ -44,6 +45,7 @@ def test_a_text_is_masked_by_what_it_looks_like(text: str, shown: str | None) ->
 PERSONAL_KEYS = """
     phone msisdn to email firstName lastName address dob token authorization apikey secret password signature
     cookie messageBody message_body PHONE first_name Set-Cookie x-api-key accessToken clientSecret homePhone
+    phones emails addresses home_addresses phoneNumbers cookies firstNames passwords identitySource
 """
 
 
@@ -81,6 +83,21 @@ def test_what_stands_beside_an_address_under_a_personal_key_goes_too() -> None:
 
 def test_keys_are_masked_like_values() -> None:
     assert redact({PHONE: 3, 7: {EMAIL}}) == {"+*******4567": 3, "7": ["j***@e***"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("5551234567", "+*******4567"),
+        (PHONE, "+*******4567"),
+        (EMAIL, "j***@e***"),
+        ("order-5551234567", None),
+        ("123456", None),
+        ("1234567890123456", None),
+    ],
+)
+def test_an_id_that_somebody_chose_may_be_a_phone_number(key: str, shown: str | None) -> None:
+    assert redact_id(key) == (key if shown is None else shown)
 
 
 class Person(Struct):

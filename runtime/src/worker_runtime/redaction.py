@@ -17,8 +17,16 @@ REDACTED: Final = "[redacted]"
 _KEYS: Final = (
     *("phone", "phonenumber", "msisdn", "email", "emailaddress", "firstname", "lastname", "address", "dob"),
     *("token", "authorization", "apikey", "secret", "password", "signature", "cookie", "messagebody"),
+    "identitysource",
 )
-"""How a personal key ends, ``_`` and ``-`` aside: ``homePhone`` and ``set-cookie`` are personal too."""
+_MANY: Final = tuple(
+    f"{key}es" if key.endswith("s") else f"{key}s"
+    for key in _KEYS
+    if key != "token"  # tokens are counted
+)
+_ENDS: Final = _KEYS + _MANY
+"""How a personal key ends, ``_`` and ``-`` aside: ``homePhone`` and ``set-cookie`` are personal too, and
+so is what holds many of a kind (``phones``)."""
 
 _PEM: Final = r"(?s:-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z))"
 _JWT: Final = r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"
@@ -27,6 +35,7 @@ _API_KEY: Final = r"(?i:\bapi[_-]?key=)[^&\s\"']+"
 _PYDANTIC: Final = r"\binput_value=(?s:.*?)(?:(?=, input_type=)|\Z)"  # its errors quote what they refuse
 _EMAIL: Final = r"(?P<email>(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+)"
 _PHONE: Final = r"(?P<phone>(?:\+|%2[Bb])[1-9]\d{6,14}(?!\d))"
+_BARE_PHONE: Final = re.compile(r"\+?\d{7,15}", re.ASCII)
 _PERSONAL: Final = re.compile(f"{_PEM}|{_JWT}|{_BEARER}|{_API_KEY}|{_PYDANTIC}|{_EMAIL}|{_PHONE}")
 
 _MASKED: Final = re.compile(r"\[redacted\]|\+\*{7}\d{4}|.\*{3}@.\*{3}")
@@ -54,6 +63,11 @@ def redact_text(text: str) -> str:
     return _PERSONAL.sub(_masked, text) if may_be_personal(text) else text
 
 
+def redact_id(text: str) -> str:
+    """Mask an id that a sender chose, such as a partition key: digits alone may be a phone number."""
+    return f"+*******{text[-4:]}" if _BARE_PHONE.fullmatch(text) else redact_text(text)
+
+
 def may_be_personal(text: str) -> bool:
     """Whether a text has a sign of personal data, told in a tenth of the time that looking for it takes.
 
@@ -73,7 +87,7 @@ def may_be_personal(text: str) -> bool:
 def personal(key: str) -> bool:
     """Whether whatever stands under a key is personal or a secret."""
     name = key.replace("_", "").replace("-", "").lower()
-    return name == "to" or name.endswith(_KEYS)
+    return name == "to" or name.endswith(_ENDS)
 
 
 def _hidden(value: Any) -> Any:
