@@ -9,10 +9,9 @@ import msgspec
 
 from worker_runtime.local.recording.fates import failed_in, fates_of
 from worker_runtime.local.recording.lines import Answer, Ending, Event, Fate
-from worker_runtime.local.recording.masking import masked
+from worker_runtime.local.recording.masking import masked, masked_text
 from worker_runtime.local.stage.execution import answers
 from worker_runtime.local.stage.lineage.raw_records import event_id, source_of
-from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +58,7 @@ def entered(taken: Taken, *, in_clear: bool, report: Report | None = None, ended
         at=taken.at,
         wall=taken.wall,
         worker=taken.worker,
-        source=next(map(source_of, raws), ""),
+        source=next(map(source_of, raws_of(shown)), ""),
         request_id=taken.request_id,
         repeated=taken.repeated,
         masked=shown != opened,
@@ -91,7 +90,7 @@ def _told(ids: Sequence[str], report: Report | None) -> list[Told]:
 def _fate(record_id: str, told: Told, *, masked: bool, in_clear: bool) -> Fate:
     known_as, reason = record_id, told.reason
     if not in_clear:
-        known_as, reason = redact_text(record_id), reason and redact_text(reason)
+        known_as, reason = masked_text(record_id), reason and masked_text(reason)
     return Fate(id=known_as, outcome=told.outcome, reason=reason, masked=masked)
 
 
@@ -102,7 +101,7 @@ def _answer(report: Report | None, *, in_clear: bool) -> Answer:
     ending = _ENDINGS[type(answer)]
     if isinstance(answer, answers.Reply):
         return Answer(ended=ending, reply=reply_of(answer.payload, in_clear=in_clear), took_ms=took_ms)
-    said = answer.message if in_clear else redact_text(answer.message)
+    said = answer.message if in_clear else masked_text(answer.message)
     return Answer(ended=ending, error_type=answer.error_type, error_message=said, took_ms=took_ms)
 
 
