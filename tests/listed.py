@@ -14,7 +14,8 @@ from worker_runtime.local.stage.polling.checkpoints import Checkpoints
 from worker_runtime.local.stage.polling.delivering import Delivery
 from worker_runtime.local.stage.polling.feeds import Page, Position, ShardInfo
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue, Shard
-from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
+from worker_runtime.local.stage.polling.polled_queue import PolledQueue
+from worker_runtime.local.stage.polling.sqs_poller import SqsPoller
 from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 from worker_runtime.local.stage.polling.visibility import VisibilityBook
 from worker_runtime.local.stage.threads.turns import Turns
@@ -174,8 +175,8 @@ class PolledList:
         accidents = NoAccidents()
         self._delivery = Delivery(WORKER, invoker=function, tally=Tally([WORKER]), accidents=accidents)
 
-    def poll_queue(self, source: Sqs) -> None:
-        """Poll the queue until it is empty."""
+    def poll_queue(self, source: Sqs, **settings: int) -> None:
+        """Poll the queue until it is empty; ``settings`` are the poller's."""
         sqs: Any = self.queue
         book = VisibilityBook(sqs, clock=self.clock, threads=self.turns)
         poller = SqsPoller(
@@ -186,6 +187,7 @@ class PolledList:
             book=book,
             clock=self.clock,
             threads=self.turns,
+            **settings,
         )
         book.start()
         self._see_through(poller)

@@ -15,7 +15,8 @@ from worker_runtime.local.stage.execution.answers import Throttled
 from worker_runtime.local.stage.lineage.happenings import Deleted, Ended, HandedOver, Received
 from worker_runtime.local.stage.mischief import SeededMischief
 from worker_runtime.local.stage.polling.delivering import Delivery
-from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
+from worker_runtime.local.stage.polling.polled_queue import PolledQueue
+from worker_runtime.local.stage.polling.sqs_poller import SqsPoller
 from worker_runtime.local.stage.polling.visibility import VisibilityBook
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class QueueWitness:
         self._owed: dict[str, str] = {}  # by message: what its last receive still has to be spent on
         self._in_flight: dict[str, list[StagedRecord]] = {}
         self._repeats: set[str] = set()
+        self._undeleted: dict[str, set[str]] = {}  # by group: what was handed over and is in the queue still
         self.done: set[str] = set()
 
     def note(self, happening: Happening) -> None:
@@ -65,13 +67,17 @@ class QueueWitness:
             case Deleted(records=records):
                 for record in records:
                     assert record.id in self.done, f"{record.id} was deleted and is not done"
+                    self._undeleted.get(record.lane, set()).discard(record.id)
 
     def new_life(self) -> None:
         """Let all that was in hand be: the poller is another."""
         self._in_flight.clear()
+        self._undeleted.clear()
         self._owed = dict.fromkeys(self._owed, "nothing")
 
     def _received(self, records: Sequence[StagedRecord]) -> None:
+        for group in {record.lane for record in records}:
+            self._excuse(group)
         for record in records:
             self._receives[record.id] += 1
             told = int(record.raw["attributes"]["ApproximateReceiveCount"])
@@ -79,6 +85,11 @@ class QueueWitness:
             owed = self._owed.get(record.id, "nothing")
             assert owed != "an invocation", f"{record.id} came again, its last receive spent on nothing"
             self._owed[record.id] = "an invocation"
+
+    def _excuse(self, group: str) -> None:
+        """Let receives be spent on nothing where a message of the same group stayed in the queue."""
+        if self._undeleted.pop(group, None):
+            self._owed |= dict.fromkeys(self._queue.ids(group), "nothing")
 
     def _handed_over(self, request_id: str, records: Sequence[StagedRecord]) -> None:
         flying = {each.id for batch in self._in_flight.values() for each in batch}
@@ -103,17 +114,27 @@ class QueueWitness:
         ids = [record.id for record in records]
         if isinstance(ended.report.answer, Throttled):
             self._owed |= dict.fromkeys(ids, "an invocation, unless it is too late")
+            self._stay(records)
             return
         self._owed |= dict.fromkeys(ids, "nothing")
+        self._stay(records)
         failed = read_by_hand(ended.report.answer, ids)
         self.done -= set(ids)
         self.done |= set() if failed is None else set(ids) - failed
+
+    def _stay(self, records: Sequence[StagedRecord]) -> None:
+        """Note that these are in the queue still: what is behind them in their group may not be invoked."""
+        if self._ordered:
+            for record in records:
+                self._undeleted.setdefault(record.lane, set()).add(record.id)
 
 
 class PlannedQueue:
     """A queue, its poller, its worker."""
 
-    def __init__(self, source: Sqs, *, faults: set[str], seed: int, concurrent: int) -> None:
+    def __init__(
+        self, source: Sqs, *, faults: set[str], seed: int, concurrent: int, payload_bytes: int
+    ) -> None:
         self.turns = QuickTurns()
         self.clock = self.turns.clock
         self.queue = GroupedQueue(self.clock, max_receives=source.max_receives)
@@ -123,15 +144,17 @@ class PlannedQueue:
         self.sent: list[str] = []
         self._source = source
         self._concurrent = concurrent
+        self._payload_bytes = payload_bytes
         self._mischief = SeededMischief(faults, seed=seed)
         self._remembered = Remembered()
         self._numbers = count(1)
         self.begin()
 
-    def send(self, group: str, plan: Plan) -> None:
+    def send(self, group: str, plan: Plan, *, size: int) -> None:
+        """Send a message whose body has ``size`` bytes or a few more."""
         number = next(self._numbers)
         in_group = {"group": group, "dedup": str(number)} if self._source.ordered else {}
-        named = self.queue.send(f"message {number}", message_id=f"m{number}", **in_group)
+        named = self.queue.send(f"message {number:<{size}}", message_id=f"m{number}", **in_group)
         self.function.plans[named] = plan
         self.sent.append(named)
         self.turns.news()
@@ -155,6 +178,7 @@ class PlannedQueue:
             book=self._book,
             clock=self.clock,
             concurrent_batches=self._concurrent,
+            payload_bytes=self._payload_bytes,
             threads=self.turns,
         )
         self._book.start()

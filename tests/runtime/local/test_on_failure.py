@@ -1,4 +1,4 @@
-"""The queue of on-failure records: what it refuses for now is tried again, what it will never take is dropped."""
+"""The queue of on-failure records: what it refuses now is tried again, what it never takes is dropped."""
 
 from __future__ import annotations
 

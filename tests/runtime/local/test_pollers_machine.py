@@ -19,6 +19,7 @@ from planned_events import PlannedEvents
 from planned_queue import PlannedQueue
 from planned_stream import PlannedStream
 from worker_runtime import Kinesis, Sqs
+from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES
 from worker_runtime.sources.asynchronous import AsyncSource
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 SHORT = settings(max_examples=80, stateful_step_count=25, deadline=None)
 LONG = settings(max_examples=300, stateful_step_count=40, deadline=None)
+
+SMALL, LARGE = 1, 2_000  # bytes of a message's body
+THREE_SMALL = 2_500
+"""Bytes of an event that so many small messages fit into, or a large one."""
 
 moments = st.sampled_from([0.0, 1.0, 4.0, 12.0])  # seconds after which the next thing happens
 
@@ -43,6 +48,7 @@ class QueueMachine(RuleBasedStateMachine):
         window_s=st.sampled_from([0, 0, 2]),
         max_receives=st.integers(1, 4),
         concurrent=st.integers(1, 3),
+        payload_bytes=st.sampled_from([PAYLOAD_BYTES, THREE_SMALL]),
         faults=faults,
         seed=st.integers(0, 99),
         first=plans,  # hypothesis leaves rules out of whole examples
@@ -55,6 +61,7 @@ class QueueMachine(RuleBasedStateMachine):
         window_s: int,
         max_receives: int,
         concurrent: int,
+        payload_bytes: int,
         faults: set[str],
         seed: int,
         first: list[tuple[list[Verdict], Verdict]],
@@ -65,13 +72,15 @@ class QueueMachine(RuleBasedStateMachine):
             window_s=0 if ordered else window_s,
             max_receives=max_receives,
         )
-        self.world = PlannedQueue(source, faults=faults, seed=seed, concurrent=concurrent)
-        self.send("a", first, 4)
+        self.world = PlannedQueue(
+            source, faults=faults, seed=seed, concurrent=concurrent, payload_bytes=payload_bytes
+        )
+        self.send("a", first, SMALL, 4)
 
-    @rule(group=st.sampled_from("ab"), drawn=plans, then_s=moments)
-    def send(self, group: str, drawn: list[tuple[list[Verdict], Verdict]], then_s: float) -> None:
+    @rule(group=st.sampled_from("ab"), drawn=plans, size=st.sampled_from([SMALL, LARGE]), then_s=moments)
+    def send(self, group: str, drawn: list[tuple[list[Verdict], Verdict]], size: int, then_s: float) -> None:
         for plan in drawn:
-            self.world.send(group, Plan.of(plan))
+            self.world.send(group, Plan.of(plan), size=size)
         self.world.clock.sleep(then_s)
 
     @rule(seconds=st.sampled_from([1, 5, 31, 100]))

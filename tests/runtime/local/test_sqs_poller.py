@@ -17,7 +17,8 @@ from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.execution.answers import Throttled
 from worker_runtime.local.stage.polling.delivering import Delivery, by_payload
-from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
+from worker_runtime.local.stage.polling.polled_queue import PolledQueue
+from worker_runtime.local.stage.polling.sqs_poller import SqsPoller
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, staged
 from worker_runtime.local.stage.polling.visibility import VisibilityBook
 

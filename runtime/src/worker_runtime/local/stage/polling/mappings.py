@@ -18,8 +18,9 @@ from worker_runtime.local.stage.polling.kafka_mapping import kafka_origin, kafka
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 from worker_runtime.local.stage.polling.kinesis_records import PAGE, KinesisRecords
 from worker_runtime.local.stage.polling.on_failure import OnFailureQueue
+from worker_runtime.local.stage.polling.polled_queue import PolledQueue
 from worker_runtime.local.stage.polling.schedule_poller import SchedulePoller
-from worker_runtime.local.stage.polling.sqs_poller import PolledQueue, SqsPoller
+from worker_runtime.local.stage.polling.sqs_poller import SqsPoller
 from worker_runtime.local.stage.polling.stream_poller import StreamPoller
 from worker_runtime.local.stage.polling.table_changes import TableChanges
 from worker_runtime.local.stage.provisioning import queue_arn

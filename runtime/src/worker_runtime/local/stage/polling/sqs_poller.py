@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,24 +11,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.stage.lineage.happenings import Deleted, GivenUp, Received, Refused, Waiting
+from worker_runtime.local.stage.lineage.happenings import Received, Refused
 from worker_runtime.local.stage.parts.part import Part
-from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
-from worker_runtime.local.stage.polling.delivering import by_payload, receives_of
 from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
+from worker_runtime.local.stage.polling.queue_attempts import QueueAttempts, receipts_of
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.staged_records import PAYLOAD_BYTES, StagedRecord, sqs_record
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from typing import Self
 
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.clock import Clock
-    from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.delivering import Delivery
+    from worker_runtime.local.stage.polling.polled_queue import PolledQueue
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
     from worker_runtime.local.stage.threads.threads import Thread, Threads
     from worker_runtime.sources.sqs import Sqs
@@ -37,25 +34,16 @@ if TYPE_CHECKING:
 CONCURRENT_BATCHES = 5
 """Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
 
-_THROTTLED_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolledQueue:
-    """A queue as it really is, and how long it hides what was received."""
-
-    url: str
-    arn: str
-    visibility_s: float
 
 
 class SqsPoller(Part):
     """Polls one queue for one worker; several batches are in flight at once.
 
     The order of a FIFO group is the queue's: it hands out nothing of a group of which a message is
-    in flight, and a failed message stays in flight until its visibility is over.
+    in flight, and a failed message stays in flight until its visibility is over. Of what it handed out
+    together nothing goes past what failed: ``QueueAttempts``.
     """
 
     def __init__(  # noqa: PLR0913 - what is polled, for whom, and three parts of the stage
@@ -68,6 +56,7 @@ class SqsPoller(Part):
         book: VisibilityBook,
         clock: Clock,
         concurrent_batches: int = CONCURRENT_BATCHES,
+        payload_bytes: int = PAYLOAD_BYTES,
         threads: Threads = REAL,
     ) -> None:
         self._source = source
@@ -80,6 +69,17 @@ class SqsPoller(Part):
         self._threads = threads
         self._slots = threads.places(min(concurrent_batches, source.max_concurrency or concurrent_batches))
         self._quit = threads.flag()
+        self._payload_bytes = payload_bytes
+        self._attempts = QueueAttempts(
+            source,
+            queue=queue,
+            delivery=delivery,
+            sqs=sqs,
+            book=book,
+            clock=clock,
+            quit=self._quit,
+            payload_bytes=payload_bytes,
+        )
         self._poller = threads.thread(self._poll, name=f"poll-{queue.url}")
         self._more_waits = False  # the last receive took as much as it may: there may be more
         self._lock = Lock()
@@ -147,7 +147,7 @@ class SqsPoller(Part):
         while (
             records
             and (most := self._source.batch_size - len(records)) > 0
-            and sum(len(record.json) for record in records) < PAYLOAD_BYTES
+            and sum(len(record.json) for record in records) < self._payload_bytes
             and (left_s := machine_seconds(self._clock, window_ends - self._clock.now())) > 0
             and not self._quit.is_set()
         ):
@@ -184,14 +184,14 @@ class SqsPoller(Part):
         if records:
             self._delivery.moved()
             self._delivery.note(Received(self._delivery.worker_id, records))
-            self._book.enter(self._queue.url, _receipts(records), visibility_s=self._queue.visibility_s)
+            self._book.enter(self._queue.url, receipts_of(records), visibility_s=self._queue.visibility_s)
         taken: list[StagedRecord] = []
         dropped: list[StagedRecord] = []
         for record in records:
             (taken if self._filters.takes(record.raw) else dropped).append(record)
         if dropped:
             self._delivery.note(Refused(self._delivery.worker_id, dropped, self._filters))
-        self._delete(dropped)
+        self._attempts.delete(dropped)
         return taken
 
     def _start(self, records: list[StagedRecord]) -> None:
@@ -206,76 +206,10 @@ class SqsPoller(Part):
         try:
             if (late_s := self._delivery.late_by_s(records)) > 0:
                 self._quit.wait(machine_seconds(self._clock, late_s))
-            for batch in by_payload(records):
-                self._hand_over(batch)
+            self._attempts.hand_over(records)
         finally:
-            self._book.let_go(_receipts(records))
+            self._book.let_go(receipts_of(records))
             self._delivery.moved()
             self._slots.release()
             with self._lock:
                 self._under_way.discard(self._threads.current())
-
-    def _hand_over(self, batch: list[StagedRecord]) -> None:
-        """Invoke the worker and delete what is done; throttled, try until the visibility is over."""
-        while not self._quit.is_set():
-            delivered = self._delivery.hand_over(batch, repeatable=not self._source.ordered)
-            if delivered.reading is not None:
-                done = _done(batch, delivered.reading)
-                self._delete(done)
-                self._leave([record for record in batch if record not in done])
-                return
-            if self._clock.now() >= min(self._book.due_at(receipt) for receipt in _receipts(batch)):
-                return
-            self._quit.wait(machine_seconds(self._clock, _THROTTLED_S))
-
-    def _leave(self, records: Sequence[StagedRecord]) -> None:
-        """Note what becomes of messages that are not deleted: they come again, or have come too often."""
-        worker_id, dead_letters = self._delivery.worker_id, self._source.dead_letters
-        for record in records:
-            if dead_letters is not None and receives_of(record) >= self._source.max_receives:
-                self._delivery.note(GivenUp(worker_id, [record], "MaxReceives", to=dead_letters))
-            else:
-                due_at = self._book.due_at(record.raw["receiptHandle"])
-                self._delivery.note(Waiting(worker_id, [record], due_at, "visibility"))
-
-    def _delete(self, records: Sequence[StagedRecord]) -> None:
-        for start in range(0, len(records), ENTRIES_A_CALL):
-            ten = records[start : start + ENTRIES_A_CALL]
-            gone = self._delete_ten(_receipts(ten))
-            deleted = [record for record in ten if record.raw["receiptHandle"] in gone]
-            self._delivery.note(Deleted(self._delivery.worker_id, deleted))
-
-    def _delete_ten(self, receipts: Sequence[str]) -> set[str]:
-        """Delete messages and return whose are gone; others become visible again when they are due."""
-        entries: Any = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
-        kept, why = receipts, ""
-        try:
-            failed = self._sqs.delete_message_batch(QueueUrl=self._queue.url, Entries=entries).get(
-                "Failed", []
-            )
-            kept = [receipts[int(each["Id"])] for each in failed]
-            why = ", ".join(sorted({each["Code"] for each in failed}))
-        except (BotoCoreError, ClientError) as error:
-            why = str(error)
-        gone = set(receipts) - set(kept)
-        self._book.strike(gone)
-        if kept:
-            self._book.let_go(kept)
-            _log.warning(
-                "%s: %d messages are not deleted and come again: %s", self._queue.url, len(kept), why
-            )
-        return gone
-
-
-def _receipts(records: Iterable[StagedRecord]) -> list[str]:
-    return [record.raw["receiptHandle"] for record in records]
-
-
-def _done(batch: Sequence[StagedRecord], reading: Reading) -> list[StagedRecord]:
-    match reading:
-        case AllDone():
-            return list(batch)
-        case SomeFailed(ids=ids):
-            return [record for record in batch if record.id not in ids]
-        case _:
-            return []
