@@ -9,7 +9,7 @@ import pytest
 from listed import PolledList
 from staged import ScriptedFunction, failed
 from worker_runtime import Sqs
-from worker_runtime.local.stage.execution.answers import Throttled
+from worker_runtime.local.stage.execution.answers import Reply, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,34 @@ def polled(handle: Once, *messages: tuple[str, str]) -> PolledList:
     return polled
 
 
+class Busy:
+    """Takes ten seconds for a batch, answers as planned, and remembers how many were in flight at once."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.at_once: list[int] = []
+        self.polled = PolledList(ScriptedFunction(self))
+        self._answers = list(answers)
+        self._in_flight = 0
+
+    def __call__(self, records: list[Any]) -> Any:
+        answer = self._answers.pop(0) if self._answers else None
+        self._in_flight += 1
+        self.at_once.append(self._in_flight)
+        self.polled.clock.sleep(10)
+        self._in_flight -= 1
+        if answer == "raise":
+            raise RuntimeError
+        return failed(*(each["messageId"] for each in records)) if answer == "list" else answer
+
+    def work_off(self, messages: int, **settings: Any) -> list[int]:
+        """Poll messages, a batch each, and tell how many batches were in flight as each began."""
+        concurrent = settings.pop("concurrent_batches", 5)
+        for at in range(messages):
+            self.polled.queue.send(f"m{at}")
+        self.polled.poll_queue(Sqs("listed", batch_size=1, **settings), concurrent_batches=concurrent)
+        return self.at_once
+
+
 def parts(polled: PolledList) -> list[Sequence[str]]:
     return [[each["body"].strip() for each in batch] for batch in polled.function.batches]
 
@@ -81,3 +109,39 @@ def test_what_was_received_behind_a_failure_has_spent_a_receive() -> None:
         each["body"].strip(): each["attributes"]["ApproximateReceiveCount"] for each in tried.function.records
     }
     assert receives == {"a1": "2", "a2": "2", "a3": "2"}
+
+
+def test_batches_that_raise_let_fewer_be_in_flight_down_to_one() -> None:
+    at_once = Busy(*["raise"] * 15).work_off(5)
+
+    assert at_once[:5] == [1, 2, 3, 4, 5]
+    assert at_once[5:15] == [1] * 10
+
+
+def test_each_batch_that_returns_gives_a_place_back() -> None:
+    at_once = Busy(*["raise"] * 5).work_off(30)
+
+    assert at_once[:5] == [1, 2, 3, 4, 5]
+    assert at_once[5] == 1
+    assert max(at_once[6:12]) == 4
+    assert max(at_once) == 5
+
+
+@pytest.mark.parametrize("answer", ["list", Reply(b"no JSON")], ids=["a list", "a malformed reply"])
+def test_a_reply_slows_nothing_down_whatever_it_says(answer: Any) -> None:
+    at_once = Busy(*[answer] * 5).work_off(15)
+
+    assert at_once[5:] == [5] * 15
+
+
+def test_throttles_let_fewer_be_in_flight_too() -> None:
+    at_once = Busy(*[Throttled()] * 5).work_off(15)
+
+    assert min(at_once[5:]) < max(at_once[:5])
+
+
+@pytest.mark.parametrize(("allowed", "most"), [(None, 8), (50, 8), (3, 3)])
+def test_the_stage_s_bound_and_the_source_s_own_hold(allowed: int | None, most: int) -> None:
+    at_once = Busy().work_off(40, max_concurrency=allowed, concurrent_batches=8)
+
+    assert max(at_once) == most

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker_runtime.local.stage.polling.sqs_poller import CONCURRENT_BATCHES
+from worker_runtime.local.stage.polling.batch_places import CONCURRENT_BATCHES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,8 @@ class StageOptions:
     keeps logs, checkpoints and the lineage (bodies masked unless ``lineage_in_clear``); with
     ``goes_on`` a stage in the same folder goes on where this one was, however it ended. ``record_to``
     is a new file for what workers are handed and what becomes of it,
-    without personal data unless ``record_in_clear``. ``concurrent_batches`` are of one queue.
+    without personal data unless ``record_in_clear``. ``concurrent_batches`` of one queue are in flight
+    at most, whatever more its source allows (``max_concurrency``).
     """
 
     stacks: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL
 from worker_runtime.local.stage.lineage.happenings import Deleted, GivenUp, Waiting
-from worker_runtime.local.stage.polling.batches import AllDone, SomeFailed
+from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed
 from worker_runtime.local.stage.polling.delivering import by_payload, receives_of
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from worker_runtime.clock import Clock
+    from worker_runtime.local.stage.polling.batch_places import BatchPlaces
     from worker_runtime.local.stage.polling.batches import Reading
     from worker_runtime.local.stage.polling.delivering import Delivery
     from worker_runtime.local.stage.polling.polled_queue import PolledQueue
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 class QueueAttempts:
     """The tries of one mapping; for many threads."""
 
-    def __init__(  # noqa: PLR0913 - what is tried, for whom, and three parts of the stage
+    def __init__(  # noqa: PLR0913 - what is tried, for whom, and four parts of the stage
         self,
         source: Sqs,
         *,
@@ -46,6 +47,7 @@ class QueueAttempts:
         delivery: Delivery,
         sqs: SQSClient,
         book: VisibilityBook,
+        places: BatchPlaces,
         clock: Clock,
         quit: Flag,  # noqa: A002 - what it is
         payload_bytes: int,
@@ -55,6 +57,7 @@ class QueueAttempts:
         self._delivery = delivery
         self._sqs = sqs
         self._book = book
+        self._places = places
         self._clock = clock
         self._quit = quit
         self._payload_bytes = payload_bytes
@@ -88,6 +91,7 @@ class QueueAttempts:
         """Invoke the worker and delete what is done; throttled, try until the visibility is over."""
         while not self._quit.is_set():
             delivered = self._delivery.hand_over(part, repeatable=not self._source.ordered)
+            self._pace(delivered.reading)
             if delivered.reading is not None:
                 done = _done(part, delivered.reading)
                 gone = self.delete(done)
@@ -97,6 +101,13 @@ class QueueAttempts:
                 break
             self._quit.wait(machine_seconds(self._clock, _THROTTLED_S))
         return []
+
+    def _pace(self, reading: Reading | None) -> None:
+        """Let fewer batches be in flight after an error or a throttle, and more again when it goes well."""
+        if reading is None or (isinstance(reading, BatchFailed) and reading.raised):
+            self._places.slow_down()
+        else:
+            self._places.speed_up()
 
     def _leave(self, records: Sequence[StagedRecord]) -> None:
         """Note what becomes of messages that are not deleted: they come again, or have come too often."""

@@ -13,6 +13,7 @@ from worker_runtime.clients.sqs_limits import ENTRIES_A_CALL, VISIBILITY_MAX_S
 from worker_runtime.filters import compile_filters
 from worker_runtime.local.stage.lineage.happenings import Received, Refused
 from worker_runtime.local.stage.parts.part import Part
+from worker_runtime.local.stage.polling.batch_places import CONCURRENT_BATCHES, BatchPlaces
 from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
 from worker_runtime.local.stage.polling.queue_attempts import QueueAttempts, receipts_of
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.visibility import VisibilityBook
     from worker_runtime.local.stage.threads.threads import Thread, Threads
     from worker_runtime.sources.sqs import Sqs
-
-CONCURRENT_BATCHES = 5
-"""Batches in flight at first (Lambda developer guide, SQS scaling); the stage does not add to them."""
-
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +64,8 @@ class SqsPoller(Part):
         self._clock = clock
         self._filters = compile_filters(source.filters, data_key="body")
         self._threads = threads
-        self._slots = threads.places(min(concurrent_batches, source.max_concurrency or concurrent_batches))
+        most = min(concurrent_batches, source.max_concurrency or concurrent_batches)
+        self._places = BatchPlaces(most, threads=threads)
         self._quit = threads.flag()
         self._payload_bytes = payload_bytes
         self._attempts = QueueAttempts(
@@ -76,6 +74,7 @@ class SqsPoller(Part):
             delivery=delivery,
             sqs=sqs,
             book=book,
+            places=self._places,
             clock=clock,
             quit=self._quit,
             payload_bytes=payload_bytes,
@@ -127,14 +126,14 @@ class SqsPoller(Part):
         while not self._quit.is_set():
             if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
                 return
-            if not self._slots.acquire(timeout=longest_s):
+            if not self._places.take(timeout_s=longest_s):
                 continue
             records = self._gather()
             if records:
                 self._start(records)
                 pause_s = shortest_s
             else:
-                self._slots.release()
+                self._places.give_back()
                 pause_s = min(2 * pause_s, longest_s)
 
     def _gather(self) -> list[StagedRecord]:
@@ -210,6 +209,6 @@ class SqsPoller(Part):
         finally:
             self._book.let_go(receipts_of(records))
             self._delivery.moved()
-            self._slots.release()
+            self._places.give_back()
             with self._lock:
                 self._under_way.discard(self._threads.current())
