@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,7 +55,8 @@ TICKING = """
     @worker(Schedule("rate(1 minute)"), stack=Stack("shop"))
     def work(asked: Record[dict]) -> dict:
         "Say what has come."
-        return {"id": len(asked.id) == 36, "due": asked.sent_at is not None}
+        due = asked.sent_at is not None
+        return {"id": len(asked.id) == 36, "due": due, **({"year": asked.sent_at.year} if due else {})}
 """
 
 
@@ -260,7 +263,20 @@ def test_a_worker_that_is_only_scheduled_needs_no_event(workers: Workers, instal
 
     done = workers("invoke", "clock.work", site=installed_plugin)
 
-    assert (done.code, done.json) == (0, {"id": True, "due": True})
+    assert done.code == 0
+    assert (done.json["id"], done.json["due"]) == (True, True)
+
+
+def test_a_tick_is_due_now_by_the_clock_of_the_stage_that_it_is_sent_to(
+    workers: Workers, installed_plugin: Site, tmp_path: Path
+) -> None:
+    installed_plugin.install_plugin("clock", worker=TICKING)
+    (tmp_path / "stage.env").write_text(f"WORKER_CLOCK=20@4000000000.0/{time.time()}\n")
+
+    done = workers("invoke", "clock.work", "--env-file", str(tmp_path / "stage.env"), site=installed_plugin)
+
+    assert done.code == 0, done.err
+    assert done.json["year"] == datetime.fromtimestamp(4_000_000_000, tz=UTC).year
 
 
 def test_an_event_that_begins_with_a_byte_order_mark_is_read(

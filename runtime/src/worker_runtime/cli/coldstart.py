@@ -34,7 +34,7 @@ SAID: Final = {
     "coldstart",
     epilog=examples(
         "workers coldstart dmnd.shortenEventUrl",
-        "workers coldstart shortenEventUrl --event event.json --env-file local.env --rounds 15",
+        "workers coldstart shortenEventUrl --event event.json --env-file local.env",
         "workers coldstart notificationScheduler --json | jq .ratio",
     ),
 )

@@ -61,7 +61,7 @@ def dead_letters() -> None:
     "list",
     epilog=examples(
         "workers dead-letters list event-short-url-dlq",
-        "workers dead-letters list --stack dmnd --endpoint-url http://127.0.0.1:4566 --json",
+        "workers dead-letters list --stack dmnd --env-file local.env --json",
     ),
 )
 def list_letters(
@@ -130,7 +130,7 @@ def show(
     epilog=examples(
         "workers dead-letters redrive event-short-url-dlq --dry-run",
         "workers dead-letters redrive event-short-url-dlq 4953 --yes",
-        "workers dead-letters redrive demand-stream-to-sqs-dlq --refresh --env-file qa1.env",
+        "workers dead-letters redrive event-short-url-dlq --refresh --env-file qa1.env",
     ),
 )
 def redrive(  # noqa: PLR0913 - each is an option of the command

@@ -23,8 +23,8 @@ app = typer.Typer(add_completion=False)
     "explain-filter",
     epilog=examples(
         "workers explain-filter dmnd.notificationSend --event event.json",
-        "cat event.json | workers explain-filter notificationSend --event - --show-values",
-        "workers explain-filter dmnd.notificationSend --event event.json --json | jq '.records[].taken'",
+        "workers explain-filter shop.shipOrder --event event.json --show-values",
+        "workers explain-filter shop.shipOrder --event event.json --json | jq .records",
     ),
 )
 def explain_filter(

@@ -48,10 +48,10 @@ def invoke(
         from worker_runtime.local.invoke import own_event, prepare, refuse_unrecognised  # noqa: PLC0415 - help needs none of it
 
         worker_id = installed().find(worker)  # before anything is read: who types a name wrong hears of that
-        recorded = own_event(worker_id) if event is None else read_event(event)
+        variables = read_variables(env_file) if env_file else {}
+        recorded = own_event(worker_id, variables=variables) if event is None else read_event(event)
         if event is None and recorded is None:
             raise Misuse(f"{worker_id} is not only scheduled; give an event with --event FILE.")
-        variables = read_variables(env_file) if env_file else {}
         refuse_unrecognised(worker_id, recorded)  # whatever else may be missing
         ready = prepare(worker_id, variables=variables)
         try:

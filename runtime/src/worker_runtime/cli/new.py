@@ -55,7 +55,7 @@ def plugin(
         "workers new worker greetings.seatGuest --source sqs-fifo",
         "workers new worker greetings.openDoors --source schedule",
         "workers new worker greetings.showGuest --source api-gateway",
-        "workers new worker greetings.countGuests --source table-stream --into ../greetings",
+        "workers new worker greetings.countGuests --source kinesis --into ../greetings",
     ),
 )
 def worker(

@@ -33,9 +33,9 @@ app = typer.Typer(add_completion=False)
 @app.command(
     "record",
     epilog=examples(
-        "workers record orders.jsonl --queue orders --endpoint-url http://127.0.0.1:4566",
+        "workers record orders.jsonl --queue orders --env-file .stage/stage.env",
         "workers record changes.jsonl --stream demand-table --for 5m --max 1000",
-        "workers record run.jsonl --worker dmnd.shortenEventUrl --env-file qa1.env --in-clear",
+        "workers record run.jsonl --worker shop.shipOrder --env-file qa1.env",
     ),
 )
 def record(  # noqa: PLR0913 - options of a command

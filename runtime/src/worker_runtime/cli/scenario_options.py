@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Final
 
 import typer
 
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.demo.asked import FAULTS
 
+LEAST_SPEED: Final = 0.1
+MOST_SPEED: Final = 100_000.0
 FEWEST_EVENTS = 10  # below, a scenario has no room for each kind of item
 
 
@@ -31,11 +34,21 @@ Events = Annotated[
     typer.Option(min=FEWEST_EVENTS, help="How many items are put; else as many as is usual for it."),
 ]
 Faults = Annotated[
-    str, typer.Option(metavar="LIST", help=f"Of {','.join(FAULTS)}; or all.", autocompletion=_faults)
+    str,
+    typer.Option(
+        metavar="LIST", help=f"Of {', '.join(FAULTS)}; joined by commas, or all.", autocompletion=_faults
+    ),
 ]
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")
 ]
+
+
+def finite(speed: float | None) -> float | None:
+    """Return a speed; typer.BadParameter for NaN, which no range keeps out."""
+    if speed is not None and math.isnan(speed):
+        raise typer.BadParameter("nan is no speed.")
+    return speed
 
 
 def parse_faults(listed: str) -> frozenset[str]:

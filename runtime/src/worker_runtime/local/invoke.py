@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from worker_runtime.catalogue import installed
+from worker_runtime.clock import parse
 from worker_runtime.errors import SettingsError, UnrecognisedEvent
 from worker_runtime.handler import open_door
 from worker_runtime.loading import declared_worker, load_plugins, offers
-from worker_runtime.local.reachable import refuse_silence
+from worker_runtime.local.reachable import refuse_silence, refuse_stage_down
 from worker_runtime.middleware.metrics import Metrics
 from worker_runtime.routing import route
 from worker_runtime.services import Services
@@ -62,7 +64,8 @@ def prepare(name: str, *, variables: Mapping[str, str]) -> Ready:
     _refuse_missing(worker_id, declaration, os.environ)
     endpoint_url = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint_url and any(grant.actions for grant in declaration.all_grants):
-        refuse_silence(endpoint_url)
+        refuse_stage_down(os.environ)
+        refuse_silence(endpoint_url, said_by="AWS_ENDPOINT_URL")
     handler = open_door(os.environ)
 
     def run(event: Any, /, *, request_id: str | None = None) -> Any:
@@ -85,15 +88,21 @@ def refuse_unrecognised(worker_id: str, event: Any) -> None:
         raise UnrecognisedEvent(f"{str(error).rstrip('.')}; give one as Lambda sends it: {cure}") from None
 
 
-def own_event(worker_id: str) -> Any:
-    """Build the event that a worker would get now: a tick, where all its sources are schedules; else None."""
+def own_event(worker_id: str, *, variables: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """Build the event that a worker would get now: a tick, where all its sources are schedules; else None.
+
+    Now is what a stage's clock shows, where ``variables`` or the environment lead to one.
+    """
     catalogue = installed()
     sources = declared_worker(worker_id, catalogue.worker(worker_id)).declaration.sources
     schedules = [source for source in sources if isinstance(source, Schedule)]
     if len(schedules) < len(sources):
         return None
-    region = os.environ.get("AWS_REGION", "us-east-1")
-    return tick(schedules[0], at=time.time(), region=region, account="000000000000")
+    environ = {**os.environ, **variables}
+    said = environ.get("WORKER_CLOCK")
+    at = parse(said).now() if said else time.time()
+    region = environ.get("AWS_REGION", "us-east-1")
+    return tick(schedules[0], at=at, region=region, account="000000000000")
 
 
 def variables_needed(grants: Iterable[Grant], *, own: Container[Grant] = ()) -> set[str]:

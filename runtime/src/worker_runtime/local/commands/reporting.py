@@ -107,7 +107,7 @@ def counted(many: int, thing: str) -> str:
 
 
 def examples(*lines: str) -> str:
-    """Word the examples that stand under a command's help."""
+    """Word the examples that stand under a command's help; one of over 78 characters is broken there."""
     return "\n\n".join(("Examples:", *(f"  {line}" for line in lines)))
 
 
