@@ -14,9 +14,10 @@ QUEUE, RECORD = "event-short-url-dlq", "059f36b4-87a3-44ab-83d2-661975040000"
 ROW = [(QUEUE, ""), (RECORD, "bold"), ("the link is not https\nand on no allowed host", "red")]
 
 
-def printed(*, width: int, rows: list[list[tuple[str, str]]] | None = None) -> list[str]:
+def printed(*, width: int, rows: list[list[tuple[str, str]]] | None = None, piped: bool = False) -> list[str]:
     written = io.StringIO()
-    print_table(Console(file=written, width=width), COLUMNS, [ROW] if rows is None else rows)
+    console = Console(file=written, width=width, force_terminal=not piped, color_system=None)
+    print_table(console, COLUMNS, [ROW] if rows is None else rows)
     return written.getvalue().splitlines()
 
 
@@ -26,6 +27,16 @@ def test_a_table_is_as_wide_as_its_cells_where_there_is_room() -> None:
     assert heading.split() == list(COLUMNS)
     assert first.split() == [QUEUE, RECORD, "the", "link", "is", "not", "https"]
     assert second.strip() == "and on no allowed host"
+
+
+def test_a_pipe_gets_a_line_a_row_without_rules_and_without_blanks_at_its_end() -> None:
+    row = [(QUEUE, ""), (RECORD, "bold"), ("gone", "red")]
+
+    heading, line = printed(width=240, rows=[row], piped=True)
+
+    assert heading.split() == list(COLUMNS)
+    assert line.split() == [QUEUE, RECORD, "gone"]
+    assert [heading, line] == [heading.rstrip(), line.rstrip()]
 
 
 @pytest.mark.parametrize("width", [80, 85])

@@ -47,7 +47,7 @@ def complete_queues(incomplete: str) -> list[str]:
 
 
 def complete_polled_queues(incomplete: str) -> list[str]:
-    """Name the queues that begin like this and that workers are polled for."""
+    """Name the queues that begin like this: those that workers are polled for, those of dead letters."""
     from worker_runtime.local.recording.taps import polled_queues  # noqa: PLC0415 - only while a shell completes
 
     with _unheard():

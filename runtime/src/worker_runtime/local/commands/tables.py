@@ -27,7 +27,8 @@ _UNBOUNDED: Final = 100_000
 
 def print_table(console: Console, columns: Sequence[str], rows: Rows) -> None:
     """Print rows of (text, style) cells as wide as the console at most, or as blocks."""
-    table = Table(*columns, box=box.SIMPLE, header_style="bold", pad_edge=False)
+    seen = console.is_terminal  # a pipe needs no rules and no blanks behind the last word
+    table = Table(*columns, box=box.SIMPLE if seen else None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(text, style=style) for text, style in row))
     cells = [list(each) for each in zip(columns, *([text for text, _ in row] for row in rows), strict=True)]
@@ -40,7 +41,13 @@ def print_table(console: Console, columns: Sequence[str], rows: Rows) -> None:
         return
     for column, width in zip(table.columns, _narrowed(longest, words, room), strict=True):
         column.width = width
-    console.print(table)
+    if seen:
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True)
 
 
 def _narrowed(longest: list[int], words: list[int], room: int) -> list[int]:

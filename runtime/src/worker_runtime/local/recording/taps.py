@@ -90,7 +90,8 @@ class Taps:
         worker, source = _only_reader(lambda each: _reads(each, stream))
         if isinstance(source, Kinesis | TableStream):
             return self._of_source(source, worker)
-        arn = stream if stream.startswith("arn:") else self._names.stream_arn(stream)
+        by_arn = stream.startswith("arn:")
+        arn = stream if by_arn else self._names.stream_arn(stream, carried=_tables_carried_by(stream))
         return Tapped(StreamTap(self._feed(arn), source=None, clock=self.clock), None)
 
     def _of_source(self, source: Tappable, worker: str | None) -> Tapped:
@@ -112,8 +113,10 @@ class Taps:
 
 
 def polled_queues() -> list[str]:
-    """Name the queues that installed workers are polled for."""
-    return sorted({source.queue for _, source in _sources() if isinstance(source, Sqs)})
+    """Name the queues that installed workers are polled for, and those of their dead letters."""
+    polled = {source.queue for _, source in _sources() if isinstance(source, Sqs)}
+    letters = {getattr(source, "dead_letters", None) for _, source in _sources()}
+    return sorted(polled | {queue for queue in letters if queue})
 
 
 def polled_streams() -> list[str]:
@@ -134,6 +137,12 @@ def _reads(source: object, stream: str) -> bool:
         case TableStream(table=table, kinesis=kinesis):
             return stream in (table, kinesis)
     return False
+
+
+def _tables_carried_by(stream: str) -> list[str]:
+    """Name the tables whose changes a Kinesis stream carries; a local stage has no such stream."""
+    sources = (source for _, source in _sources() if isinstance(source, TableStream))
+    return sorted({source.table for source in sources if source.kinesis == stream})
 
 
 def _only_reader(reads: Callable[[object], bool]) -> tuple[str, object] | tuple[None, None]:
