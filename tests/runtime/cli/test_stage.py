@@ -115,6 +115,7 @@ def test_events_from_outside_are_worked_and_status_tells_from_elsewhere(
     folder = tmp_path / "stage"
     with up(workers, tiny, "--state", str(folder)) as stage:
         file = folder / "stage.env"
+        variables = read_variables(file)
         put(file, "a")
         put(file, "b", do="reject")
         eventually(lambda: done(file) == {"a"})
@@ -125,6 +126,8 @@ def test_events_from_outside_are_worked_and_status_tells_from_elsewhere(
         letters = workers("dead-letters", "list", "work-dlq", "--env-file", str(file), site=tiny)
         code = stage.ended_by(signal.SIGINT)
 
+    assert variables["AWS_DEFAULT_REGION"] == variables["AWS_REGION"]
+    assert "TASK_STREAM_ARN" not in variables  # it carries changes elsewhere; here nobody can read it
     assert (told["state"], told["stacks"], told["speed"]) == ("running", ["tiny"], 30.0)
     (rejected,) = [each for each in told["queues"] if each["queue"] == "work-dlq"]
     assert rejected == {"queue": "work-dlq", "deadLetters": True, "waiting": 1, "hidden": 0, "delayed": 0}
@@ -184,7 +187,7 @@ def test_down_stops_a_stage_in_order(workers: Workers, tiny: Site, tmp_path: Pat
     assert down.json == {"folder": str(tmp_path), "stopped": stage.process.pid}
     assert code == 128 + signal.SIGTERM
     assert (status.code, status.json["state"]) == (1, "stopped")
-    assert (again.code, again.err) == (0, f"no stage runs in {tmp_path}\n")
+    assert (again.code, again.out) == (0, f"no stage runs in {tmp_path}\n")
 
 
 def test_logs_are_shown_as_they_come(workers: Workers, tiny: Site, tmp_path: Path) -> None:
@@ -203,10 +206,14 @@ def test_a_folder_in_use_and_a_foreign_one_are_refused_in_one_line(
     foreign.mkdir()
     (foreign / "letters.txt").touch()
     with up(workers, tiny, "--state", str(tmp_path / "stage")):
+        fresh = workers(
+            "stage", "up", "--stack", "tiny", "--state", str(tmp_path / "stage"), "--fresh", site=tiny
+        )
         second = workers("stage", "up", "--stack", "tiny", "--state", str(tmp_path / "stage"), site=tiny)
         elsewhere = workers("stage", "up", "--stack", "tiny", "--state", str(foreign), site=tiny)
 
     assert (second.code, elsewhere.code) == (1, 1)
+    assert (fresh.code, fresh.err.splitlines()[-1]) == (1, second.err.splitlines()[-1])
     assert "is in use by a stage that runs; stop it with `workers stage down --state" in second.err
     assert "is no stage's folder: it holds letters.txt. Name a new or an empty one." in elsewhere.err
 
@@ -241,3 +248,60 @@ def test_fresh_begins_anew_but_removes_nothing_that_is_not_a_stage_s(
 
     assert (refused.code, (tmp_path / "letters.txt").exists()) == (2, True)
     assert "is no stage's folder, so it is not removed" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stack", "nope"], "no installed worker is in the stack 'nope'. Installed stacks: "),
+        (["--logs", "tiny.nope"], "tiny.nope"),
+        (["--env-file", "nowhere/local.env"], "cannot write nowhere/local.env: there is no folder nowhere."),
+        (["--speed", "inf"], "--speed"),
+        (["--speed", "nan"], "--speed"),
+        (["--endpoint-url", "nonsense"], "--endpoint-url is 'nonsense', and it is no URL"),
+    ],
+)
+def test_a_stage_that_is_asked_for_wrongly_is_refused_before_anything_is_made(
+    options: list[str], said: str, workers: Workers, tiny: Site, tmp_path: Path
+) -> None:
+    refused = workers("stage", "up", *options, "--state", str(tmp_path / "stage"), "--json", site=tiny)
+
+    assert refused.code == 2, refused.err
+    assert said in refused.error["message"]
+    assert not (tmp_path / "stage").exists()
+
+
+def test_an_endpoint_where_nobody_answers_is_told_in_one_line_and_leaves_no_folder(
+    workers: Workers, tiny: Site, tmp_path: Path
+) -> None:
+    asked = ("stage", "up", "--endpoint-url", "http://127.0.0.1:1", "--state", str(tmp_path / "stage"))
+
+    refused = workers(*asked, "--json", site=tiny)
+
+    assert (refused.code, refused.error["kind"]) == (1, "EndpointSilent")
+    assert "nobody answers at http://127.0.0.1:1, where --endpoint-url points to" in refused.err
+    assert not (tmp_path / "stage").exists()
+
+
+def test_down_where_no_stage_ever_was_is_no_success(workers: Workers, tmp_path: Path) -> None:
+    down = workers("stage", "down", "--state", str(tmp_path / "typo"))
+
+    assert (down.code, down.out) == (1, "")
+    assert f"there is no stage in {tmp_path / 'typo'}; name another folder with --state." in down.err
+
+
+def test_who_is_led_to_a_stage_that_is_down_is_told_how_it_is_brought_up(
+    workers: Workers, tiny: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "stage.json").touch()
+    gone = tmp_path / "stage.env"
+    left = tmp_path / "left.env"
+    left.write_text(f"AWS_ENDPOINT_URL=http://127.0.0.1:1\nWORKER_STAGE={tmp_path}\n")
+
+    after_a_stop = workers("dead-letters", "list", "work-dlq", "--env-file", str(gone), site=tiny)
+    after_a_kill = workers("dead-letters", "list", "work-dlq", "--env-file", str(left), site=tiny)
+
+    cure = f"`workers stage up --state {tmp_path}` brings it up"
+    assert (after_a_stop.code, after_a_kill.code) == (2, 1)
+    assert f"there is no {gone}, since the stage of {tmp_path} is down: {cure}" in after_a_stop.err
+    assert f"the stage of {tmp_path} is down: {cure}" in after_a_kill.err

@@ -9,7 +9,15 @@ import typer
 
 from worker_runtime.cli.keeping import keep_up, refuse_taken
 from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
-from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
+from worker_runtime.cli.scenario_options import (
+    LEAST_SPEED,
+    MOST_SPEED,
+    Events,
+    Faults,
+    InProcess,
+    complete_scenarios,
+    parse_faults,
+)
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
@@ -39,7 +47,9 @@ Seed = Annotated[int, typer.Option(help="Draws the items and the faults; the sam
 Speed = Annotated[
     float | None,
     typer.Option(
-        min=0.1, help="How many times faster than the wall the stage's time runs; else as is usual for it."
+        min=LEAST_SPEED,
+        max=MOST_SPEED,
+        help="How many times faster than the wall the stage's time runs; else as is usual for it.",
     ),
 ]
 Keep = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Final
 
 import typer
@@ -42,13 +41,6 @@ Faults = Annotated[
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run workers in this process, without cold starts and time-outs.")
 ]
-
-
-def finite(speed: float | None) -> float | None:
-    """Return a speed; typer.BadParameter for NaN, which no range keeps out."""
-    if speed is not None and math.isnan(speed):
-        raise typer.BadParameter("nan is no speed.")
-    return speed
 
 
 def parse_faults(listed: str) -> frozenset[str]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker_runtime.cli.before_staging import followed_workers, refuse_no_aws, refuse_unwritable
 from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
-from worker_runtime.cli.scenario_options import Events, Faults, InProcess, complete_scenarios, parse_faults
+from worker_runtime.cli.scenario_options import (
+    LEAST_SPEED,
+    MOST_SPEED,
+    Events,
+    Faults,
+    InProcess,
+    complete_scenarios,
+    parse_faults,
+)
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.shown_status import show_status
 from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson, complete_stacks, complete_workers
-from worker_runtime.local.commands.reporting import FAILED, CommandFailed, Misuse, answering, examples, tell
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
 from worker_runtime.local.demo.asked import FAULTS, Asked
 
 if TYPE_CHECKING:
@@ -26,8 +32,6 @@ if TYPE_CHECKING:
     from worker_runtime.local.offers import Scenario
     from worker_runtime.local.serving.serving import Served, Serving
 
-_DOWN_WITHIN_S = 60.0
-_LOOK_S = 0.1
 _WALL_SPEED = 1.0
 
 app = typer.Typer(add_completion=False)
@@ -36,10 +40,6 @@ State = Annotated[
     Path | None,
     typer.Option("--state", metavar="DIR", help="The stage's state folder; .stage here without it."),
 ]
-
-
-class NotStopped(CommandFailed):
-    """A stage was asked to stop and has not."""
 
 
 @app.callback(
@@ -62,7 +62,7 @@ def stage() -> None:
         "workers stage up --stack dmnd --scenario sale-to-sms --events 50",
         "workers stage up --stack dmnd --record run.jsonl",
         "workers stage up --stack shop --stack post --speed 20 --logs shop.takeOrders",
-        "workers stage up --state /tmp/second --env-file local.env --faults duplicate,crash --seed 2",
+        "workers stage up --state /tmp/second --faults duplicate,crash --seed 2",
     )
 )
 def up(  # noqa: PLR0913 - options of a command
@@ -93,7 +93,11 @@ def up(  # noqa: PLR0913 - options of a command
     seed: Annotated[int, typer.Option(help="Draws the faults, and the scenario's items.")] = 0,
     speed: Annotated[
         float | None,
-        typer.Option(min=0.1, help="How many times faster than the wall the stage's time runs; else 1."),
+        typer.Option(
+            min=LEAST_SPEED,
+            max=MOST_SPEED,
+            help="How many times faster than the wall the stage's time runs; else 1.",
+        ),
     ] = None,
     in_process: InProcess = False,
     faults: Faults = "",
@@ -102,7 +106,8 @@ def up(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--env-file",
             metavar="FILE",
-            help="Write here what leads other commands to the stage; else to stage.env in the state folder.",
+            help="Write here what leads other commands to the stage while it is up; else to stage.env in the"
+            " state folder.",
         ),
     ] = None,
     logs: Annotated[
@@ -126,19 +131,24 @@ def up(  # noqa: PLR0913 - options of a command
 
     A stage that was killed goes on too: what was in flight comes again, its time has stood still.
 
+    With --json nothing is shown: a line on stdout says where it is once it is up, another is the report's.
+
     Exit codes: 0 after Ctrl-C, 1 it failed or the ledger does not hold, 2 it was called wrongly.
 
-    SIGTERM (143) and SIGHUP (129) stop it as cleanly.
+    SIGTERM (143) and SIGHUP (129) stop it as cleanly. Ctrl-C before it is up, before a scenario is done, or
+    again while it stops: 130.
     """
     with stoppable(), answering(as_json=as_json) as output:
         from worker_runtime.local.serving.folders import ENVIRONMENT_FILE, begin_anew  # noqa: PLC0415 - help needs none
 
         chosen = None if scenario is None else _scenario(scenario)
         folder = _folder(state)
-        refuse_recording(record, in_clear=in_clear)
-        if fresh:
-            begin_anew(folder)
         stacks = {*(stack or ()), *(() if chosen is None else (chosen.stack,))}
+        file = env_file or folder / ENVIRONMENT_FILE
+        refuse_recording(record, in_clear=in_clear)
+        refuse_unwritable(file, state=folder)
+        refuse_no_aws(endpoint_url)
+        followed = followed_workers(logs or (), stacks=stacks)
         asked = Asked(
             scenario="" if chosen is None else chosen.name,
             events=events or (0 if chosen is None else chosen.events),
@@ -147,6 +157,8 @@ def up(  # noqa: PLR0913 - options of a command
             in_process=in_process,
             speed=speed or (_WALL_SPEED if chosen is None else chosen.speed),
         )
+        if fresh:
+            begin_anew(folder)
         staged = _stage(
             asked,
             stacks=tuple(sorted(stacks)),
@@ -157,7 +169,8 @@ def up(  # noqa: PLR0913 - options of a command
         )
         report = _serve(
             staged,
-            serving=_serving(env_file or folder / ENVIRONMENT_FILE, tuple(logs or ()), chosen, asked),
+            serving=_serving(file, followed, chosen, asked),
+            output=output,
             reported=lambda report: show(report, output, logs="The workers' output"),
         )
         if report is not None and not report.holds:
@@ -188,23 +201,19 @@ def status(*, state: State = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("workers stage down", "workers stage down --state /tmp/second"))
 def down(*, state: State = None, as_json: AsJson = False) -> None:
-    """Stop the stage of a state folder, as Ctrl-C in its own terminal does, and wait until it is down."""
+    """Stop the stage of a state folder, as Ctrl-C in its own terminal does, and wait until it is down.
+
+    Exit codes: 0 no stage runs there any more, 1 it does not end, or there never was one.
+    """
     with answering(as_json=as_json) as output:
-        from worker_runtime.local.stage.keeping.state_folder import user_of  # noqa: PLC0415 - help needs none
+        from worker_runtime.local.serving.stopping import stop_stage  # noqa: PLC0415 - help needs none
 
         folder = _folder(state)
-        pid = user_of(folder)
-        if pid:
-            os.kill(pid, signal.SIGTERM)
-            ends_at = time.monotonic() + _DOWN_WITHIN_S
-            while user_of(folder) == pid:
-                if time.monotonic() > ends_at:
-                    raise NotStopped(f"the stage of {folder}, process {pid}, has not ended yet.")
-                time.sleep(_LOOK_S)
+        pid = stop_stage(folder)
         if as_json:
             output.json({"folder": str(folder), "stopped": pid})
         else:
-            tell(f"no stage runs in {folder}" if not pid else f"the stage of {folder} is down")
+            output.text(f"the stage of {folder} is down" if pid else f"no stage runs in {folder}")
 
 
 def _folder(named: Path | None) -> Path:
@@ -251,22 +260,39 @@ def _stage(  # noqa: PLR0913 - options of a command
 
 
 def _serving(file: Path, logs: tuple[str, ...], scenario: Scenario | None, asked: Asked) -> Serving:
-    from worker_runtime.local.serving.environment_file import refuse_others  # noqa: PLC0415 - help needs none
-    from worker_runtime.local.serving.serving import Serving  # noqa: PLC0415
+    from worker_runtime.local.serving.serving import Serving  # noqa: PLC0415 - help needs none
 
-    refuse_others(file)
     return Serving(environment_file=file, followed=logs, scenario=scenario, asked=asked)
 
 
-def _serve(stage: Served, *, serving: Serving, reported: Callable[[Report], None]) -> Report | None:
+def _serve(
+    stage: Served, *, serving: Serving, output: Output, reported: Callable[[Report], None]
+) -> Report | None:
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
 
-    from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
+    from worker_runtime.local.demo.screen import NO_SCREEN, screen_on  # noqa: PLC0415
     from worker_runtime.local.serving.serving import serve_stage  # noqa: PLC0415
+    from worker_runtime.local.stage.staged_workers import NothingToStage  # noqa: PLC0415
 
-    screen = screen_on(Console(stderr=True, highlight=False))
+    screen = NO_SCREEN if output.as_json else screen_on(Console(stderr=True, highlight=False))
     if serving.asked is not None:
         for fault in sorted(serving.asked.faults):
             screen.tell(f"fault {fault}: {FAULTS[fault]}")
     screen.tell("bringing the stage up")
-    return serve_stage(stage, serving=serving, screen=screen, reported=reported)
+    try:
+        return serve_stage(
+            stage, serving=serving, screen=screen, up=_say_up(serving, output), reported=reported
+        )
+    except NothingToStage as error:
+        raise Misuse(str(error)) from error
+
+
+def _say_up(serving: Serving, output: Output) -> Callable[[Served], None]:
+    """Tell programs, which read no screen, when the stage is up and where."""
+
+    def say(stage: Served) -> None:
+        if output.as_json:
+            url = stage.environment()["AWS_ENDPOINT_URL"]
+            output.json({"endpointUrl": url, "envFile": str(serving.environment_file)})
+
+    return say

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.errors import SettingsError, WorkerRuntimeError
-from worker_runtime.local.reachable import refuse_no_url
+from worker_runtime.local.reachable import refuse_no_url, refuse_stage_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +27,29 @@ class AwsRefused(WorkerRuntimeError):
     """AWS, or what stands in for it, is out of reach or did not do what it was asked."""
 
 
+@contextmanager
+def asked_of(where: str) -> Iterator[None]:
+    """Raise what AWS refuses inside the block, and what does not reach it, as AwsRefused."""
+    try:
+        yield
+    except ClientError as error:
+        said = error.response["Error"]
+        raise AwsRefused(f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}") from error
+    except BotoCoreError as error:
+        raise AwsRefused(f"{where}: {error}; check --endpoint-url, credentials and network.") from error
+
+
 class Endpoint:
-    """Makes boto3 clients by service; ``endpoint_url`` None is AWS itself."""
+    """Makes boto3 clients by service; ``endpoint_url`` None is where the environment leads, or AWS itself.
+
+    Raises StageDown where it leads to a stage that does not run.
+    """
 
     def __init__(self, endpoint_url: str | None) -> None:
         if endpoint_url is not None:
             refuse_no_url(endpoint_url, said_by="--endpoint-url")
+        else:
+            refuse_stage_down(os.environ)
         self._session = _own_session()
         self._url = endpoint_url
         self._made: dict[str, Any] = {}
@@ -64,14 +81,8 @@ class Endpoint:
     @contextmanager
     def asked(self) -> Iterator[None]:
         """Raise what goes wrong inside the block as AwsRefused, saying where."""
-        where = self._url or f"AWS in {self.region}"
-        try:
+        with asked_of(self._url or f"AWS in {self.region}"):
             yield
-        except ClientError as error:
-            said = error.response["Error"]
-            raise AwsRefused(f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}") from error
-        except BotoCoreError as error:
-            raise AwsRefused(f"{where}: {error}; check --endpoint-url, credentials and network.") from error
 
     @property
     def _dummy(self) -> bool:

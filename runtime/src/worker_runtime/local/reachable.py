@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from worker_runtime.errors import SettingsError, WorkerRuntimeError
+from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,10 @@ _PATIENCE_S: Final = 3.0
 
 class EndpointSilent(WorkerRuntimeError):
     """Nobody answers where AWS is said to be."""
+
+
+class StageDown(EndpointSilent):
+    """The stage that the environment leads to does not run."""
 
 
 def refuse_no_urls(environ: Mapping[str, str]) -> None:
@@ -36,19 +42,41 @@ def refuse_no_url(url: str, *, said_by: str) -> None:
         ) from None
 
 
-def refuse_silence(url: str) -> None:
-    """Raise EndpointSilent where no connection to a URL's host can be made."""
-    refuse_no_url(url, said_by="AWS_ENDPOINT_URL")
+def refuse_silence(url: str, *, said_by: str) -> None:
+    """Raise EndpointSilent, with the option or variable that it came from, where nobody answers."""
+    refuse_no_url(url, said_by=said_by)
+    if why := _silence(url):
+        raise EndpointSilent(
+            f"nobody answers at {url}, where {said_by} points to ({why}); start what should be there"
+            " (`workers stage up` brings a stage up), or name another."
+        )
+
+
+def refuse_stage_down(environ: Mapping[str, str]) -> None:
+    """Raise StageDown, with the cure, where the variables lead to a stage and it does not run."""
+    folder, url = environ.get(STATE_VARIABLE), environ.get("AWS_ENDPOINT_URL")
+    if not folder or not url or not _silence(url):
+        return
+    if is_stage_folder(Path(folder)):
+        raise StageDown(f"the stage of {folder} is down: `workers stage up --state {folder}` brings it up.")
+    raise StageDown(
+        f"the demo that wrote to {folder} is over, and its stage with it;"
+        " `workers demo SCENARIO --keep FILE` leaves another up."
+    )
+
+
+def is_stage_folder(folder: Path) -> bool:
+    """Whether a stage that goes on keeps its state there."""
+    return (folder / "stage.json").is_file()
+
+
+def _silence(url: str) -> str:
+    """Say why no connection can be made; nothing where one can."""
     try:
         socket.create_connection(_address(url), timeout=_PATIENCE_S).close()
     except OSError as error:
-        why = error.strerror or str(error)
-    else:
-        return
-    raise EndpointSilent(
-        f"nobody answers at {url}, where AWS_ENDPOINT_URL points to ({why}); start what should be there"
-        " (`workers demo SCENARIO --keep FILE` leaves a stage up), or name another."
-    )
+        return error.strerror or str(error)
+    return ""
 
 
 def _address(url: str) -> tuple[str, int]:

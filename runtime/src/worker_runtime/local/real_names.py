@@ -45,10 +45,16 @@ class RealNames:
             f"there is no queue {queue!r}; set {variable('queue', queue)} to its URL, or name it by its URL."
         )
 
-    def stream_arn(self, name: str) -> str:
-        """Return the ARN of a Kinesis stream, or of a table's own; SettingsError where there is neither."""
-        if arn := self._found(name) or self._table_stream_arn(name):
+    def stream_arn(self, name: str, *, carried: Iterable[str] = ()) -> str:
+        """Return the ARN of a Kinesis stream, or of a table's own; SettingsError where there is neither.
+
+        ``carried`` are the tables whose changes it carries: one of theirs will do where it is missing.
+        """
+        if arn := self._found(name):
             return arn
+        for table in (name, *carried):
+            if arn := self._table_stream_arn(table):
+                return arn
         raise SettingsError(
             f"there is no stream {name!r}, and no table of that name with a stream; name it by its ARN."
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker_runtime.errors import SettingsError
 from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.reachable import is_stage_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,11 @@ def read_event(origin: str) -> Any:
 
 def read_variables(file: Path) -> dict[str, str]:
     """Read lines of NAME=value; blank lines, comments, ``export`` and quotes around a value are dropped."""
+    if not file.exists() and is_stage_folder(file.parent):
+        raise Misuse(
+            f"there is no {file}, since the stage of {file.parent} is down:"
+            f" `workers stage up --state {file.parent}` brings it up and writes the file."
+        )
     variables = {}
     for number, line in enumerate(read_text(file).splitlines(), start=1):
         text = line.strip().removeprefix("export ").strip()

@@ -49,6 +49,21 @@ def screen_on(console: Console) -> Screen:
     return LiveScreen(console) if console.is_terminal else PlainScreen(console)
 
 
+class _NoScreen:
+    """Shows nothing: a program reads the results, and an error by itself."""
+
+    def tell(self, text: str) -> None:
+        """Keep it back."""
+
+    @contextmanager
+    def following(self, counts: Counts) -> Iterator[None]:  # noqa: ARG002 - nobody looks
+        """Let the block run."""
+        yield
+
+
+NO_SCREEN: Final[Screen] = _NoScreen()
+
+
 class PlainScreen:
     """One line a piece of news, and one a second for the counts where they moved."""
 

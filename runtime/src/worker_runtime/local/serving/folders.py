@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from worker_runtime.local.commands.reporting import Misuse
-from worker_runtime.local.stage.keeping.state_folder import read_begun, user_of
+from worker_runtime.local.stage.keeping.state_folder import in_use, read_begun, user_of
 
 FOLDER: Final = Path(".stage")
 """Where nobody names another."""
@@ -17,11 +17,11 @@ ENVIRONMENT_FILE: Final = "stage.env"
 
 
 def begin_anew(folder: Path) -> None:
-    """Remove a state folder with all in it; raises Misuse where it is no stage's or in use."""
+    """Remove a state folder with all in it; raises Misuse where it is no stage's, FolderInUse."""
     if not folder.exists():
         return
     if read_begun(folder) is None and any(folder.iterdir()):
         raise Misuse(f"{folder} is no stage's folder, so it is not removed; remove it yourself.")
     if user_of(folder) is not None:
-        raise Misuse(f"{folder} is in use; stop its stage with `workers stage down --state {folder}`.")
+        raise in_use(folder)
     shutil.rmtree(folder)

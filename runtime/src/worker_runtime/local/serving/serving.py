@@ -61,26 +61,32 @@ class Serving(Struct, frozen=True, kw_only=True):
 
 
 def serve_stage(
-    stage: Served, *, serving: Serving, screen: Screen, reported: Callable[[Report], None]
+    stage: Served,
+    *,
+    serving: Serving,
+    screen: Screen,
+    up: Callable[[Served], None] = lambda _stage: None,
+    reported: Callable[[Report], None],
 ) -> Report | None:
     """Start the stage, run the scenario if one is asked for, and serve until Ctrl-C while the screen follows.
 
-    ``reported`` gets the scenario's report as soon as there is one. KeyboardInterrupt leaves it only where
-    the scenario was not done.
+    ``up`` is called once it is up, ``reported`` with the scenario's report as soon as there is one.
+    KeyboardInterrupt leaves it only where the scenario was not done.
     """
     report = None
     with (
-        stage as up,
-        environment_file(serving.environment_file, up.environment()),
-        followed(up.logs, worker_ids=_chosen(serving.followed, up), tell=screen.tell),
+        stage as started,
+        environment_file(serving.environment_file, started.environment()),
+        followed(started.logs, worker_ids=_chosen(serving.followed, started), tell=screen.tell),
     ):
-        _announce(up, serving, screen)
+        _announce(started, serving, screen)
+        up(started)
         if serving.scenario is not None and serving.asked is not None:
-            report = _run(serving.scenario, serving.asked, up, screen)
+            report = _run(serving.scenario, serving.asked, started, screen)
             reported(report)
         try:
-            with screen.following(up.workers):
-                up.serve()
+            with screen.following(started.workers):
+                started.serve()
         except KeyboardInterrupt as interrupt:
             if type(interrupt) is not KeyboardInterrupt:  # a request of somebody else's, with its exit code
                 raise
@@ -119,9 +125,5 @@ def _announce(up: Served, serving: Serving, screen: Screen) -> None:
 
 
 def _chosen(asked: tuple[str, ...], up: Served) -> list[str]:
-    """Find the workers whose logs are asked for, by id or bare name."""
-    return [
-        worker_id
-        for worker_id in sorted(up.workers())
-        if "all" in asked or worker_id in asked or worker_id.partition(".")[2] in asked
-    ]
+    """Name the workers whose logs are asked for."""
+    return [worker_id for worker_id in sorted(up.workers()) if "all" in asked or worker_id in asked]

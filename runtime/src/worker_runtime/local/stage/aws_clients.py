@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from worker_runtime.errors import SettingsError
 from worker_runtime.local.stage.parts.part import Part
 
 if TYPE_CHECKING:
@@ -23,10 +24,20 @@ _CONNECT_TIMEOUT_S = 2.0
 _READ_TIMEOUT_S = 30.0
 
 
-def credentials(endpoint_url: str | None) -> dict[str, str]:
-    """Take the user's own credentials to an endpoint of theirs, and made-up ones to the emulator."""
-    own = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
-    return own if endpoint_url is not None and own else dict(DUMMY_CREDENTIALS)
+def credentials(endpoint_url: str | None, *, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Take the user's own credentials to an endpoint of theirs, and made-up ones to the emulator.
+
+    Raises SettingsError where a key id is set without its secret, or the other way round.
+    """
+    own = {name: environ[name] for name in CREDENTIALS if environ.get(name)}
+    missing = [name for name in DUMMY_CREDENTIALS if name not in own]
+    if endpoint_url is None or len(missing) == len(DUMMY_CREDENTIALS):
+        return dict(DUMMY_CREDENTIALS)
+    if missing:
+        raise SettingsError(
+            f"{missing[0]} is not set, but the other half of the key is; set both, or neither."
+        )
+    return own
 
 
 class AwsClients(Part):

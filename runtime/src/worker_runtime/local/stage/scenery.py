@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from worker_runtime.local.endpoint import asked_of
 from worker_runtime.local.stage.aws_clients import AwsClients, credentials
 from worker_runtime.local.stage.delayed_messages import DelayedMessages, sender_to
 from worker_runtime.local.stage.door.door import Door
@@ -103,9 +104,10 @@ class Scenery(Part):
         self._parts = ExitStack()
 
     def start(self) -> Self:
-        """Start everything and make what the workers need."""
+        """Start everything and make what the workers need; raises AwsRefused."""
         with ExitStack() as parts:
-            self._set_up(parts)
+            with asked_of(self._play.options.endpoint_url or "the stage's emulator"):
+                self._set_up(parts)
             self._parts = parts.pop_all()
         return self
 

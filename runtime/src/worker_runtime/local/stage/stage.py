@@ -29,15 +29,15 @@ from worker_runtime.local.stage.keeping.heart import Heart
 from worker_runtime.local.stage.keeping.kept import Kept
 from worker_runtime.local.stage.keeping.kept_clock import BEAT_S, KeptClock, Stretch
 from worker_runtime.local.stage.keeping.standing import EVERY_S
+from worker_runtime.local.stage.leading import leading_to
 from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
-from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.mischief import SeededMischief
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.scenery import Play, Scenery
-from worker_runtime.local.stage.staged_workers import CONFIG_ENV, whole_stacks
+from worker_runtime.local.stage.staged_workers import whole_stacks
 from worker_runtime.local.stage.threads.real import REAL
 from worker_runtime.local.stage.threads.turns import Turns
 
@@ -121,18 +121,8 @@ class Stage(Part):
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which a command of a person finds all that is on this stage."""
-        around = self._scenery.around
-        return {
-            **self._scenery.names.all_variables(),
-            **around.credentials,
-            "AWS_ENDPOINT_URL": self._scenery.front.url,
-            "AWS_REGION": around.region,
-            "CONFIG_ENV": CONFIG_ENV,
-            "WORKER_CLOCK": str(around.clock),
-            "WORKER_SETTINGS": str(around.settings_file),
-            STATE_VARIABLE: str(self._lineage.file.parent),
-            **self._scenery.kafka.variables(),
-        }
+        folder = self._lineage.file.parent
+        return leading_to(self._scenery, folder=folder, declarations=self._declarations.values())
 
     def urls(self) -> dict[str, tuple[str, ...]]:
         """Return where workers answer HTTP, by worker: ``POST http://127.0.0.1:4000/orders/{id}``."""

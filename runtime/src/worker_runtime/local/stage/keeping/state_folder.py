@@ -35,6 +35,14 @@ class FolderInUse(WorkerRuntimeError):
     """Another stage runs in the folder."""
 
 
+def in_use(folder: Path) -> FolderInUse:
+    """Word that a stage runs in the folder, and the cure."""
+    return FolderInUse(
+        f"{folder} is in use by a stage that runs; stop it with"
+        f" `workers stage down --state {folder}`, or name another folder with --state."
+    )
+
+
 class FolderRefused(WorkerRuntimeError):
     """The folder is no stage's, or no stage can go on from it."""
 
@@ -87,12 +95,10 @@ class StateFolder(Part):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = _locked(self.path / _LOCK, parts, within_s=0)
             if lock is None:
-                raise FolderInUse(
-                    f"{self.path} is in use by a stage that runs; stop it with"
-                    f" `workers stage down --state {self.path}`, or name another folder with --state."
-                )
+                raise in_use(self.path)
             os.ftruncate(lock, 0)
             os.write(lock, str(os.getpid()).encode())
+            parts.callback(os.ftruncate, lock, 0)  # no id stays that may be somebody else's next time
             emulator_lock = _locked(self.path / _EMULATOR_LOCK, parts, within_s=_SAVING_S)
             if emulator_lock is None:
                 raise FolderInUse(f"an emulator that was left behind still uses {self.path}; end it.")
