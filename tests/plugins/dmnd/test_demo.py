@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demos import Ran, assert_nothing_lost, demo
-from workers_dmnd.local.demos import SCENARIOS
+from worker_runtime.local.demo.offered import offered_scenarios
 from workers_dmnd.local.short_links.event_items import CANARIES
 from workers_dmnd.local.short_links.ledger import COMPLETED
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SHOWN = {each.name: each.summary for each in SCENARIOS}
+SHOWN = {each.name: each.summary for each in offered_scenarios().scenarios.values()}
 LOSING = """
 from worker_runtime import hookimpl
 from worker_runtime.local.demo.outcome import Finding, Outcome
@@ -171,7 +171,8 @@ def test_without_a_scenario_all_are_listed_with_what_they_show(tmp_path: Path) -
     told, encoded = demo(tmp_path), demo(tmp_path, "--json")
 
     assert (told.code, encoded.code) == (0, 0)
-    assert [line.split()[0] for line in told.stdout.splitlines() if line.strip()][2:] == list(SHOWN)
+    lines = [line for line in told.stdout.splitlines() if line.strip()]
+    assert [line.split()[0] for line in lines[-len(SHOWN) :]] == list(SHOWN)
     assert encoded.result == {"scenarios": SHOWN}
 
 

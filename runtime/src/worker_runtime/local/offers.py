@@ -36,6 +36,13 @@ class OutsideTable(Struct, frozen=True, kw_only=True):
     indexes: tuple[TableIndex, ...] = ()
 
 
+class OutsideSecret(Struct, frozen=True):
+    """A secret that no outside service asks for: its logical name, and its value by key."""
+
+    name: str
+    value: Mapping[str, str]
+
+
 class Reach(Protocol):
     """What a stand-in may reach of its stage, where the service itself writes into our queues or streams."""
 

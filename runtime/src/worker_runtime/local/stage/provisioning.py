@@ -199,7 +199,7 @@ def _secrets(wanted: Iterable[str], outside: Outside, names: Names, secretsmanag
         if logical not in outside.secrets:
             raise Unprovided(
                 f"workers ask for the secret {logical!r}, and no plugin's stand_ins() gives its value;"
-                f" name it in an OutsideService's secrets."
+                f" name it in an OutsideService's secrets, or return OutsideSecret({logical!r}, ...) there."
             )
         real, value = local_name(logical), json.dumps(dict(outside.secrets[logical]))
         if _unless_there(partial(secretsmanager.create_secret, Name=real, SecretString=value)):

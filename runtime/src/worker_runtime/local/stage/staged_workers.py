@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.errors import LoadError, WorkerRuntimeError
 from worker_runtime.loading import declared_worker
 from worker_runtime.local.hooks import local_plugin
-from worker_runtime.local.offers import OutsideService, OutsideTable
+from worker_runtime.local.offers import OutsideSecret, OutsideService, OutsideTable
 from worker_runtime.local.stage.execution.invocations import UNRESERVED_CONCURRENCY, Function
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.manifest import HANDLER, RUNTIME_VARIABLES
@@ -96,30 +96,35 @@ def plugins_of(worker_ids: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What the plugins' ``stand_ins()`` hooks give: tables, and services by the plugin that calls them."""
+    """What the plugins' ``stand_ins()`` hooks give: tables, services by who calls them, secrets."""
 
     tables: tuple[OutsideTable, ...]
     services: tuple[tuple[str, OutsideService], ...]
+    own_secrets: tuple[OutsideSecret, ...] = ()
 
     @property
     def secrets(self) -> dict[str, Mapping[str, str]]:
         """The values of all secrets, by logical name."""
-        return {name: value for _, service in self.services for name, value in service.secrets.items()}
+        of_services = {name: value for _, service in self.services for name, value in service.secrets.items()}
+        return of_services | {secret.name: secret.value for secret in self.own_secrets}
 
 
 def offers_of(plugins: Iterable[str], catalogue: Catalogue) -> Offers:
     """Ask the plugins' local hooks for what stands in for the outside."""
     tables: dict[str, OutsideTable] = {}
     services: list[tuple[str, OutsideService]] = []
+    secrets: list[OutsideSecret] = []
     for plugin in plugins:
         if plugin not in catalogue.local:
             continue
         for offer in local_plugin(plugin, catalogue).offers("stand_ins"):
             if isinstance(offer, OutsideTable):
                 tables[offer.name] = offer
+            elif isinstance(offer, OutsideSecret):
+                secrets.append(offer)
             else:
                 services.append((plugin, offer))
-    return Offers(tuple(tables.values()), tuple(services))
+    return Offers(tuple(tables.values()), tuple(services), tuple(secrets))
 
 
 def write_settings(

@@ -1,0 +1,1 @@
+"""The scenario ``warehouse``: items of the demand table come, change and go, and files tell of all of it."""
