@@ -84,7 +84,10 @@ def test_a_broken_worker_is_an_error_and_no_shorter_manifest(workers: Workers, s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--stack", "nowhere"), "no installed worker is of the stack 'nowhere'; there are: dmnd, dmnd-pipeline."),
+        (
+            ("--stack", "nowhere"),
+            "no installed worker is of the stack 'nowhere'; there are: dmnd, dmnd-pipeline.",
+        ),
         (("--output", "a", "--check", "b"), "say one of them"),
         (("--output", "absent/manifest.json"), "cannot write absent/manifest.json"),
     ],
