@@ -166,10 +166,10 @@ class Destination:
         self.told: list[tuple[list[Place], GivenUp]] = []
         self.open = True
 
-    def give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> str:
+    def give_up(self, records: Sequence[StagedRecord], why: GivenUp) -> str | None:
         if self.open:
             self.told.append(([(each.raw["partition"], each.raw["offset"]) for each in records], why))
-        return "message" if self.open else ""
+        return "message" if self.open else None
 
     @property
     def places(self) -> list[Place]:
