@@ -166,6 +166,19 @@ def test_a_stacks_letters_are_those_of_all_its_queues_and_stay_there(
     assert len(waiting(sqs, queues["orders-dlq"])) == 2
 
 
+@pytest.mark.usefixtures("letters")
+def test_where_nothing_is_said_the_queues_are_meant_that_the_variables_name(
+    dead_letters: DeadLetters, queues: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "stage.env"
+    file.write_text(f"ORDERS_DLQ_QUEUE_URL={queues['orders-dlq']}\n")
+
+    done = dead_letters("list", "--env-file", str(file), "--json")
+
+    assert done.code == 0
+    assert {each["queue"] for each in done.json["letters"]} == {"orders-dlq"}
+
+
 @pytest.mark.usefixtures("queues")
 def test_an_empty_queue_says_so(dead_letters: DeadLetters) -> None:
     done = dead_letters("list", "orders-dlq")
@@ -461,7 +474,8 @@ def test_letters_that_are_not_met_are_told_in_one_line_and_exit_code_1() -> None
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("list",), "say a QUEUE or a --stack."),
+        (("list",), "say a QUEUE or a --stack, or name the file of a stage's variables with --env-file."),
+        (("list", "orders-dlq", "--stack", "shop"), "say a QUEUE or a --stack, not both."),
         (("list", "--stack", "nosuch"), "no installed worker is of the stack 'nosuch'; there are: "),
         (("list", "nothing-dlq"), "there is no queue 'nothing-dlq'; set NOTHING_DLQ_QUEUE_URL"),
         (("redrive", "orders", "--yes"), "no installed worker sends its dead letters to orders"),

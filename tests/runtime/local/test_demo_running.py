@@ -123,6 +123,14 @@ def test_a_traceback_keeps_its_lines() -> None:
     assert [line[9:] for line in more] == ["Traceback (most recent call last):", "  File x", "    pack()"]
 
 
+def test_counts_that_never_rest_are_told_more_and_more_rarely() -> None:
+    written, screen = plain()
+
+    run(Packing(HOLDS, lasts_s=0.4), screen=screen)
+
+    assert 1 <= written.getvalue().count("carried:") <= 6
+
+
 def test_counts_follow_in_plain_lines_while_the_scenario_runs() -> None:
     written, screen = plain()
 

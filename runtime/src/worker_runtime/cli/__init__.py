@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Final, NamedTuple
 
+INTERRUPTED: Final = 130  # as shells have it
 NEEDED: Final = frozenset({"typer", "rich", "shellingham"})
 
 
@@ -40,7 +41,14 @@ GROUPS: Final = {
 
 
 def main() -> int:
-    """Run the command on ``sys.argv``; returns only where it cannot start, with the exit code."""
+    """Run the command on ``sys.argv``; returns an exit code where it cannot start or is interrupted."""
+    try:
+        return _run()
+    except KeyboardInterrupt:  # before the command has begun: of later ones it tells itself
+        return INTERRUPTED
+
+
+def _run() -> int:
     try:
         from worker_runtime.cli.root import app  # noqa: PLC0415 - needs what may be missing
     except ModuleNotFoundError as error:

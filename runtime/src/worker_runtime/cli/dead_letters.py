@@ -61,6 +61,7 @@ def dead_letters() -> None:
     "list",
     epilog=examples(
         "workers dead-letters list event-short-url-dlq",
+        "workers dead-letters list --env-file .stage/stage.env",
         "workers dead-letters list --stack dmnd --env-file local.env --json",
     ),
 )
@@ -75,12 +76,15 @@ def list_letters(
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the dead letters of a queue, or of all queues of a stack, and leave them there."""
+    """List the dead letters of a queue, of all queues of a stack, or of all that the variables name.
+
+    They are left there.
+    """
     with answering(as_json=as_json) as output:
-        if (queue is None) == (stack is None):
-            raise Misuse("say a QUEUE or a --stack.")
+        if queue is not None and stack is not None:
+            raise Misuse("say a QUEUE or a --stack, not both.")
         office = _office(endpoint_url, env_file)
-        found = office.letters([queue] if queue is not None else _queues_of(stack or ""))
+        found = office.letters([queue] if queue is not None else _queues_of(stack))
         if as_json:
             output.json({"letters": found})
         else:
@@ -199,11 +203,15 @@ def _what_to_ask(queue: str) -> str:
     return f"They may come back:{traced} `workers dead-letters list {queue}` whether they did."
 
 
-def _queues_of(stack: str) -> list[str]:
+def _queues_of(stack: str | None) -> list[str]:
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - help needs none of it
-    from worker_runtime.local.dead_letters.office import queues_of  # noqa: PLC0415 - as above
+    from worker_runtime.local.dead_letters.office import named_queues, queues_of  # noqa: PLC0415 - as above
     from worker_runtime.local.inventory import stacks, take_inventory  # noqa: PLC0415 - as above
 
+    if stack is None:
+        if named := named_queues(os.environ):
+            return named
+        raise Misuse("say a QUEUE or a --stack, or name the file of a stage's variables with --env-file.")
     refuse_unknown_stack(stack, there=stacks(take_inventory(installed())))
     return queues_of(stack)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker_runtime.cli.keeping import keep_up, refuse_taken
+from worker_runtime.cli.private_files import private_files
 from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
 from worker_runtime.cli.scenario_options import (
     LEAST_SPEED,
@@ -99,7 +100,7 @@ def demo(  # noqa: PLR0913 - options of a command
     Ctrl-C (130), SIGTERM (143) and SIGHUP (129) stop it cleanly: no process stays behind. With --keep
     Ctrl-C is the end that is awaited, and the exit code is the verdict's.
     """
-    with stoppable(), answering(as_json=as_json) as output:
+    with stoppable(), private_files(), answering(as_json=as_json) as output:
         chosen = _chosen(scenario, output)
         asked = Asked(
             scenario=chosen.name,

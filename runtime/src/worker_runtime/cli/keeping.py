@@ -20,18 +20,14 @@ def refuse_taken(file: Path) -> None:
 
 def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], None]) -> None:
     """Write to a file with which variables a stage is found while it serves; Ctrl-C ends it and the file."""
+    from worker_runtime.local.serving.environment_file import environment_file  # noqa: PLC0415 - help needs none
+
     refuse_taken(file)
-    try:
-        lines = [f"{name}={value}\n" for name, value in sorted(environment.items())]
-        file.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise Misuse(f"cannot write {file}: {error.strerror}.") from error
-    try:
+    with environment_file(file, environment):
         tell(f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}", style="bold")
-        serve()
-    except Stopped:
-        raise
-    except KeyboardInterrupt:
-        tell("stopping the stage")
-    finally:
-        file.unlink(missing_ok=True)
+        try:
+            serve()
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            tell("stopping the stage")

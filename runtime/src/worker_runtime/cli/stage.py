@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker_runtime.cli.before_staging import followed_workers, refuse_no_aws, refuse_unwritable
+from worker_runtime.cli.private_files import private_files
 from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
 from worker_runtime.cli.scenario_options import (
     LEAST_SPEED,
@@ -138,7 +139,7 @@ def up(  # noqa: PLR0913 - options of a command
     SIGTERM (143) and SIGHUP (129) stop it as cleanly. Ctrl-C before it is up, before a scenario is done, or
     again while it stops: 130.
     """
-    with stoppable(), answering(as_json=as_json) as output:
+    with stoppable(), private_files(), answering(as_json=as_json) as output:
         from worker_runtime.local.serving.folders import ENVIRONMENT_FILE, begin_anew  # noqa: PLC0415 - help needs none
 
         chosen = None if scenario is None else _scenario(scenario)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from worker_runtime.catalogue import installed
 from worker_runtime.clock import RealClock
 from worker_runtime.errors import SettingsError
+from worker_runtime.grants import variable
 from worker_runtime.local.dead_letters.letters import UNREADABLE
 from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
 from worker_runtime.local.dead_letters.readable import readable
@@ -28,7 +29,7 @@ from worker_runtime.local.stage.staged_workers import declarations
 from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from worker_runtime.local.dead_letters.letters import Letter
     from worker_runtime.local.dead_letters.opening import Origin
@@ -144,6 +145,11 @@ def queues_of(stack: str | None) -> list[str]:
     """Name the queues of dead letters that the workers of a stack, or of all, declare."""
     declared = declarations(installed(), stack=stack).values()
     return sorted({source.dead_letters for each in declared for source in _lettered(each)})
+
+
+def named_queues(environ: Mapping[str, str]) -> list[str]:
+    """Name the queues of dead letters, of any stack, whose URLs are in the variables."""
+    return [queue for queue in queues_of(None) if environ.get(variable("queue", queue))]
 
 
 def _lettered(declaration: Declaration) -> list[Any]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Counts = Callable[[], Mapping[str, WorkerCounts]]
 
 TICK_S: Final = 1.0
+SLOWEST: Final = 30
+"""After how many ticks a line follows another where counts never rest: a schedule's, say."""
 
 _REDRAWS_A_SECOND: Final = 4
 _WATCH_WIDTH: Final = 9  # of "  0.0 s  "
@@ -65,7 +67,7 @@ NO_SCREEN: Final[Screen] = _NoScreen()
 
 
 class PlainScreen:
-    """One line a piece of news, and one a second for the counts where they moved."""
+    """One line a piece of news, and one for the counts where they moved, rarer while they do not rest."""
 
     def __init__(self, console: Console, *, tick_s: float = TICK_S) -> None:
         self._console = console
@@ -98,12 +100,14 @@ class PlainScreen:
             follower.join()
 
     def _follow(self, counts: Counts, ended: threading.Event) -> None:
-        shown = counted(counts())
-        while not ended.wait(self._tick_s):
+        shown, wait_s = counted(counts()), self._tick_s
+        while not ended.wait(wait_s):
             now = counted(counts())
-            if now != shown:
+            moved = now != shown
+            if moved:
                 self.tell(now)
                 shown = now
+            wait_s = min(wait_s * 2, self._tick_s * SLOWEST) if moved else self._tick_s
 
 
 class LiveScreen:

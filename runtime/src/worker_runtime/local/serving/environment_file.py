@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_OURS: Final = "# Written by `workers stage up`; leads other commands to the stage by --env-file.\n"
+_OURS: Final = "# Written by a local stage of `workers`; leads other commands to it by --env-file.\n"
 
 
 def refuse_others(file: Path) -> None:

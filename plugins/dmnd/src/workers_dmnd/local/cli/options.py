@@ -13,6 +13,7 @@ from worker_runtime.local.commands.inputs import need_variables
 from worker_runtime.local.commands.options import take_variables
 from worker_runtime.local.commands.provided import provided
 from worker_runtime.local.commands.reporting import CommandFailed, Misuse
+from worker_runtime.local.reachable import refuse_stage_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ def working_on(wanted: type[T], *, env_file: Path | None) -> Iterator[T]:
     What the table answers to the block's calls is told as an error of the command.
     """
     take_variables(env_file)
+    refuse_stage_down(os.environ)
     need_variables("AWS_REGION", "DEMAND_TABLE", environ=os.environ)
     try:
         with provided(wanted, plugin=PLUGIN) as services:

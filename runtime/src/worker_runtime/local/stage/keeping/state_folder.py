@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,6 +24,9 @@ FORMAT: Final = 1
 
 EMULATOR_STATE: Final = "emulator/state"
 """Where in the folder the emulator writes its state."""
+
+OWNER_ALONE: Final = 0o700
+"""The mode of the folder, since messages and items are in it."""
 
 _LOCK: Final = "stage.lock"
 _EMULATOR_LOCK: Final = "emulator.lock"
@@ -93,6 +96,8 @@ class StateFolder(Part):
         with ExitStack() as parts:
             self._refuse_foreign()
             self.path.mkdir(parents=True, exist_ok=True)
+            with suppress(PermissionError):  # a folder that another person made and shares
+                self.path.chmod(OWNER_ALONE)
             lock = _locked(self.path / _LOCK, parts, within_s=0)
             if lock is None:
                 raise in_use(self.path)
@@ -193,7 +198,7 @@ def _others(folder: Path) -> list[str]:
 
 def _locked(file: Path, parts: ExitStack, *, within_s: float) -> int | None:
     """Lock a file until ``parts`` are closed and whoever got the descriptor ended; None where it is taken."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     ends_at = time.monotonic() + within_s
     while True:
         try:
