@@ -20,9 +20,10 @@ _VALUE: Final = re.compile(r"[^&;#\s\"<>]*+")
 _FORM_VALUE: Final = re.compile(r"[^&\r\n]*+")  # who writes forms by hand leaves blanks in them
 _ENCODED: Final = re.compile(r"[^&;#\s\"<>=?]*+")
 _SAID: Final = re.compile(
-    r"(?P<quote>\\{0,15}\")(?P<text>(?s:.*?))(?:(?<!\\)(?P=quote)|\Z)|\d++|\[[^\]]*+\]?|\{[^}]*+\}?"
+    r"(?P<quote>\\{0,15}\")(?P<text>(?s:.*?))(?:(?<!\\)(?P=quote)|\Z)|\d{5,}+|\[[^\]]*+\]?|\{[^}]*+\}?"
 )
-"""A literal, also one in a text that stands inside of others, with a backslash or more before its quotes."""
+"""A literal, also one in a text that stands inside of others, with a backslash or more before its quotes.
+Few digits are none: ``put off to: 2026-01-01``."""
 
 _UNQUOTED: Final = "[]*@"  # what stands in place of a value can be read
 
