@@ -217,7 +217,7 @@ def test_an_endpoint_at_which_nobody_answers_is_one_line_with_the_cure_before_an
     assert printed == ["imported"]
     assert line.startswith(f"workers: EndpointSilent: nobody answers at {url}, where AWS_ENDPOINT_URL points")
     assert "(Connection refused)" in line
-    assert "`workers demo SCENARIO --keep FILE`" in line
+    assert "`workers stage up` brings a stage up" in line
 
 
 def test_an_endpoint_that_is_no_url_is_one_line_and_exit_code_2(

@@ -133,6 +133,7 @@ def test_events_from_outside_are_worked_and_status_tells_from_elsewhere(
     assert rejected == {"queue": "work-dlq", "deadLetters": True, "waiting": 1, "hidden": 0, "delayed": 0}
     assert f"The stage of {folder} runs since" in people.out
     assert "tiny.do" in people.out
+    assert "All counts: since it was brought up last." in people.out
     assert (people.code, letters.code) == (0, 0)
     assert "REFUSED" in letters.out
     assert code == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from worker_runtime.local.commands.reporting import Output
     from worker_runtime.local.serving.status import Depth, Status
+
+_SINCE: Final = "All counts: since it was brought up last."
 
 
 def show_status(status: Status, output: Output) -> None:
@@ -30,7 +32,9 @@ def show_status(status: Status, output: Output) -> None:
         ]
     )
     heading, *lines = table_lines(status.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
-    output.lines([(heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
+    output.lines(
+        [(heading, "bold"), *((line, "") for line in lines), (f"{LEGEND} {_SINCE}", "dim"), ("", "")]
+    )
     if status.queues is not None:
         rows = [_row(each) for each in status.queues]
         output.table(("queue", "waiting", "hidden", "delayed", ""), rows)
