@@ -177,6 +177,11 @@ def test_a_stage_s_streams_can_be_recorded_from_outside_as_they_were_handed_over
 
 
 def changes(event: Event) -> list[tuple[str, str]]:
-    """Tell the sequence numbers and source of the changes in an event."""
+    """Tell the sequence numbers and source of the changes in an event.
+
+    The stream that carries them is the stage's own making: from outside it has its logical name.
+    """
     records = json.loads(bytes(event.event))["Records"]
-    return [(raw["kinesis"]["sequenceNumber"], raw["eventSourceARN"]) for raw in records]
+    return [
+        (raw["kinesis"]["sequenceNumber"], raw["eventSourceARN"].replace("/local-", "/")) for raw in records
+    ]
