@@ -49,7 +49,11 @@ class Nowhere(Warehouse):
 
 def cases(records: int = 1000) -> list[Case]:
     """List the batch beside its peers."""
-    peers = {OBVIOUS: obvious(), "base64, orjson and zstd alone": limit}
+    peers = {
+        OBVIOUS: obvious(),
+        f"{OBVIOUS}, both images": obvious(both=True),
+        "base64, orjson and zstd alone": limit,
+    }
     return [Case(PATH.format(records), delivery_text(records), delivering(), peers, Goal(4))]
 
 
@@ -93,8 +97,11 @@ def limit(event: Any) -> None:
     zstd.compress(b"".join(images))
 
 
-def obvious() -> Candidate:
-    """Write it as one would from the libraries' documentation: the same rows in the same files."""
+def obvious(*, both: bool = False) -> Candidate:
+    """Write it as one would from the libraries' documentation: the same rows in the same files.
+
+    ``both`` images are unmarshalled, and then one is picked.
+    """
     deserialize = TypeDeserializer().deserialize
     schemas = {name: read_schema(name) for name in DEMAND_DATA_TYPES}
     parsed = {name: fastavro.parse_schema(schema.avro) for name, schema in schemas.items()}
@@ -107,6 +114,8 @@ def obvious() -> Candidate:
             removed = change["eventName"] == "REMOVE"
             image = wire["OldImage" if removed else "NewImage"]
             item = {name: deserialize(value) for name, value in image.items()}
+            if both and not removed:
+                _ = {name: deserialize(value) for name, value in wire.get("OldImage", {}).items()}
             at_ms = wire["ApproximateCreationDateTime"]
             date = datetime.fromtimestamp(at_ms / 1000, tz=UTC).date().isoformat()
             row = _obvious_row(item, schemas[item["type"]].fields)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from workers_pipeline.avro_files import AvroFiles
 from workers_pipeline.avro_rows import row_encoder
+from workers_pipeline.codecs import ZSTD_LEVEL
 
 if TYPE_CHECKING:
     from workers_pipeline.codecs import Codec
@@ -40,6 +41,7 @@ def test_a_file_is_what_fastavro_writes_in_one_block(
         SCHEMA,
         [{"a": a, "b": b} for a, b in rows],
         codec=codec,
+        codec_compression_level=ZSTD_LEVEL if codec == "zstandard" else None,
         sync_interval=10**9,
         sync_marker=sha256(b"name").digest()[:16],
     )

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from workers_pipeline.data_types import DEMAND_DATA_TYPES, table_of
 from workers_pipeline.hashing import Hashes
-from workers_pipeline.image_rows import _exactly, row_reader, whole
+from workers_pipeline.image_rows import RowReader, _exactly, whole
 from workers_pipeline.schemas import read_schema
 from workers_pipeline.typed_images import parsed
 
@@ -67,10 +67,15 @@ def test_an_image_is_read_as_the_exact_way_reads_it(data_type: str, data: st.Dat
     image = {**{k: v for k, v in fitting(data_type).items() if k not in left_out}, **changed}
     text = Raw(json.dumps(image).encode())
 
-    quick = told(row_reader(schema), parsed(text), text, HEAD, Hashes(lambda: "pepper"))
+    reader = RowReader(schema)
+    quick = [
+        told(reader.read, text, HEAD, Hashes(lambda: "pepper")) for _ in range(2)
+    ]  # and once it has learnt
 
-    exact = told(lambda *inputs: HEAD + _exactly(*inputs), schema, parsed(text), Hashes(lambda: "pepper"))
-    assert quick == exact
+    exact = told(
+        lambda *inputs: HEAD + _exactly(*inputs), schema.fields[4:], parsed(text), Hashes(lambda: "pepper")
+    )
+    assert quick == [exact, exact]
 
 
 @pytest.mark.parametrize("data_type", DEMAND_DATA_TYPES)
@@ -78,7 +83,7 @@ def test_an_image_that_fits_fills_every_column_but_the_extras(data_type: str) ->
     schema = read_schema(table_of(data_type))
     text = Raw(json.dumps(fitting(data_type)).encode())
 
-    row = row_reader(schema)(parsed(text), text, HEAD, Hashes(lambda: "pepper"))
+    row = RowReader(schema).read(text, HEAD, Hashes(lambda: "pepper"))
 
     empty = [column.name for column, value in zip(schema.fields, row, strict=True) if value is None]
     assert empty == ["extra_json"]

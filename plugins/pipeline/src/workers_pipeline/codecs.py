@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Codec = Literal["deflate", "zstandard"]
 
+ZSTD_LEVEL: Final = 1
+"""Of rows it makes what is a twentieth smaller than the usual 3 does, in half of the time."""
 _RAW: Final = -15  # deflate without a head, as Avro has it
 
 
@@ -33,10 +35,10 @@ def _deflate() -> Callable[[bytes], bytes]:
 def _zstandard() -> Callable[[bytes], bytes]:
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"  # an extra until then
     try:
-        compress: Callable[[bytes], bytes] = import_module(name).compress
+        compress: Callable[[bytes, int], bytes] = import_module(name).compress
     except ImportError as error:
         raise Halt("delivery.codec is zstandard; install workers-pipeline[zstd], or say deflate.") from error
-    return compress
+    return lambda data: compress(data, ZSTD_LEVEL)
 
 
 _COMPRESSORS: Final[Mapping[Codec, Callable[[], Callable[[bytes], bytes]]]] = {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
@@ -18,8 +16,6 @@ from workers_pipeline.stacks import PIPELINE
 from workers_pipeline.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workers_pipeline.tables import Place
 
 
@@ -46,13 +42,12 @@ def deliver_changes(
     batch: Batch[Change[Raw]], *, tables: Tables, files: AvroFiles, warehouse: Warehouse, metrics: Metrics
 ) -> None:
     """Store a batch's changes as Avro files, one for each table and partition."""
-    with _undisturbed():
-        rows = _placed(batch, tables)
-        span = Span.of(batch.received)
-        written = {}
-        for (table, date), encoded in rows.items():
-            key = object_key(table, partition_date=date, span=span)
-            written[key] = files.written(encoded, schema=tables.avro(table), name=key)
+    rows = _placed(batch, tables)
+    span = Span.of(batch.received)
+    written = {}
+    for (table, date), encoded in rows.items():
+        key = object_key(table, partition_date=date, span=span)
+        written[key] = files.written(encoded, schema=tables.avro(table), name=key)
     warehouse.store(written)
     _count(metrics, rows, written)
 
@@ -69,18 +64,6 @@ def _placed(batch: Batch[Change[Raw]], tables: Tables) -> dict[Place, list[str]]
             continue
         rows[where].append(row)
     return rows
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the garbage collector from walking a batch that is all in use."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _count(metrics: Metrics, rows: dict[Place, list[str]], written: dict[str, bytes]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from worker_runtime import redact_text
+from worker_runtime import may_be_personal, redact_text
 from workers_pipeline.extras import masked_json
 from workers_pipeline.schemas import EXTRA
 
@@ -24,12 +25,15 @@ class Mask:
         texts = [
             (at, each) for at, each in enumerate(schema.fields) if each.kind == "string" and not each.hashed
         ]
+        self._texts_of = itemgetter(*(at for at, _ in texts))
         self._extra = next(at for at, each in texts if each.name == EXTRA)
         self._keys = [at for at, each in texts if each.is_key]
         self._texts = [at for at, each in texts if not each.is_key and at != self._extra]
 
     def masked(self, row: Row, hashed: Hashes) -> Row:
-        """Copy a row without personal data in its texts."""
+        """Return a row without personal data in its texts: itself, as nearly always, or a copy."""
+        if not may_be_personal("\n".join(filter(None, self._texts_of(row)))):
+            return row
         values = list(row)
         for at in self._texts:
             values[at] = values[at] and redact_text(values[at])

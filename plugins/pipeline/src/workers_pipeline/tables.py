@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker_runtime import Reject, Skip, may_be_personal
+from worker_runtime import Reject, Skip
 from workers_pipeline.avro_rows import row_encoder
 from workers_pipeline.data_types import table_of
 from workers_pipeline.hashing import Hashes
-from workers_pipeline.image_rows import VIOLATION, row_reader
+from workers_pipeline.image_rows import VIOLATION, RowReader
 from workers_pipeline.masking import Mask
 from workers_pipeline.schemas import read_schema
-from workers_pipeline.typed_images import parsed
+from workers_pipeline.typed_images import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from worker_runtime import Change
     from workers_pipeline.avro_rows import EncodeRow
-    from workers_pipeline.image_rows import ReadRow, Row
+    from workers_pipeline.image_rows import Row
     from workers_pipeline.partitions import PartitionPolicy
 
     Place = tuple[str, str]
@@ -34,7 +34,7 @@ class Table:
 
     name: str
     avro: Mapping[str, Any]
-    read: ReadRow
+    read: Callable[[Any, Row, Hashes], Row]
     masked: Callable[[Row, Hashes], Row]
     encode: EncodeRow
 
@@ -43,7 +43,7 @@ class Table:
         """Compose the table of a type from its schema."""
         schema = read_schema(table_of(data_type))
         mask = Mask(schema)
-        return cls(schema.name, schema.avro, row_reader(schema), mask.masked, row_encoder(schema.avro))
+        return cls(schema.name, schema.avro, RowReader(schema).read, mask.masked, row_encoder(schema.avro))
 
 
 class Tables:
@@ -52,7 +52,7 @@ class Tables:
     def __init__(
         self, data_types: Sequence[str], *, policy: PartitionPolicy, salt: Callable[[], str]
     ) -> None:
-        self._by_type = {data_type: Table.of(data_type) for data_type in data_types}
+        self._by_type: dict[str | None, Table] = {data_type: Table.of(data_type) for data_type in data_types}
         self._avro = {table.name: table.avro for table in self._by_type.values()}
         self._policy = policy
         self._salt = salt
@@ -76,15 +76,11 @@ class Tables:
                 raise Reject(VIOLATION, f"{change.name} without its image")
             at_ms = change.created_at_ms
             try:
-                image = parsed(text)
-                table = by_type.get(image["type"]["S"]) if "type" in image else None
+                table = by_type.get(type_of(text))
                 if table is None:
                     raise Skip("its type is not delivered")
-                row = table.read(image, text, (change.id, change.name, at_ms, removed), hashed)
-                encoded = table.encode(row)
-                if may_be_personal(encoded):  # it holds all texts as they are: one look is enough
-                    encoded = table.encode(table.masked(row, hashed))
-                return (table.name, date_of(at_ms)), encoded
+                row = table.read(text, (change.id, change.name, at_ms, removed), hashed)
+                return (table.name, date_of(at_ms)), table.encode(table.masked(row, hashed))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise Reject(VIOLATION, str(error)) from error
 
