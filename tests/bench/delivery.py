@@ -7,9 +7,7 @@ import json
 from base64 import b64decode
 from datetime import UTC, datetime
 from io import BytesIO
-from random import Random
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import fastavro
 import orjson
@@ -17,9 +15,9 @@ import ours
 from backports import zstd
 from boto3.dynamodb.types import TypeDeserializer
 from rounds import Case
+from sample_changes import delivery_text
 from table import Goal
 
-from deliveries import batch, carried, demand, event, notification, sale
 from worker_runtime import redact
 from workers_pipeline.avro_files import AvroFiles
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
@@ -55,29 +53,6 @@ def cases(records: int = 1000) -> list[Case]:
         "base64, orjson and zstd alone": limit,
     }
     return [Case(PATH.format(records), delivery_text(records), delivering(), peers, Goal(4))]
-
-
-def delivery_text(records: int) -> str:
-    """Return the JSON of a batch of changes, both images in most, as DynamoDB writes them to Kinesis."""
-    random = Random(1)
-    return json.dumps(batch(*(_changed(at, random) for at in range(records))))
-
-
-def _changed(at: int, random: Random) -> dict[str, Any]:
-    made = random.choices((demand, notification, sale, event), (60, 30, 5, 5))[0]
-    name = f"{at:08}"
-    more = {
-        "correlationId": str(UUID(int=random.getrandbits(128))),
-        "GSI2PK": f"SALE#s{at % 13:04}#{at % 16}",
-        "GSI2SK": f"USER#{name}",
-    }
-    if made is demand:
-        more |= {"phone": f"+1212555{at % 10_000:04}", "email": f"fan{at}@example.com"}
-    if made is notification:
-        more |= {"to": f"+1212555{at % 10_000:04}", "userId": f"u{name}"}
-    new = made(name, **more)
-    old = None if at % 4 == 0 else {**new, "version": 2}
-    return carried(new, old=old, at=at)
 
 
 def delivering() -> Candidate:
