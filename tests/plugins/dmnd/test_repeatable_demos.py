@@ -10,6 +10,8 @@ import pytest
 from demos import demos
 from worker_runtime.local.stage.lineage.dump import dump
 
+pytestmark = pytest.mark.long
+
 CALLS = (
     ("short-links", "--events", 20, "--seed", 3, "--faults", "all"),
     ("sale-to-sms", "--events", 40, "--seed", 3, "--faults", "all"),

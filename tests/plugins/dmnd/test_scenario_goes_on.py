@@ -80,6 +80,7 @@ def same_end(name: str, *asked: str, kill_at: str, folder: Path) -> None:
     assert (ended["endings"], ended["state"]) == (expected["endings"], expected["state"])
 
 
+@pytest.mark.long
 def test_short_links_go_on_with_their_links_and_throttles(tmp_path: Path) -> None:
     same_end("short-links", "--events", "30", "--seed", "3", kill_at="of 30 items put", folder=tmp_path)
 

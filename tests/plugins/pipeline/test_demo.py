@@ -13,6 +13,8 @@ from workers_pipeline.local.warehouse.ledger import MENDED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
