@@ -40,7 +40,7 @@ class Run:
     """One ``workers stage up`` of a scenario in a folder; it is killed where it takes too long."""
 
     def __init__(self, name: str, *asked: str, folder: Path) -> None:
-        command = [*COMMAND, "stage", "up", "--scenario", name, *asked, "--state", str(folder), "--json"]
+        command = [*COMMAND, "stage", "up", "--scenario", name, *asked, "--state", str(folder)]
         self._stage = subprocess.Popen(  # noqa: S603 - our own command
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
         )
@@ -60,6 +60,7 @@ class Run:
         assert self._stage.stdout is not None
         reader = threading.Thread(target=self._stage.stderr.read, daemon=True)  # type: ignore[union-attr]  # a pipe, as above
         reader.start()
+        assert "endpointUrl" in json.loads(self._stage.stdout.readline())
         report = json.loads(self._stage.stdout.readline())
         self._stage.send_signal(signal.SIGINT)
         self._stage.wait()
@@ -74,7 +75,7 @@ def same_end(name: str, *asked: str, kill_at: str, folder: Path) -> None:
     expected = undisturbed(name, *asked, folder=folder)
 
     Run(name, *asked, folder=folder / "stage").kill_at(kill_at)
-    ended = Run(name, *asked, folder=folder / "stage").report()
+    ended = Run(name, *asked, "--json", folder=folder / "stage").report()
 
     assert ended["holds"], ended["findings"]
     assert (ended["endings"], ended["state"]) == (expected["endings"], expected["state"])
