@@ -144,6 +144,13 @@ def test_every_nth_request_is_throttled(links: Links, http: httpx.Client) -> Non
     assert answers[2].headers["Retry-After"] == "2"
 
 
+def test_who_throttles_refuses_late_too(links: Links, http: httpx.Client) -> None:
+    links.throttle(every=1)
+    links.slow_next(latency_s=30)
+
+    assert http.post("/v4/shorten", json={"long_url": "u"}).status_code == 429
+
+
 def test_random_throttling_is_the_same_for_the_same_seed() -> None:
     def statuses(seed: int) -> list[int]:
         with Links(seed=seed) as links, httpx.Client(base_url=links.url, trust_env=False) as client:

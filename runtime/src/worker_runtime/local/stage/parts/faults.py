@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,8 +89,16 @@ class Faults:
     def next(self) -> Fault | None:
         """Decide for the next request; None lets it through."""
         with self._lock:
-            fault = self._script.popleft() if self._script else self._throttled()
+            fault = self._scripted() if self._script else self._throttled()
             self._remember()
+        return fault
+
+    def _scripted(self) -> Fault:
+        """Take the next of the script; where it is only late, the service refuses it as it would any other."""
+        fault = self._script.popleft()
+        if fault.response is None and not fault.hang and not fault.hangs_up:
+            refused = self._throttled()
+            return fault if refused is None else replace(fault, response=refused.response)
         return fault
 
     def _throttled(self) -> Fault | None:
