@@ -94,7 +94,7 @@ class Faults:
         return fault
 
     def _scripted(self) -> Fault:
-        """Take the next of the script; where it is only late, the service refuses it as it would any other."""
+        """Take the next of the script; one that is only late is refused as any other is."""
         fault = self._script.popleft()
         if fault.response is None and not fault.hang and not fault.hangs_up:
             refused = self._throttled()
