@@ -24,8 +24,9 @@ def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], N
 
     refuse_taken(file)
     with environment_file(file, environment):
-        tell(f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}", style="bold")
         try:
+            told = f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}"
+            tell(told, style="bold")
             serve()
         except Stopped:
             raise

@@ -79,16 +79,17 @@ def serve_stage(
         environment_file(serving.environment_file, started.environment()),
         followed(started.logs, worker_ids=_chosen(serving.followed, started), tell=screen.tell),
     ):
-        _announce(started, serving, screen)
-        up(started)
-        if serving.scenario is not None and serving.asked is not None:
-            report = _run(serving.scenario, serving.asked, started, screen)
-            reported(report)
         try:
+            _announce(started, serving, screen)
+            up(started)
+            if serving.scenario is not None and serving.asked is not None:
+                report = _run(serving.scenario, serving.asked, started, screen)
+                reported(report)
             with screen.following(started.workers):
                 started.serve()
         except KeyboardInterrupt as interrupt:
-            if type(interrupt) is not KeyboardInterrupt:  # a request of somebody else's, with its exit code
+            somebody_elses = type(interrupt) is not KeyboardInterrupt  # a request with its own exit code
+            if somebody_elses or (serving.scenario is not None and report is None):
                 raise
             screen.tell("stopping the stage")
     return report
