@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import middy from "@middy/core";
 import { BatchProcessor, BatchProcessorSync, EventType, processPartialResponse, processPartialResponseSync } from "@aws-lambda-powertools/batch";
 
-const text = readFileSync(process.argv[2], "utf8");
+const text = readFileSync("event.json", "utf8");
 const context = { awsRequestId: "1", functionName: "bench", getRemainingTimeInMillis: () => 60000 };
 const processor = new BatchProcessor(EventType.SQS);
 const processorSync = new BatchProcessorSync(EventType.SQS);

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from rounds import Candidate
 
+    from workers_pipeline.codecs import Codec
+
 PATH: Final = "delivery worker: {:,} changes to zstd Avro"
 OBVIOUS: Final = "json, boto3 TypeDeserializer, fastavro"
 SALT: Final = "pepper"
@@ -55,10 +57,11 @@ def cases(records: int = 1000) -> list[Case]:
     return [Case(PATH.format(records), delivery_text(records), delivering(), peers, Goal(4))]
 
 
-def delivering() -> Candidate:
+def delivering(codec: Codec = "zstandard", *, warehouse: Warehouse | None = None) -> Candidate:
     """Compose the worker as the plugin does, but for where its files go."""
     tables = Tables(DEMAND_DATA_TYPES, policy=PartitionPolicy(), salt=lambda: SALT)
-    services: dict[type, Any] = {Tables: tables, AvroFiles: AvroFiles("zstandard"), Warehouse: Nowhere()}
+    files = AvroFiles(codec)
+    services: dict[type, Any] = {Tables: tables, AvroFiles: files, Warehouse: warehouse or Nowhere()}
     return ours.running(deliver_changes, given=services)
 
 
