@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import fastavro
 from msgspec import Struct
@@ -11,11 +11,13 @@ from msgspec import Struct
 from workers_pipeline.layout import AVRO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mypy_boto3_s3 import S3Client
 
     Row = dict[str, Any]
+
+T = TypeVar("T")
 
 
 class DeliveredFile(Struct, frozen=True):
@@ -56,7 +58,18 @@ def distinct(rows: Iterable[Row]) -> list[Row]:
 
 def current(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
     """Find the newest row of each item by its keys, ``deleted`` where the item is gone."""
-    return {(row["pk"], row["sk"]): row for row in distinct(rows)}
+    return newest(rows, row_of=lambda row: row)
+
+
+def newest(found: Iterable[T], *, row_of: Callable[[T], Row]) -> dict[tuple[str, str], T]:
+    """Keep what has the newest row of each item; it may come in any order, and more than once."""
+    kept: dict[tuple[str, str], T] = {}
+    for each in found:
+        row = row_of(each)
+        keys = row["pk"], row["sk"]
+        if keys not in kept or _order(row) >= _order(row_of(kept[keys])):
+            kept[keys] = each
+    return kept
 
 
 def _order(row: Row) -> tuple[int, int, bool, str]:

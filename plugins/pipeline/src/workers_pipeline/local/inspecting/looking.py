@@ -1,0 +1,92 @@
+"""The way through the files: one after the other, narrowed to what is wanted, what is damaged remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from workers_pipeline.local.inspecting.avro_file import AvroFile, Unreadable
+from workers_pipeline.local.inspecting.columns import OF_CHANGES, columns_of, holds_changes, name_of
+from workers_pipeline.local.inspecting.places import Place, place_of
+from workers_pipeline.local.inspecting.sources import opened_ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from workers_pipeline.local.inspecting.avro_file import Row
+    from workers_pipeline.local.inspecting.sources import StoredFile
+    from workers_pipeline.local.inspecting.wanted import Wanted
+
+
+class Problem(Struct, frozen=True):
+    """A file that cannot be read, or not to its end."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file whose head was read: where it stands, its schema, and its wanted rows."""
+
+    name: str
+    size: int
+    place: Place
+    schema: Any
+    rows: Iterator[Row]
+    holds_changes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at files, each opened when its turn comes; ``problems`` grow on the way."""
+
+    files: Sequence[StoredFile]
+    wanted: Wanted
+    advance: Callable[[int], None]
+    problems: list[Problem] = field(default_factory=list)
+
+    def seen(self) -> Iterator[SeenFile]:
+        """See the files of the wanted tables, one at a time: the next one closes it."""
+        for file, opening in opened_ahead(self.files):
+            try:
+                with opening.result() as opened:
+                    avro = AvroFile(opened, size=file.size)
+                    seen = self._seen(file, avro)
+                    if self.wanted.is_table(seen.place.table):
+                        yield seen
+            except Unreadable as problem:
+                self._note(file.name, problem)
+            self.advance(1)
+
+    def changes(self) -> Iterator[SeenFile]:
+        """See files whose rows are changes of items; others are problems."""
+        for file in self.seen():
+            if file.holds_changes:
+                yield file
+            else:
+                missing = ", ".join(OF_CHANGES)
+                self._note(file.name, Unreadable(f"holds no changes of items, which have {missing}"))
+
+    def _seen(self, file: StoredFile, avro: AvroFile) -> SeenFile:
+        named = name_of(avro.schema)
+        place = place_of(file.name) or Place(named)
+        is_of_changes = holds_changes(columns_of(avro.schema))
+        rows = self._rows(file.name, avro, place)
+        return SeenFile(file.name, file.size, place, avro.schema, rows, is_of_changes)
+
+    def _rows(self, name: str, avro: AvroFile, place: Place) -> Iterator[Row]:
+        is_wanted = self.wanted.row_test(place)
+        try:
+            if is_wanted is None:
+                yield from avro.rows()
+            else:
+                yield from filter(is_wanted, avro.rows())
+        except Unreadable as problem:
+            self._note(name, problem)
+
+    def _note(self, name: str, problem: Unreadable) -> None:
+        self.problems.append(Problem(name, str(problem)))
