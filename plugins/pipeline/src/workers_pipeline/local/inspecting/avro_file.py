@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
@@ -34,18 +35,19 @@ class Unreadable(Exception):
 
 
 class AvroFile:
-    """A file whose head was read; Unreadable where it has none."""
+    """A file whose head was read, and its ``size`` in bytes; Unreadable where it has none."""
 
-    def __init__(self, file: BinaryIO, *, size: int) -> None:
-        if not size:
+    def __init__(self, file: BinaryIO) -> None:
+        file.seek(0, os.SEEK_END)
+        self.size = file.tell()
+        file.seek(0)
+        if not self.size:
             raise Unreadable("is empty")
         if file.read(len(MAGIC)) != MAGIC:
             raise Unreadable("is not an Avro file")
         file.seek(0)
-        self._size = size
-        self._file = file
         try:
-            self._reader = fastavro.block_reader(cast("BinaryIO", _Bounded(file, size)))
+            self._reader = fastavro.block_reader(cast("BinaryIO", _Bounded(file, self.size)))
             self.codec = str(self._reader.metadata.get("avro.codec", "null"))
             self.schema: Any = json.loads(self._reader.metadata["avro.schema"])
         except Exception as error:
@@ -67,7 +69,7 @@ class AvroFile:
             self._end = block.offset + block.size
             read += len(rows)
             yield from rows
-        if self._end != self._size:
+        if self._end != self.size:
             raise _cut(read, "the file ends within a block")
 
     def _need_codec(self) -> None:

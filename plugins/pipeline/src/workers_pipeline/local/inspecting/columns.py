@@ -46,8 +46,10 @@ def known_tables() -> list[str]:
 
 def name_of(schema: Any) -> str:
     """Name the table of a schema: a table of ours by its name, another record by its full one."""
+    if isinstance(schema, list):
+        return "union"
     if not isinstance(schema, dict) or "name" not in schema:
-        return schema if isinstance(schema, str) else str(schema.get("type")) if schema else "?"
+        return str(schema.get("type") if isinstance(schema, dict) else schema)
     name, namespace = str(schema["name"]), str(schema.get("namespace") or "")
     full = name if "." in name or not namespace else f"{namespace}.{name}"
     return full.removeprefix(f"{_NAMESPACE}.")

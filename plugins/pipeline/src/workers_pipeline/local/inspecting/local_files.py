@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file, and its size in bytes."""
+    """A file."""
 
     path: Path
-    size: int
 
     @property
     def name(self) -> str:
@@ -41,18 +40,11 @@ def local_files(named: str) -> Iterator[LocalFile]:
         for folder, _, names in os.walk(path, onerror=_refuse):
             for name in names:
                 if name.endswith(".avro"):
-                    yield _measured(Path(folder, name))
+                    yield LocalFile(Path(folder, name))
     elif path.is_file():
-        yield _measured(path)
+        yield LocalFile(path)
     else:
         raise Misuse(f"there is no file or folder {named}.")
-
-
-def _measured(path: Path) -> LocalFile:
-    try:
-        return LocalFile(path, path.stat().st_size)
-    except OSError:
-        return LocalFile(path, 0)  # a link to nowhere: opening it tells
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -54,7 +54,7 @@ class Look:
         for file, opening in opened_ahead(self.files):
             try:
                 with opening.result() as opened:
-                    avro = AvroFile(opened, size=file.size)
+                    avro = AvroFile(opened)
                     seen = self._seen(file, avro)
                     if self.wanted.is_table(seen.place.table):
                         yield seen
@@ -76,7 +76,7 @@ class Look:
         place = place_of(file.name) or Place(named)
         is_of_changes = holds_changes(columns_of(avro.schema))
         rows = self._rows(file.name, avro, place)
-        return SeenFile(file.name, file.size, place, avro.schema, rows, is_of_changes)
+        return SeenFile(file.name, avro.size, place, avro.schema, rows, is_of_changes)
 
     def _rows(self, name: str, avro: AvroFile, place: Place) -> Iterator[Row]:
         is_wanted = self.wanted.row_test(place)

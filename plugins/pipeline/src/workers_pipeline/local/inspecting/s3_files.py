@@ -30,12 +30,11 @@ class BucketUnanswered(CommandFailed):
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """An object, and its size in bytes."""
+    """An object."""
 
     s3: Any
     bucket: str
     key: str
-    size: int
 
     @property
     def name(self) -> str:
@@ -72,7 +71,7 @@ def s3_files(s3: Any, named: str, *, wanted: Wanted) -> Iterator[S3Object]:
             for listed in _listed(s3, bucket, below, wanted):
                 key: str = listed["Key"]
                 if key.endswith(".avro") or key == prefix:
-                    yield S3Object(s3, bucket, key, listed["Size"])
+                    yield S3Object(s3, bucket, key)
 
 
 def _tables(prefix: str, wanted: Wanted) -> list[str]:

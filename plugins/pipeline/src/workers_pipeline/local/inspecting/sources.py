@@ -22,15 +22,11 @@ AT_ONCE: Final = 8
 
 
 class StoredFile(Protocol):
-    """A file somewhere, its size in bytes."""
+    """A file somewhere."""
 
     @property
     def name(self) -> str:
         """What it is called."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has."""
 
     def open(self) -> BinaryIO:
         """Open it for reading from its beginning; Unreadable where it cannot be had."""
