@@ -46,6 +46,8 @@ def follow(parcel: Record[Parcel], *, sightings: Sightings) -> None:
             raise RuntimeError("as asked")
         case "vanish" if sightings.is_new(parcel.body.id):
             os._exit(1)
+        case "always vanish":
+            os._exit(1)
     sightings.note(parcel.body.id, sent_at=parcel.sent_at.timestamp(), place=parcel.id)
 
 
@@ -61,6 +63,17 @@ def take_back(parcel: Record[Parcel], *, sightings: Sightings) -> None:
         raise Reject("REFUSED", "as asked")
     if parcel.body.do == "fail once" and sightings.is_new(parcel.body.id):
         raise Retry
+    sightings.note(parcel.body.id, sent_at=parcel.sent_at.timestamp(), place=parcel.id)
+
+
+@worker(
+    Kafka("arrivals", dead_letters="returns-dlq"),
+    stack=PARCELS,
+    grants=(puts("sightings"),),
+    timeout_s=60,
+)
+def arrive(parcel: Record[Parcel], *, sightings: Sightings) -> None:
+    """Note a parcel that arrives from now on."""
     sightings.note(parcel.body.id, sent_at=parcel.sent_at.timestamp(), place=parcel.id)
 '''
 
@@ -124,7 +137,9 @@ def stand_ins():
 
 
 def install_parcels(site: Site) -> None:
-    """Install the plugin; its stack is ``parcels``, its workers ``parcel.follow`` and ``parcel.takeBack``."""
+    """Install the plugin; its stack is ``parcels``, its workers ``parcel.follow``, ``parcel.takeBack`` and
+    ``parcel.arrive``.
+    """
     site.install(
         "workers-parcel",
         files={
@@ -138,6 +153,7 @@ def install_parcels(site: Site) -> None:
             "worker_runtime.workers": {
                 "parcel.follow": "parcel_things.work:follow",
                 "parcel.takeBack": "parcel_things.work:take_back",
+                "parcel.arrive": "parcel_things.work:arrive",
             },
             "worker_runtime.plugins": {"parcel": "parcel_things.plugin"},
             "worker_runtime.local": {"parcel": "parcel_things.local"},

@@ -18,7 +18,7 @@ from worker_runtime.local.stage.polling.kafka_form import KafkaForm
 from worker_runtime.local.stage.polling.kafka_poller import retrying_of
 from worker_runtime.local.stage.polling.topic_attempts import TopicEnds
 from worker_runtime.local.stage.polling.topic_consumer import Batching, TopicConsumer
-from worker_runtime.local.stage.polling.topic_feed import TopicBroken, TopicRecord
+from worker_runtime.local.stage.polling.topic_feed import Share, TopicBroken, TopicRecord
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from worker_runtime.clock import Clock
     from worker_runtime.local.stage.polling.on_failure import GivenUp
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
+    from worker_runtime.sources.kafka import Start
 
     Partitions = dict[str, list[Any]]
     Handle = Callable[[Partitions], Any]
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 WORKER = "test.worker"
 TOPIC = "things"
+ALL = Share(0, of=1)
 PROVISIONED = Kafka(TOPIC, dead_letters="dlq", pollers=(1, 5), partial_replies=True)
 
 
@@ -100,9 +102,10 @@ def at_first(handle: Handle, *, times: int = 1) -> Handle:
 
 @dataclass
 class MemoryTopic:
-    """A topic, and the offsets of its one group; it can be broken."""
+    """A topic, and the offsets of its one group, which begins at its first records; it can be broken."""
 
     partitions: int = 2
+    name: str = TOPIC
     records: dict[int, list[TopicRecord]] = field(default_factory=dict)
     committed: dict[int, int] = field(default_factory=dict)
     broken: bool = False
@@ -120,16 +123,21 @@ class MemoryTopic:
         log.append(made)
         return partition, made.offset
 
-    def reader(self) -> MemoryReader:
-        return MemoryReader(self)
+    def begin(self, *, start: Start) -> int:  # noqa: ARG002 - it has one beginning
+        return self.partitions
+
+    def reader(self, share: Share = ALL) -> MemoryReader:
+        return MemoryReader(self, share)
 
 
 class MemoryReader:
-    """Reads all partitions of a topic from where its group is."""
+    """Reads a share of a topic from where its group is."""
 
-    def __init__(self, topic: MemoryTopic) -> None:
+    def __init__(self, topic: MemoryTopic, share: Share) -> None:
         self._topic = topic
-        self._next = {each: topic.committed.get(each, 0) for each in range(topic.partitions)}
+        self._share = share
+        self._next: dict[int, int] = {}
+        self._next.update(self._added())
 
     def read(self, *, most: int, but: Collection[int] = ()) -> Sequence[TopicRecord]:
         self._ask()
@@ -145,7 +153,14 @@ class MemoryReader:
 
     def has_unread(self) -> bool:
         self._ask()
-        return any(len(self._topic.records.get(each, [])) > at for each, at in self._next.items())
+        unread = any(len(self._topic.records.get(each, [])) > at for each, at in self._next.items())
+        return unread or bool(self._added())
+
+    def grow(self) -> bool:
+        self._ask()
+        added = self._added()
+        self._next.update(added)
+        return bool(added)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         self._ask()
@@ -153,6 +168,10 @@ class MemoryReader:
 
     def close(self) -> None:
         pass
+
+    def _added(self) -> dict[int, int]:
+        there = (each for each in range(self._topic.partitions) if self._share.takes(each))
+        return {each: self._topic.committed.get(each, 0) for each in there if each not in self._next}
 
     def _ask(self) -> None:
         if self._topic.broken:

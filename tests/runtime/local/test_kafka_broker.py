@@ -10,7 +10,7 @@ import pytest
 
 from worker_runtime.local.stage.parts.kafka_broker import KafkaBroker
 from worker_runtime.local.stage.parts.part import PartBroken
-from worker_runtime.local.stage.parts.ports import accepts, listeners
+from worker_runtime.local.stage.parts.ports import accepts, free_port, listeners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,34 @@ def test_one_that_is_kept_goes_on_with_its_topics_and_groups(tmp_path: Path) -> 
     assert (records[0].timestamp()[1], records[0].headers()) == (12_345, [("h", b"x")])
     assert [each.value() for each in tombstone] == [None]
     assert group == 2
+
+
+def test_a_group_keeps_its_place_in_a_topic_that_has_nothing_yet(tmp_path: Path) -> None:
+    with KafkaBroker(kept_in=tmp_path, groups=["readers"]) as broker:
+        kafka.Producer({"bootstrap.servers": broker.servers}).list_topics("things", timeout=5)
+        commit("readers", broker, offset=0)
+
+    with KafkaBroker(kept_in=tmp_path, groups=["readers"]) as broker:
+        assert committed("readers", broker) == 0
+
+
+def test_one_that_is_kept_is_found_where_it_was_by_who_found_it_before(tmp_path: Path) -> None:
+    port = free_port()
+    with KafkaBroker(kept_in=tmp_path, port=port) as broker:
+        servers = broker.servers
+        client = kafka.Producer({"bootstrap.servers": servers})
+        client.produce("things", b"before", partition=1)
+        first_went = client.flush(5) == 0
+
+    with KafkaBroker(kept_in=tmp_path, port=port) as broker:
+        client.produce("things", b"after", partition=1)
+        second_went = client.flush(10) == 0
+        again = broker.servers
+        values = [each.value() for each in held(broker, partition=1)]
+
+    assert servers == again == f"127.0.0.1:{port}"
+    assert (first_went, second_went) == (True, True)
+    assert values == [b"before", b"after"]
 
 
 def test_records_keep_their_offsets_where_the_oldest_are_gone(tmp_path: Path) -> None:

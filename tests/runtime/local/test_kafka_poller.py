@@ -11,7 +11,7 @@ import pytest
 
 from conformance import sample
 from staged import SPEED, NoAccidents, eventually
-from topics import WORKER, TopicFunction, at_first, failed, places
+from topics import ALL, WORKER, MemoryTopic, TopicFunction, at_first, failed, places
 from worker_runtime import Kafka
 from worker_runtime.clock import ScaledClock
 from worker_runtime.local.stage.counting import Tally
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from topics import Partitions
+    from worker_runtime.local.stage.polling.topic_feed import Topic
 
     Unique = Callable[[str], str]
 
@@ -59,13 +60,31 @@ class Topical:
             self.producer.produce(self.name, value, **{"partition": 0, **given})
         assert self.producer.flush(5) == 0
 
-    def poll(self, function: TopicFunction, *, cluster: str | None = None, **settings: Any) -> KafkaPoller:
+    @property
+    def group(self) -> str:
+        return f"{self.name}-group"
+
+    def commit(self, *, partition: int, offset: int) -> None:
+        client = kafka.Consumer({"bootstrap.servers": self.servers, "group.id": self.group})
+        at = kafka.TopicPartition(self.name, partition, offset)
+        client.commit(offsets=[at], asynchronous=False)
+        client.close()
+
+    def poll(
+        self,
+        function: TopicFunction,
+        *,
+        of: Topic | None = None,
+        cluster: str | None = None,
+        **settings: Any,
+    ) -> KafkaPoller:
         from worker_runtime.local.stage.polling.kafka_topic import KafkaTopic  # noqa: PLC0415 - where there is a client
 
         source = Kafka(self.name, dead_letters="dlq", **settings)
+        own = KafkaTopic(self.servers, name=self.name, group=source.group or self.group)
         poller = KafkaPoller(
             source,
-            topic=KafkaTopic(self.servers, name=self.name, group=source.group or f"{self.name}-group"),
+            topic=of or own,
             form=KafkaForm(servers=self.servers, cluster_arn=cluster, reports=source.partial_replies),
             function_arn="arn:aws:lambda:us-east-1:000000000000:function:local-worker",
             delivery=Delivery(WORKER, invoker=function, tally=Tally([WORKER]), accidents=NoAccidents()),
@@ -113,6 +132,65 @@ def test_latest_takes_what_is_produced_from_now_on_in_order(topic: Topical) -> N
     until_idle(poller)
 
     assert values(function) == ["a", "b", "c"]
+
+
+def test_latest_passes_over_nothing_that_came_while_nobody_polled(topic: Topical) -> None:
+    function = TopicFunction()
+    topic.put("before")
+    for _ in range(2):
+        quiet = topic.poll(function)
+        until_idle(quiet)
+        quiet.stop()
+
+    topic.put("meanwhile")
+    topic.put("meanwhile too", partition=3)
+    until_idle(topic.poll(function))
+
+    assert sorted(values(function)) == ["meanwhile", "meanwhile too"]
+
+
+def test_a_partition_that_came_after_its_group_had_begun_is_read_from_its_first_record(
+    topic: Topical,
+) -> None:
+    function = TopicFunction()
+    topic.put("before")
+    topic.put("first", partition=2)
+    topic.commit(partition=0, offset=1)
+
+    until_idle(topic.poll(function, start="LATEST"))
+
+    assert values(function) == ["first"]
+
+
+def test_partitions_that_are_added_are_shared_out_among_the_pollers(topic: Topical) -> None:
+    function, growing = TopicFunction(), MemoryTopic()
+    poller = topic.poll(function, of=growing, pollers=(2, 2))
+
+    growing.partitions = 4
+    growing.put(2)
+    growing.put(3)
+    until_idle(poller)
+
+    assert sorted(function.batches) == [[(2, 0)], [(3, 0)]]
+
+
+def test_a_reader_that_takes_up_more_partitions_goes_on_in_those_that_it_had(topic: Topical) -> None:
+    from worker_runtime.local.stage.polling.kafka_topic import KafkaReader  # noqa: PLC0415 - where there is a client
+
+    topic.put("a", "b", "c")
+    topic.put("d", partition=1)
+    client = kafka.Consumer({"bootstrap.servers": topic.servers, "group.id": topic.group})
+    reader = KafkaReader(client, topic=topic.name, beginnings={0: 0}, share=ALL)
+
+    before = [each.value for each in reader.read(most=2)]
+    grown = reader.grow(), reader.grow()
+    after = [each.value for each in reader.read(most=20)]
+    unread = reader.has_unread()
+    reader.close()
+
+    assert (before, after) == ([b"a", b"b"], [b"c", b"d"])
+    assert grown == (True, False)
+    assert not unread
 
 
 def test_trim_horizon_takes_all_that_the_topic_has_from_all_partitions_in_one_batch(topic: Topical) -> None:

@@ -44,11 +44,19 @@ def parcel(name: str, do: str = "") -> bytes:
     return json.dumps({"id": name, "do": do}).encode()
 
 
+def servers_of(stage: Stage) -> str:
+    return stage.environment()["KAFKA_BOOTSTRAP_SERVERS"]
+
+
 def produce(stage: Stage, *values: bytes, topic: str = "parcels", key: bytes = b"k") -> None:
     """Put values into one partition, which their key decides."""
-    producer = kafka.Producer({"bootstrap.servers": stage.environment()["KAFKA_BOOTSTRAP_SERVERS"]})
+    produce_at(servers_of(stage), *values, topic=stage.named("kafka topic", topic), key=key)
+
+
+def produce_at(servers: str, *values: bytes, topic: str, key: bytes = b"k") -> None:
+    producer = kafka.Producer({"bootstrap.servers": servers})
     for value in values:
-        producer.produce(stage.named("kafka topic", topic), value, key=key)
+        producer.produce(topic, value, key=key)
     assert producer.flush(10) == 0
 
 
@@ -98,6 +106,19 @@ def test_what_fails_comes_again_with_what_is_behind_it() -> None:
     assert (follow.records, take_back.records) == (3 + 2, 2 + 2)
 
 
+@pytest.mark.long
+def test_what_kills_its_process_is_found_by_halves_and_given_up_alone() -> None:
+    with Stage(options()) as stage:
+        produce(stage, *(parcel(name, "always vanish" if name == "c" else "") for name in "abcdefg"))
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        done = noted(stage)
+        (letter,) = stage.dead_letters("parcels-dlq")
+    assert set(done) == set("abdefg")
+    assert (letter.form, letter.code) == ("metadata", "RetryAttemptsExhausted")
+    assert letter.record_id.endswith(":2")
+
+
 def test_what_is_given_up_can_be_sent_back_while_the_topic_has_it() -> None:
     with Stage(options()) as stage:
         produce(stage, parcel("good"), parcel("late", "fail five times"), parcel("behind it"))
@@ -137,6 +158,37 @@ def test_a_stage_that_goes_on_takes_up_its_topics_where_it_was(tmp_path: Path, *
     assert set(done) == {"a", "c", *(f"b-{at}" for at in range(20))}
     assert began >= 1
     assert counts.records <= 21  # what was done before is not done again
+
+
+@MODES
+def test_a_stage_that_goes_on_passes_over_nothing_of_a_topic_that_was_quiet(
+    tmp_path: Path, *, in_process: bool
+) -> None:
+    with KafkaBroker() as broker:
+        going_on = options(
+            in_process=in_process, state_dir=tmp_path, goes_on=True, kafka_servers=broker.servers
+        )
+        produce_at(broker.servers, parcel("too early"), topic="local-arrivals")
+        with Stage(going_on) as stage:
+            stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+
+        produce_at(broker.servers, parcel("meanwhile"), topic="local-arrivals")
+        with Stage(going_on) as stage:
+            stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+            done = noted(stage)
+    assert set(done) == {"meanwhile"}
+
+
+def test_a_stage_that_goes_on_has_its_broker_where_it_was(tmp_path: Path) -> None:
+    going_on = options(in_process=True, state_dir=tmp_path, goes_on=True)
+    with Stage(going_on) as stage:
+        told = servers_of(stage)
+
+    with Stage(going_on) as stage:
+        produce_at(told, parcel("a"), topic="local-arrivals")
+        stage.wait_idle(timeout_s=IDLE_WITHIN_S)
+        done = noted(stage)
+    assert set(done) == {"a"}
 
 
 @pytest.mark.long

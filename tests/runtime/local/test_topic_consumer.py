@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from topics import (
     TOPIC,
@@ -22,6 +22,7 @@ from topics import (
 from worker_runtime import Kafka
 from worker_runtime.clock import SteppedClock
 from worker_runtime.local.stage.execution.answers import Reply, Throttled, crashed
+from worker_runtime.local.stage.polling.paces import GROWTH_S
 from worker_runtime.local.stage.polling.topic_feed import TopicBroken
 
 if TYPE_CHECKING:
@@ -379,8 +380,25 @@ def test_a_topic_that_does_not_answer_is_asked_again_and_nothing_is_lost() -> No
     assert not consumer.busy()
 
 
+def test_a_partition_that_is_added_is_read_from_its_first_record() -> None:
+    topic, clock, function = MemoryTopic(), SteppedClock(), TopicFunction()
+    consumer = consumer_of(topic, function, clock=clock)
+    topic.put(0)
+    work_off(consumer, clock)
+
+    topic.partitions = 3
+    topic.put(2)
+    busy = consumer.busy()
+    clock.sleep(GROWTH_S)
+    work_off(consumer, clock)
+
+    assert busy  # before it was found
+    assert function.batches == [[(0, 0)], [(2, 0)]]
+    assert topic.committed == {0: 1, 2: 1}
+
+
 class Polled(RuleBasedStateMachine):
-    """Random records, verdicts, crashes and restarts; what holds whatever comes."""
+    """Random records, verdicts, crashes, restarts and more partitions; what holds whatever comes."""
 
     @initialize(
         batch_size=st.integers(1, 5),
@@ -423,9 +441,9 @@ class Polled(RuleBasedStateMachine):
         self.finished |= set(batch)
         return None
 
-    @rule(partition=st.integers(0, 2), value=st.sampled_from([b'{"kind":"wanted"}', b'{"kind":"other"}']))
+    @rule(partition=st.integers(0, 5), value=st.sampled_from([b'{"kind":"wanted"}', b'{"kind":"other"}']))
     def put(self, partition: int, value: bytes) -> None:
-        place = self.topic.put(partition, value, at=self.clock.now())
+        place = self.topic.put(partition % self.topic.partitions, value, at=self.clock.now())
         if b"other" in value:
             self.finished.add(place)
 
@@ -455,6 +473,11 @@ class Polled(RuleBasedStateMachine):
             self.topic, self.function, clock=self.clock, source=self.source, destination=self.destination
         )
 
+    @precondition(lambda self: self.topic.partitions < 5)
+    @rule()
+    def add_a_partition(self) -> None:
+        self.topic.partitions += 1
+
     @rule()
     def outage(self) -> None:
         self.topic.broken = True
@@ -476,6 +499,7 @@ class Polled(RuleBasedStateMachine):
         if not hasattr(self, "consumer"):
             return
         self.verdicts = []
+        self.clock.sleep(GROWTH_S)
         work_off(self.consumer, self.clock)
         self.finished |= set(self.destination.places)
 

@@ -131,7 +131,7 @@ class Scenery(Part):
             cluster_for(
                 play.declarations,
                 servers=play.options.kafka_servers,
-                kept=None if play.kept is None else play.kept.folder,
+                kept=play.kept,
             )
         )
         self.kafka.provision(self.names, region=REGION)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from worker_runtime.local.stage.keeping.state_folder import StateFolder
+    from worker_runtime.local.stage.keeping.kept import Kept
     from worker_runtime.local.stage.names import Names
     from worker_runtime.local.stage.parts.http_wire import WireMessage
     from worker_runtime.workers import Declaration
 
 
 def cluster_for(
-    declarations: Mapping[str, Declaration], *, servers: str | None, kept: StateFolder | None = None
+    declarations: Mapping[str, Declaration], *, servers: str | None, kept: Kept | None = None
 ) -> KafkaCluster:
     """Prepare the Kafka that these workers need; ``servers`` takes one that is there already.
 
@@ -33,8 +33,7 @@ def cluster_for(
     if kept is None:
         return KafkaCluster(declared, broker=KafkaBroker())
     groups = sorted({group for each in declarations.items() for group in groups_of(*each)})
-    broker = KafkaBroker(kept_in=kept.path / "kafka", groups=groups, holds=[kept.emulator_holds])
-    return KafkaCluster(declared, broker=broker)
+    return KafkaCluster(declared, broker=kept.kafka(groups=groups))
 
 
 class KafkaCluster(Part):

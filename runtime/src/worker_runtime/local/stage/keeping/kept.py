@@ -13,12 +13,13 @@ from worker_runtime.local.stage.keeping.sqlite_memory import SqliteMemories
 from worker_runtime.local.stage.keeping.standing import Told
 from worker_runtime.local.stage.keeping.state_folder import StateFolder
 from worker_runtime.local.stage.parts.emulator import Emulator
+from worker_runtime.local.stage.parts.kafka_broker import KafkaBroker
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.parts.redis_server import RedisServer
 from worker_runtime.local.stage.polling.visibility import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -75,6 +76,15 @@ class Kept(Part):
             holds=[self.folder.emulator_holds],
             speed=speed,
             lost=lost,
+        )
+
+    def kafka(self, *, groups: Sequence[str]) -> KafkaBroker:
+        """Return the Kafka that goes on, with the offsets of these consumer groups."""
+        return KafkaBroker(
+            kept_in=self.folder.kafka,
+            port=kept_port(self.memories.of("ports"), "Kafka broker"),
+            groups=groups,
+            holds=[self.folder.emulator_holds],
         )
 
     def redis(self) -> RedisServer:

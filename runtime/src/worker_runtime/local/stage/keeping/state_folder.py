@@ -77,6 +77,11 @@ class StateFolder(Part):
         return self.path / EMULATOR_STATE
 
     @property
+    def kafka(self) -> Path:
+        """Where the Kafka broker writes its topics."""
+        return self.path / "kafka"
+
+    @property
     def redis(self) -> Path:
         """Where Redis writes."""
         return self.path / "redis"

@@ -37,14 +37,21 @@ class KafkaBroker(Part):
     """One broker; ``servers`` is where Kafka's clients begin, once it is started."""
 
     def __init__(
-        self, *, kept_in: Path | None = None, groups: Sequence[str] = (), holds: Sequence[int] = ()
+        self,
+        *,
+        kept_in: Path | None = None,
+        port: int = 0,
+        groups: Sequence[str] = (),
+        holds: Sequence[int] = (),
     ) -> None:
         """Prepare one that goes on from what is ``kept_in``, with the offsets of these consumer groups.
 
-        ``holds`` are descriptors that stay open in it until it has written what is kept.
+        Then clients find it at ``port``, or at any where that is 0. ``holds`` are descriptors that stay
+        open in it until it has written what is kept.
         """
         self.servers = ""
         self._kept_in = kept_in
+        self._port = port
         self._groups = groups
         self._holds = holds
         self._child: Child | None = None
@@ -99,7 +106,7 @@ class KafkaBroker(Part):
                 f"{self._kept_in}: the Kafka broker was killed before it wrote its topics, so no stage can"
                 " go on there. Remove the stage's folder, or name another."
             )
-        return [str(self._kept_in), *self._groups]
+        return [str(self._kept_in), str(self._port), *self._groups]
 
     def _told(self, child: Child, output: IO[bytes]) -> str:
         """Wait until it says where it serves."""

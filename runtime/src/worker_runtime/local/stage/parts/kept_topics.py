@@ -23,6 +23,7 @@ KEPT_BYTES: Final = 5 * 1024 * 1024
 
 _FILE: Final = "topics.jsonl"
 _TIMEOUT_S: Final = 5.0
+_TRIES: Final = 10
 _CHUNK: Final = 1_000
 _FEW: Final = 100
 _LARGE_BYTES: Final = 900_000  # clients send no more than a million
@@ -76,6 +77,7 @@ def _put_back(kept: Iterable[KeptRecord | KeptOffset], servers: str) -> None:
     for each in kept:
         if isinstance(each, KeptOffset):
             producer.flush(_TIMEOUT_S)
+            _make(producer, each.topic)
             _commit(each, servers)
             continue
         place = each.topic, each.partition
@@ -102,6 +104,13 @@ def _fill(producer: Producer, first: KeptRecord) -> None:
         producer.produce(first.topic, empty, None, first.partition)
         if at % _FEW == 0 or len(empty) == _LARGE_BYTES:  # what goes together is dropped together
             producer.flush(_TIMEOUT_S)
+
+
+def _make(producer: Producer, topic: str) -> None:
+    """Have a topic that may have no records: it is made when it is asked about."""
+    for _ in range(_TRIES):
+        if producer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].error is None:
+            return
 
 
 def _commit(kept: KeptOffset, servers: str) -> None:

@@ -10,6 +10,7 @@ from worker_runtime.local.stage.polling.bisecting import UNLIMITED
 from worker_runtime.local.stage.polling.kafka_failure import kafka_failure_record
 from worker_runtime.local.stage.polling.topic_attempts import Retrying, TopicEnds
 from worker_runtime.local.stage.polling.topic_consumer import Batching, TopicConsumer
+from worker_runtime.local.stage.polling.topic_feed import Share
 from worker_runtime.local.stage.threads.real import REAL
 
 if TYPE_CHECKING:
@@ -77,10 +78,10 @@ class KafkaPoller(Part):
 
     def start(self) -> Self:
         """Share out the partitions, and read each from where its group is. Raises TopicBroken."""
-        partitions = self._topic.partitions()
+        partitions = self._topic.begin(start=self._source.start)
         least = CONSUMERS if self._source.pollers is None else self._source.pollers[0]
-        consumers = min(least, len(partitions))
-        self._consumers = [self._consumer(partitions[at::consumers]) for at in range(consumers)]
+        consumers = min(least, partitions)
+        self._consumers = [self._consumer(Share(at, of=consumers)) for at in range(consumers)]
         for consumer in self._consumers:
             consumer.start()
         return self
@@ -99,10 +100,10 @@ class KafkaPoller(Part):
         """Whether a record is unread, in flight or being retried."""
         return any(consumer.busy() for consumer in self._consumers)
 
-    def _consumer(self, partitions: Sequence[int]) -> TopicConsumer:
+    def _consumer(self, share: Share) -> TopicConsumer:
         source = self._source
         return TopicConsumer(
-            self._topic.reader(partitions, start=source.start),
+            self._topic.reader(share),
             batching=Batching(
                 topic=self._topic.name,
                 filters=compile_filters(source.filters, data_key="value"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from worker_runtime.local.stage.polling.topic_feed import TimestampType
+    from worker_runtime.local.stage.polling.topic_feed import Share, TimestampType
     from worker_runtime.sources.kafka import Start
 
 _ASK_TIMEOUT_S = 2.0
@@ -63,24 +63,27 @@ class KafkaTopic:
         """Its real name."""
         return self._name
 
-    def partitions(self) -> list[int]:
-        """List its partitions."""
-        with _asked(self._name):
-            consumer = Consumer(self._settings)
-            try:
-                found = consumer.list_topics(self._name, timeout=_ASK_TIMEOUT_S).topics[self._name]
-            finally:
-                consumer.close()
-        if found.error is not None or not found.partitions:
-            raise TopicBroken(f"{self._name}: Kafka has no such topic: {found.error}")
-        return sorted(found.partitions)
+    def begin(self, *, start: Start) -> int:
+        """Have the group begin at ``start`` unless it has begun; how many partitions there are.
 
-    def reader(self, partitions: Sequence[int], *, start: Start) -> KafkaReader:
-        """Begin to read where the group is, else at ``start``."""
+        Where it begins with what comes from now on, it is told so at once: a stage that sees nothing
+        of the topic and ends must not pass over what comes before its next one.
+        """
+        with _asked(self._name), closing(Consumer(self._settings)) as consumer:
+            partitions = _partitions(consumer, self._name)
+            if start == "LATEST" and not any(each.offset >= 0 for each in _committed(consumer, partitions)):
+                for each in partitions:
+                    each.offset = _ends(consumer, each)[1]
+                _commit(consumer, partitions)
+        return len(partitions)
+
+    def reader(self, share: Share) -> KafkaReader:
+        """Read a share from where the group is; what was added after it began, from the first record."""
         consumer = Consumer(self._settings)
         with _asked(self._name):
-            beginnings = _beginnings(consumer, self._name, partitions, start)
-        return KafkaReader(consumer, topic=self._name, beginnings=beginnings)
+            own = [each for each in _partitions(consumer, self._name) if share.takes(each.partition)]
+            beginnings = _beginnings(consumer, own)
+        return KafkaReader(consumer, topic=self._name, beginnings=beginnings, share=share)
 
     def past(self, partition: int, *, first: int, last: int) -> Sequence[TopicRecord]:
         """Read from one offset to another, as far as the topic has them."""
@@ -95,17 +98,21 @@ class KafkaReader:
     """Reads some partitions of a topic, each from an offset on.
 
     Brokers answer in any order. What is read is decided before by what the partitions have, and what
-    comes beyond that waits: who reads the same topic again reads the same.
+    comes beyond that waits: who reads the same topic again reads the same. Without a ``share`` there is
+    nothing to grow by.
     """
 
-    def __init__(self, consumer: Consumer, *, topic: str, beginnings: Mapping[int, int]) -> None:
+    def __init__(
+        self, consumer: Consumer, *, topic: str, beginnings: Mapping[int, int], share: Share | None = None
+    ) -> None:
         self._consumer = consumer
         self._topic = topic
-        self._next = dict(beginnings)
-        self._fetched = dict(beginnings)
-        self._waiting: dict[int, deque[TopicRecord]] = {partition: deque() for partition in beginnings}
+        self._share = share
+        self._next: dict[int, int] = {}
+        self._fetched: dict[int, int] = {}
+        self._waiting: dict[int, deque[TopicRecord]] = {}
         with _asked(topic):
-            consumer.assign([TopicPartition(topic, each, at) for each, at in beginnings.items()])
+            self._take_up(beginnings)
 
     def read(self, *, most: int, but: Collection[int] = ()) -> Sequence[TopicRecord]:
         """Take an equal share of each partition, as far as it has so much, one partition after the other."""
@@ -117,19 +124,43 @@ class KafkaReader:
     def has_unread(self) -> bool:
         """Compare what was taken with what there is."""
         with _asked(self._topic):
-            return any(at < self._end(partition) for partition, at in self._next.items())
+            if any(at < self._end(partition) for partition, at in self._next.items()):
+                return True
+            return bool(self._added())
+
+    def grow(self) -> bool:
+        """Take up the partitions that were added since, from their first records; whether there are any."""
+        with _asked(self._topic):
+            added = self._added()
+            if added:
+                self._take_up(_beginnings(self._consumer, added))
+        return bool(added)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Keep offsets in the group."""
         with _asked(self._topic):
-            kept = [TopicPartition(self._topic, partition, at) for partition, at in offsets.items()]
-            for each in self._consumer.commit(offsets=kept, asynchronous=False) or ():
-                if each.error is not None:
-                    raise KafkaException(each.error)
+            _commit(self._consumer, [TopicPartition(self._topic, each, at) for each, at in offsets.items()])
 
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
+
+    def _added(self) -> list[TopicPartition]:
+        """List the partitions of the share that are not read yet."""
+        if self._share is None:
+            return []
+        there = _partitions(self._consumer, self._topic)
+        return [
+            each for each in there if self._share.takes(each.partition) and each.partition not in self._next
+        ]
+
+    def _take_up(self, beginnings: Mapping[int, int]) -> None:
+        """Read these too; what was fetched of the others is not fetched again."""
+        self._next.update(beginnings)
+        self._fetched.update(beginnings)
+        self._waiting.update((partition, deque()) for partition in beginnings)
+        places = [TopicPartition(self._topic, each, at) for each, at in self._fetched.items()]
+        self._consumer.assign(places)
 
     def _goals(self, most: int, partitions: Iterable[int]) -> dict[int, int]:
         """Say up to which offset each of the partitions is read that has something."""
@@ -184,19 +215,33 @@ def _ends(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
     return ends
 
 
-def _beginnings(consumer: Consumer, topic: str, partitions: Sequence[int], start: Start) -> dict[int, int]:
+def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """List the partitions that a topic has."""
+    found = consumer.list_topics(topic, timeout=_ASK_TIMEOUT_S).topics[topic]
+    if found.error is not None or not found.partitions:
+        raise TopicBroken(f"{topic}: Kafka has no such topic: {found.error}")
+    return [TopicPartition(topic, each) for each in sorted(found.partitions)]
+
+
+def _committed(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    """Tell where the group is in each partition: below 0 where it has no place there."""
+    return consumer.committed(partitions, timeout=_ASK_TIMEOUT_S)
+
+
+def _commit(consumer: Consumer, places: list[TopicPartition]) -> None:
+    for each in consumer.commit(offsets=places, asynchronous=False) or ():
+        if each.error is not None:
+            raise KafkaException(each.error)
+
+
+def _beginnings(consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, int]:
     """Say at which offset each partition is taken up; what the topic does not have counts for nothing."""
-    asked = [TopicPartition(topic, partition) for partition in partitions]
     beginnings = {}
-    for kept in consumer.committed(asked, timeout=_ASK_TIMEOUT_S):
+    for kept in _committed(consumer, partitions):
         first, end = _ends(consumer, kept)
-        if first <= kept.offset <= end:
-            beginnings[kept.partition] = kept.offset
-        elif kept.offset >= 0:
-            _log.warning("%s-%d has no offset %d any more", topic, kept.partition, kept.offset)
-            beginnings[kept.partition] = first
-        else:
-            beginnings[kept.partition] = first if start == "TRIM_HORIZON" else end
+        beginnings[kept.partition] = kept.offset if first <= kept.offset <= end else first
+        if kept.offset >= 0 and beginnings[kept.partition] != kept.offset:
+            _log.warning("%s-%d has no offset %d any more", kept.topic, kept.partition, kept.offset)
     return beginnings
 
 

@@ -13,6 +13,9 @@ POLL_S: Final = (0.02, 0.25)
 BROKEN_S: Final = 0.5
 """Of the machine's time: until AWS or Kafka is asked again after a call failed."""
 
+GROWTH_S: Final = 1.0
+"""Of the machine's time: until Kafka is asked again whether a topic has more partitions."""
+
 BACK_OFF_S: Final = (1.0, 30.0)
 """Of the stage's time: after a stream's or topic's first error in a row, doubling up to the latter.
 

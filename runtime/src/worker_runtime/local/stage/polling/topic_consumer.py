@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from worker_runtime.local.stage.lineage.happenings import Checkpointed, Received, Refused
 from worker_runtime.local.stage.polling.kafka_form import kafka_record
-from worker_runtime.local.stage.polling.paces import BROKEN_S, POLL_S
+from worker_runtime.local.stage.polling.paces import BROKEN_S, GROWTH_S, POLL_S
 from worker_runtime.local.stage.polling.partition_backlog import PartitionBacklog
 from worker_runtime.local.stage.polling.stage_time import machine_seconds
 from worker_runtime.local.stage.polling.topic_attempts import TopicAttempts
@@ -70,6 +70,7 @@ class TopicConsumer:
             retrying, ends=ends, finish=self._progress.finish, clock=clock, quit=quit
         )
         self._window_ends: float | None = None
+        self._asked_at = clock.now()  # whether there are more partitions
         self._reading = threads.condition()  # what was read is outstanding before anybody looks
         self._thread = threads.thread(self._work, name="topic-consumer")
 
@@ -95,6 +96,7 @@ class TopicConsumer:
     def step(self) -> bool:
         """Read what has come and try what is ready; whether there was anything to do. Raises TopicBroken."""
         self._commit()
+        self._grow()
         has_read = self._read()
         piece = self._backlog.take_due(self._clock.now()) or self._batch()
         if piece is None:
@@ -133,6 +135,15 @@ class TopicConsumer:
             within_s=within_s,
             left_s=None if left_s is None else machine_seconds(self._clock, left_s),
         )
+
+    def _grow(self) -> None:
+        """Take up, now and then, partitions that were added."""
+        now = self._clock.now()
+        if machine_seconds(self._clock, now - self._asked_at) < GROWTH_S:
+            return
+        with self._reading:
+            self._reader.grow()
+        self._asked_at = now
 
     def _read(self) -> bool:
         """Take what has come, but from partitions of which enough waits; what no filter takes is done."""

@@ -32,6 +32,18 @@ class TopicRecord:
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which partitions are one consumer's: every ``of``-th from ``at`` on, however many there come to be."""
+
+    at: int
+    of: int
+
+    def takes(self, partition: int) -> bool:
+        """Whether the partition is one of them."""
+        return partition % self.of == self.at
+
+
 class TopicReader(Protocol):
     """Partitions of a topic, as one consumer of a group reads them; what it asks may raise TopicBroken."""
 
@@ -42,7 +54,10 @@ class TopicReader(Protocol):
         """
 
     def has_unread(self) -> bool:
-        """Look whether there is something to take."""
+        """Look whether there is something to take, or a partition that was added."""
+
+    def grow(self) -> bool:
+        """Take up the partitions that were added since, from their first records; whether there are any."""
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Keep, by partition, the offset at which the group goes on."""
@@ -58,8 +73,11 @@ class Topic(Protocol):
     def name(self) -> str:
         """Its real name."""
 
-    def partitions(self) -> list[int]:
-        """List its partitions."""
+    def begin(self, *, start: Start) -> int:
+        """Have the group begin at ``start`` unless it has begun; how many partitions there are.
 
-    def reader(self, partitions: Sequence[int], *, start: Start) -> TopicReader:
-        """Begin to read where the group is, else at ``start``."""
+        A group that has begun keeps its place, however often who reads for it comes and goes.
+        """
+
+    def reader(self, share: Share) -> TopicReader:
+        """Read a share from where the group is; what was added after it began, from the first record."""
