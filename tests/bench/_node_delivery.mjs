@@ -9,7 +9,10 @@ import avro from "avsc";
 
 const text = readFileSync("event.json", "utf8");
 const { salt, tables } = JSON.parse(readFileSync("tables.json", "utf8"));
-for (const table of Object.values(tables)) table.type = avro.Type.forSchema(table.avro);
+for (const table of Object.values(tables)) {
+  table.type = avro.Type.forSchema(table.avro);
+  table.taken = new Set(["type", ...table.fields.map((field) => field.attribute)]);
+}
 
 const codec = zlib.zstdCompress ? "zstandard" : "deflate";
 const level = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
@@ -54,21 +57,21 @@ const plainItem = (image) => {
 
 const hashed = (value) => createHmac("sha256", salt).update(value.trim().toLowerCase()).digest("hex");
 
-const rowOf = (change, item, fields) => {
+const rowOf = (change, item, { fields, taken }) => {
   const row = {
     change_id: change.eventID,
     change_type: change.eventName,
     changed_at_ms: change.dynamodb.ApproximateCreationDateTime,
     deleted: change.eventName === "REMOVE",
   };
-  const { type, ...rest } = item;
+  const rest = {};
+  for (const name in item) if (!taken.has(name)) rest[name] = item[name];
   for (const { name, attribute, inner, hash } of fields) {
     let value = item[attribute];
-    delete rest[attribute];
     if (inner && value) {
-      const { [inner]: taken, ...others } = value;
+      const { [inner]: found, ...others } = value;
       if (Object.keys(others).length) rest[attribute] = others;
-      value = taken;
+      value = found;
     }
     row[name] = hash && value ? hashed(value) : value ?? null;
   }
@@ -93,7 +96,7 @@ const delivered = async (event, itemOf) => {
     const place = `${item.type}/${date}`;
     if (!groups.has(place)) groups.set(place, { table: tables[item.type], rows: [] });
     const group = groups.get(place);
-    group.rows.push(rowOf(change, item, group.table.fields));
+    group.rows.push(rowOf(change, item, group.table));
   }
   return Promise.all([...groups.values()].map(({ table, rows }) => written(rows, table.type)));
 };

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import timedelta
 from importlib.metadata import files as files_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import duckdb
 import pytest
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from buckets import Bucket
+
+    Row = dict[str, Any]
 
 QUERY_S: Final = 20.0
 RESULTS: Final = "data-pipeline/athena/results/"
@@ -72,6 +74,13 @@ def install_avro(home: Path) -> None:
         connection.install_extension(str(extension))
 
 
+class Answer(NamedTuple):
+    """What a query answers: the columns' types as Athena names them, and the rows."""
+
+    types: dict[str, str]
+    rows: list[Row]
+
+
 class Athena:
     """Asks Athena about a bucket, by a Glue database and a workgroup of the same name."""
 
@@ -91,21 +100,22 @@ class Athena:
             },
         )
 
-    def rows(self, query: str) -> list[dict[str, Any]]:
-        """Run a query and read its rows, by the types that Athena says; AssertionError where it fails."""
+    def rows(self, query: str) -> list[Row]:
+        """Run a query and read its rows."""
+        return self.answer(query).rows
+
+    def answer(self, query: str) -> Answer:
+        """Run a query and read its rows by the types that Athena says; AssertionError where it fails."""
         started = self._athena.start_query_execution(
             QueryString=query, WorkGroup=self._name, QueryExecutionContext={"Database": self._name}
         )
-        self._wait(started["QueryExecutionId"])
-        pages = self._athena.get_paginator("get_query_results").paginate(
-            QueryExecutionId=started["QueryExecutionId"]
-        )
-        listed, columns = [], []
-        for page in pages:
-            columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            listed += [each["Data"] for each in page["ResultSet"]["Rows"]]
-        self.types = {each["Name"]: each["Type"] for each in columns}
-        return [self._read(data) for data in listed[1:]]  # the first one is the names
+        execution = started["QueryExecutionId"]
+        self._wait(execution)
+        pages = self._athena.get_paginator("get_query_results").paginate(QueryExecutionId=execution)
+        results = [page["ResultSet"] for page in pages]
+        types = {each["Name"]: each["Type"] for each in results[0]["ResultSetMetadata"]["ColumnInfo"]}
+        _names, *data = (row["Data"] for page in results for row in page["Rows"])
+        return Answer(types, [read(each, types) for each in data])
 
     def _wait(self, execution: str) -> None:
         deadline = time.monotonic() + QUERY_S
@@ -117,12 +127,13 @@ class Athena:
             time.sleep(0.02)
         raise AssertionError(f"a query was not done after {QUERY_S:g} s")
 
-    def _read(self, data: list[dict[str, str]]) -> dict[str, Any]:
-        values = [each.get("VarCharValue") for each in data]
-        return {
-            name: None if value is None else READ[kind](value)
-            for (name, kind), value in zip(self.types.items(), values, strict=True)
-        }
+
+def read(data: list[dict[str, str]], types: Mapping[str, str]) -> Row:
+    values = [each.get("VarCharValue") for each in data]  # null has none
+    return {
+        name: None if value is None else READ[kind](value)
+        for (name, kind), value in zip(types.items(), values, strict=True)
+    }
 
 
 def table_input(table: Mapping[str, Any], *, bucket: str) -> dict[str, Any]:
@@ -186,10 +197,10 @@ def test_a_query_reads_every_column_of_every_row_as_it_is_in_the_files(
 
     for table in glue_tables()["tables"]:
         columns = {each["name"]: ATHENAS[each["type"]] for each in table["columns"]}
-        found = athena.rows(f"SELECT {', '.join(columns)} FROM {table['name']} ORDER BY changed_at_ms")  # noqa: S608 - ours
+        found = athena.answer(f"SELECT {', '.join(columns)} FROM {table['name']} ORDER BY changed_at_ms")  # noqa: S608 - ours
 
-        assert athena.types == columns
-        assert found == [
+        assert found.types == columns
+        assert found.rows == [
             row for key, data in files.items() if f"/{table['name']}/" in key for row in rows_of(data)
         ]
 
