@@ -97,4 +97,4 @@ def test_a_sale_that_is_not_there_is_looked_for_among_its_events_only_where_it_h
     other, none = counted("counts", "--sale", "e1", "s9"), counted("counts", "--sale", "e9", "s1")
 
     assert "event e1 has no sale s9; `workers dmnd counts --event e1` lists them." in other.err
-    assert none.err == "workers: NoSuchSale: event e9 has no sale; is that its id?\n"
+    assert none.err == "workers: event e9 has no sale; is that its id?\n"

@@ -179,6 +179,21 @@ def test_where_nothing_is_said_the_queues_are_meant_that_the_variables_name(
     assert {each["queue"] for each in done.json["letters"]} == {"orders-dlq"}
 
 
+@pytest.mark.usefixtures("letters")
+def test_on_a_stage_it_is_plain_that_letters_are_stamped_by_the_machine_s_clock(
+    dead_letters: DeadLetters,
+) -> None:
+    on_a_stage = {"WORKER_CLOCK": "20@4000000000.0"}
+
+    listed = dead_letters("list", "orders-dlq", env=on_a_stage)
+    shown = dead_letters("show", "orders-dlq", "7", env=on_a_stage)
+    elsewhere = dead_letters("show", "orders-dlq", "7")
+
+    assert listed.out.splitlines()[0].endswith("sent (machine's clock)")
+    assert "+00:00 (machine's clock)\n" in shown.out
+    assert "clock" not in elsewhere.out
+
+
 @pytest.mark.usefixtures("queues")
 def test_an_empty_queue_says_so(dead_letters: DeadLetters) -> None:
     done = dead_letters("list", "orders-dlq")

@@ -194,13 +194,15 @@ def test_what_the_invocation_raises_is_one_line_and_exit_code_1(
     event = sqs_event({"id": "poor"}, queue="orders")
     event["Records"][0]["messageId"] = ""  # no reply could name it
 
-    done = workers(
-        "invoke", "shop.work", "--event", str(recorded(tmp_path, event)), "--json", site=shop, env=NAMES
-    )
+    asked = ("invoke", "shop.work", "--event", str(recorded(tmp_path, event)))
+
+    done = workers(*asked, "--json", site=shop, env=NAMES)
+    people = workers(*asked, site=shop, env=NAMES)
 
     assert (done.code, done.out) == (1, "")
     told = json.loads(done.err.splitlines()[-1])["error"]
     assert told["kind"] == "BatchFailed"
+    assert people.err.splitlines()[-1] == f"workers: shop.work raised BatchFailed: {told['message']}"
     assert "fan@example.com" not in done.err
 
 
@@ -215,7 +217,7 @@ def test_an_endpoint_at_which_nobody_answers_is_one_line_with_the_cure_before_an
     assert (done.code, done.out) == (1, "")
     *printed, line = done.err.splitlines()
     assert printed == ["imported"]
-    assert line.startswith(f"workers: EndpointSilent: nobody answers at {url}, where AWS_ENDPOINT_URL points")
+    assert line.startswith(f"workers: nobody answers at {url}, where AWS_ENDPOINT_URL points")
     assert "(Connection refused)" in line
     assert "`workers stage up` brings a stage up" in line
 
@@ -255,7 +257,7 @@ def test_a_service_that_nobody_provides_is_told_before_variables_that_are_missin
 
     assert (done.code, done.out) == (1, "")
     (line,) = done.err.splitlines()
-    assert line.startswith("workers: ServiceMissing: poor.work(till) asks for Till, which nobody provides")
+    assert line.startswith("workers: poor.work(till) asks for Till, which nobody provides")
 
 
 def test_a_worker_that_is_only_scheduled_needs_no_event(workers: Workers, installed_plugin: Site) -> None:
@@ -318,10 +320,10 @@ def test_an_event_of_another_source_says_what_the_worker_takes(
 
     done = workers("invoke", "shop.work", "--event", str(event), site=shop, env=env)
 
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert "Traceback" not in done.err
     assert done.err.splitlines()[-1] == (
-        "workers: UnrecognisedEvent: shop.work takes sqs orders; this event is a batch of 'aws:s3';"
+        "workers: shop.work takes sqs orders; this event is a batch of 'aws:s3';"
         " give one as Lambda sends it: recorded, as in tests/events, or built with worker_runtime.testing."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ import pytest
 
 from worker_runtime.cli.keeping import keep_up
 from worker_runtime.cli.private_files import private_files
-from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.commands.reporting import Misuse, Output
 from worker_runtime.local.stage.keeping.sqlite_memory import SqliteMemories
 from worker_runtime.local.stage.keeping.state_folder import StateFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+UNHEARD = Output(io.StringIO(), as_json=True)
 
 
 def mode(path: Path) -> int:
@@ -49,7 +52,7 @@ def test_the_file_of_a_stage_that_is_kept_up_is_the_owners_alone_and_gone_with_i
     file = tmp_path / "local.env"
     seen: list[int] = []
 
-    keep_up({"A": "1"}, file, serve=lambda: seen.append(mode(file)))
+    keep_up({"A": "1"}, file, serve=lambda: seen.append(mode(file)), output=UNHEARD)
 
     assert seen == [0o600]
     assert not file.exists()
@@ -57,4 +60,4 @@ def test_the_file_of_a_stage_that_is_kept_up_is_the_owners_alone_and_gone_with_i
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match=r"cannot write .*local\.env"):
-        keep_up({}, tmp_path / "nowhere/local.env", serve=lambda: None)
+        keep_up({}, tmp_path / "nowhere/local.env", serve=lambda: None, output=UNHEARD)

@@ -53,20 +53,6 @@ def words(command: Any, path: str) -> Iterator[tuple[str, str | None]]:
         yield from words(below, f"{path} {name}")
 
 
-def examples(command: Any) -> Iterator[str]:
-    """List the examples of a command, and of those below it."""
-    yield from (line.strip() for line in (command.epilog or "").split("\n\n"))
-    for below in getattr(command, "commands", {}).values():
-        yield from examples(below)
-
-
-@pytest.mark.parametrize("group", GROUPS)
-def test_no_example_is_broken_on_a_terminal_of_80_columns(group: str) -> None:
-    command = get_command(import_module(GROUPS[group].module).app)
-
-    assert [line for line in examples(command) if len(line) > 78] == []
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_argument_and_option_has_its_help(group: str) -> None:
     command = get_command(import_module(GROUPS[group].module).app)

@@ -15,7 +15,7 @@ from rich.console import Console
 from worker_runtime.local.demo.asked import Asked
 from worker_runtime.local.demo.outcome import Finding, Outcome
 from worker_runtime.local.demo.running import run_demo
-from worker_runtime.local.demo.screen import LiveScreen, PlainScreen, screen_on
+from worker_runtime.local.demo.screen import NO_SCREEN, LiveScreen, PlainScreen, screen_on
 from worker_runtime.local.stage.counting import WorkerCounts
 
 if TYPE_CHECKING:
@@ -224,7 +224,13 @@ def test_an_interrupted_demo_says_where_the_output_is() -> None:
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, LiveScreen), (False, PlainScreen)])
 def test_the_screen_is_what_the_console_can_show(terminal: bool, kind: type) -> None:
-    assert isinstance(screen_on(Console(file=io.StringIO(), force_terminal=terminal)), kind)
+    console = Console(file=io.StringIO(), force_terminal=terminal)
+
+    assert isinstance(screen_on(console, watched=True), kind)
+
+
+def test_there_is_no_screen_where_nobody_watches() -> None:
+    assert screen_on(Console(file=io.StringIO()), watched=False) is NO_SCREEN
 
 
 def test_a_report_is_plain_data_with_the_verdict_first() -> None:

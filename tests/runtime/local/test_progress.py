@@ -42,5 +42,6 @@ def test_a_terminal_gets_a_bar_that_makes_room_for_the_result() -> None:
     assert "1200/1200" in bar
 
 
-def test_with_json_stderr_is_left_to_errors() -> None:
+def test_with_json_stderr_is_left_to_errors_but_for_a_person_at_a_terminal() -> None:
     assert shown(io.StringIO(), as_json=True) == ""
+    assert "1200/1200" in shown(Terminal(), as_json=True)

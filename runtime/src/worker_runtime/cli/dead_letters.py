@@ -1,4 +1,4 @@
-"""``workers dead-letters``: what was rejected and why, and the way back; personal data redacted."""
+"""``workers dead-letters``: what was rejected and why, and the way back; personal data masked."""
 
 from __future__ import annotations
 
@@ -54,6 +54,9 @@ def dead_letters() -> None:
 
     QUEUE is the logical name, as declared, or the queue's URL. Its real name is taken from the variable
     that the manifest names, else looked up, under its own name and as a local stage names it.
+
+    Personal data is masked as in recordings. When a letter was sent is told by its queue's clock: on a
+    local stage the machine's, not the stage's own, which `workers trace` goes by.
     """
 
 
@@ -88,7 +91,7 @@ def list_letters(
         if as_json:
             output.json({"letters": found})
         else:
-            show_letters(found, output)
+            show_letters(found, output, clock=_clock())
 
 
 @app.command(
@@ -126,7 +129,7 @@ def show(
         elif not opened:
             output.text("No dead letters.")
         for each in () if as_json else opened:
-            show_whole(each, output)
+            show_whole(each, output, clock=_clock())
 
 
 @app.command(
@@ -178,7 +181,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         ask(f"Send back {what} in {queue} (dead letters: {len(meant)})?", yes=yes)
         done = office.redrive(queue, refresh=refresh, seen=len(waiting), wanted=wanted)
         tell_redriven(done, output)
-        if done.sent and not as_json:
+        if done.sent and output.watched:
             tell(_what_to_ask(queue), style="dim")
 
 
@@ -214,6 +217,11 @@ def _queues_of(stack: str | None) -> list[str]:
         raise Misuse("say a QUEUE or a --stack, or name the file of a stage's variables with --env-file.")
     refuse_unknown_stack(stack, there=stacks(take_inventory(installed())))
     return queues_of(stack)
+
+
+def _clock() -> str:
+    """Name the clock by which a letter was sent where there is another: a stage's own, in its variables."""
+    return "machine's clock" if os.environ.get("WORKER_CLOCK") else ""
 
 
 def _office(endpoint_url: str | None, env_file: Path | None) -> Office:

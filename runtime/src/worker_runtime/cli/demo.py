@@ -117,10 +117,10 @@ def demo(  # noqa: PLR0913 - options of a command
         def afterwards(report: Report, stage: Staged) -> None:
             show(report, output, logs="The workers' output, kept for a day")
             if keep is not None:
-                keep_up(stage.environment(), keep, serve=stage.serve)
+                keep_up(stage.environment(), keep, serve=stage.serve, output=output)
 
         stage = _stage(chosen, asked, record=record, in_clear=in_clear)
-        if not _run(chosen, asked, stage=stage, afterwards=afterwards).holds:
+        if not _run(chosen, asked, stage=stage, output=output, afterwards=afterwards).holds:
             raise typer.Exit(FAILED)
 
 
@@ -148,14 +148,19 @@ def _chosen(name: str | None, output: Output) -> Scenario:
 
 
 def _run(
-    scenario: Scenario, asked: Asked, *, stage: Staged, afterwards: Callable[[Report, Staged], None]
+    scenario: Scenario,
+    asked: Asked,
+    *,
+    stage: Staged,
+    output: Output,
+    afterwards: Callable[[Report, Staged], None],
 ) -> Report:
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
 
     from worker_runtime.local.demo.running import run_demo  # noqa: PLC0415
     from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
 
-    screen = screen_on(Console(stderr=True, highlight=False))
+    screen = screen_on(Console(stderr=True, highlight=False), watched=output.watched)
     return run_demo(scenario, asked=asked, stage=stage, screen=screen, afterwards=afterwards)
 
 

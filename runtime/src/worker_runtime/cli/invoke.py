@@ -58,7 +58,7 @@ def invoke(
             with listening() as became:
                 reply = ready(recorded)
         except Exception as error:  # noqa: BLE001 - whatever an invocation raises is shown as Lambda would
-            complain(error, as_json=as_json)
+            complain(error, as_json=as_json, raised_by=worker_id)
             raise typer.Exit(FAILED) from None
         output.json(reply)
         if became.line and not as_json:

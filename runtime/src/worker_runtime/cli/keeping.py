@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from worker_runtime.local.commands.reporting import Output
+
 
 def refuse_taken(file: Path) -> None:
     """Raise Misuse where the file is there already: it may be anybody's."""
@@ -18,7 +20,7 @@ def refuse_taken(file: Path) -> None:
         raise Misuse(f"{file} is there already; name another file, or remove it.")
 
 
-def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], None]) -> None:
+def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], None], output: Output) -> None:
     """Write to a file with which variables a stage is found while it serves; Ctrl-C ends it and the file."""
     from worker_runtime.local.serving.environment_file import environment_file  # noqa: PLC0415 - help needs none
 
@@ -26,9 +28,11 @@ def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], N
     with environment_file(file, environment):
         try:
             told = f"The stage stays up until Ctrl-C; other commands find it with --env-file {file}"
-            tell(told, style="bold")
+            if output.watched:
+                tell(told, style="bold")
             serve()
         except Stopped:
             raise
         except KeyboardInterrupt:
-            tell("stopping the stage")
+            if output.watched:
+                tell("stopping the stage")

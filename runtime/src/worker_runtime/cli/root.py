@@ -86,7 +86,7 @@ def _told_in_one_line(*, as_json: bool) -> Iterator[None]:
         said = error.format_message().replace("Value error, ", "").rstrip(".")
         called = error.ctx.command_path if error.ctx else "workers"
         joint = " See" if said.endswith("?") else "; see"
-        complain(Misuse(f"{said}{joint} `{called} --help`."), as_json=as_json, named=False)
+        complain(Misuse(f"{said}{joint} `{called} --help`."), as_json=as_json)
         raise typer.Exit(MISUSED) from None
 
 
@@ -149,7 +149,7 @@ def workers(
 ) -> None:
     """Run, inspect and mend workers on this machine.
 
-    Results go to stdout, all else to stderr.
+    Results go to stdout, all else to stderr; with --json what happens on the way is told at a terminal alone.
 
     With --json a result is one JSON document on stdout, an error one JSON line on stderr:
 

@@ -43,23 +43,23 @@ def _missed(done: Redriven) -> list[str]:
     return [f"{done.missed} of {total} not met: hidden for now, or behind one of their group; run it again."]
 
 
-def show_letters(found: list[Listed], output: Output) -> None:
-    """Show what waits, a letter a row."""
+def show_letters(found: list[Listed], output: Output, *, clock: str) -> None:
+    """Show what waits, a letter a row; ``clock`` says by which it was sent where that is in doubt."""
     if not found:
         output.text("No dead letters.")
         return
-    columns = ("queue", "record", "worker", "code", "error", "sent")
+    columns = ("queue", "record", "worker", "code", "error", f"sent ({clock})" if clock else "sent")
     output.table(columns, [_row(each) for each in found])
 
 
-def show_whole(opened: Opened, output: Output) -> None:
-    """Show a letter with all that it holds."""
+def show_whole(opened: Opened, output: Output, *, clock: str) -> None:
+    """Show a letter with all that it holds; ``clock`` says by which it was sent where that is in doubt."""
     letter = opened.letter
     known = {
         "worker": letter.worker or "?",
         "code": letter.code,
         "error": letter.error,
-        "sent": letter.sent_at,
+        "sent": f"{letter.sent_at} ({clock})" if clock else letter.sent_at,
         "form": letter.form,
         "message": letter.message_id,
         "problem": opened.problem,

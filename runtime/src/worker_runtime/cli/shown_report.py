@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,9 +14,10 @@ def show(report: Report, output: Output, *, logs: str) -> None:
     if output.as_json:
         output.json(report.plain())
         return
-    from worker_runtime.local.demo.tables import LEGEND, PLAIN_WIDTH, table_lines  # noqa: PLC0415 - JSON needs none
+    from worker_runtime.local.commands.number_lines import terminal_width  # noqa: PLC0415 - JSON needs none
+    from worker_runtime.local.demo.tables import LEGEND, table_lines  # noqa: PLC0415 - as above
 
-    heading, *lines = table_lines(report.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+    heading, *lines = table_lines(report.workers, width=terminal_width())
     output.lines([("", ""), (heading, "bold"), *((line, "") for line in lines), (LEGEND, "dim"), ("", "")])
     outcome = report.outcome
     output.lines([(f"{count:5}  {ending}", "") for ending, count in outcome.endings.items()])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker_runtime.local.commands.reporting import Output
     from worker_runtime.local.serving.status import Depth, Status
 
@@ -18,7 +19,8 @@ def show_status(status: Status, output: Output) -> None:
     if output.as_json:
         output.json(status)
         return
-    from worker_runtime.local.demo.tables import LEGEND, PLAIN_WIDTH, table_lines  # noqa: PLC0415 - JSON needs none
+    from worker_runtime.local.commands.number_lines import terminal_width  # noqa: PLC0415 - JSON needs none
+    from worker_runtime.local.demo.tables import LEGEND, table_lines  # noqa: PLC0415 - as above
 
     style = "bold green" if status.state == "running" else "bold yellow"
     output.lines([(_headline(status), style)])
@@ -31,13 +33,19 @@ def show_status(status: Status, output: Output) -> None:
             ("", ""),
         ]
     )
-    heading, *lines = table_lines(status.workers, width=shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+    width = terminal_width()
+    heading, *lines = table_lines(status.workers, width=width)
     output.lines(
-        [(heading, "bold"), *((line, "") for line in lines), (f"{LEGEND} {_SINCE}", "dim"), ("", "")]
+        [
+            (heading, "bold"),
+            *((line, "") for line in lines),
+            (LEGEND, "dim"),
+            (_SINCE, "dim"),
+            ("", ""),
+        ]
     )
     if status.queues is not None:
-        rows = [_row(each) for each in status.queues]
-        output.table(("queue", "waiting", "hidden", "delayed", ""), rows)
+        output.lines(_depths(status.queues, width=width))
 
 
 def _headline(status: Status) -> str:
@@ -64,15 +72,19 @@ def _headline(status: Status) -> str:
     return f"The stage of {status.folder} is being brought up or down; this is how it stood before."
 
 
-def _row(depth: Depth) -> list[tuple[str, str]]:
-    dead = depth.dead_letters and depth.waiting + depth.hidden > 0
-    return [
-        (depth.queue, ""),
-        (str(depth.waiting), "red" if dead else ""),
-        (str(depth.hidden), ""),
-        (str(depth.delayed), ""),
-        ("dead letters" if depth.dead_letters else "", "red" if dead else "dim"),
-    ]
+def _depths(queues: Sequence[Depth], *, width: int) -> list[tuple[str, str]]:
+    """Lay out how much waits in each queue, in red where those are dead letters."""
+    from worker_runtime.local.commands.number_lines import number_lines  # noqa: PLC0415 - JSON needs none
+
+    rows = {_named(each): (str(each.waiting), str(each.hidden), str(each.delayed)) for each in queues}
+    lines = number_lines("queue", ("waiting", "hidden", "delayed"), rows, width=width)
+    styles = ["bold", *("red" if each.dead_letters and each.waiting + each.hidden else "" for each in queues)]
+    lines_a_row = len(lines) // len(styles)
+    return [(line, styles[at // lines_a_row]) for at, line in enumerate(lines)]
+
+
+def _named(depth: Depth) -> str:
+    return f"{depth.queue} (dead letters)" if depth.dead_letters else depth.queue
 
 
 def _moment(at: float) -> str:

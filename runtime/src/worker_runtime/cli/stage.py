@@ -72,6 +72,7 @@ def up(  # noqa: PLR0913 - options of a command
         list[str] | None,
         typer.Option(
             "--stack",
+            metavar="STACK",
             help="Stage this stack; again for several; all without it.",
             autocompletion=complete_stacks,
         ),
@@ -89,7 +90,8 @@ def up(  # noqa: PLR0913 - options of a command
     state: State = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the state folder first.")] = False,
     endpoint_url: Annotated[
-        str | None, typer.Option("--endpoint-url", help="Use this emulator of AWS instead of an own one.")
+        str | None,
+        typer.Option("--endpoint-url", metavar="URL", help="Use this emulator of AWS instead of an own one."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws the faults, and the scenario's items.")] = 0,
     speed: Annotated[
@@ -132,7 +134,7 @@ def up(  # noqa: PLR0913 - options of a command
 
     A stage that was killed goes on too: what was in flight comes again, its time has stood still.
 
-    With --json nothing is shown: a line on stdout says where it is once it is up, another is the report's.
+    With --json a line on stdout says where it is once it is up, another is the report's.
 
     Exit codes: 0 after Ctrl-C, 1 it failed or the ledger does not hold, 2 it was called wrongly.
 
@@ -271,11 +273,11 @@ def _serve(
 ) -> Report | None:
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
 
-    from worker_runtime.local.demo.screen import NO_SCREEN, screen_on  # noqa: PLC0415
+    from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
     from worker_runtime.local.serving.serving import serve_stage  # noqa: PLC0415
     from worker_runtime.local.stage.staged_workers import NothingToStage  # noqa: PLC0415
 
-    screen = NO_SCREEN if output.as_json else screen_on(Console(stderr=True, highlight=False))
+    screen = screen_on(Console(stderr=True, highlight=False), watched=output.watched)
     if serving.asked is not None:
         for fault in sorted(serving.asked.faults):
             screen.tell(f"fault {fault}: {FAULTS[fault]}")

@@ -74,7 +74,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 StackName = Annotated[
     str | None,
-    typer.Option("--stack", help="Only the workers of this stack.", autocompletion=complete_stacks),
+    typer.Option(
+        "--stack", metavar="STACK", help="Only the workers of this stack.", autocompletion=complete_stacks
+    ),
 ]
 WorkerName = Annotated[
     str,
@@ -86,7 +88,9 @@ WorkerName = Annotated[
 ]
 EndpointUrl = Annotated[
     str | None,
-    typer.Option("--endpoint-url", help="Where AWS is: an emulator's URL; AWS itself without it."),
+    typer.Option(
+        "--endpoint-url", metavar="URL", help="Where AWS is: an emulator's URL; AWS itself without it."
+    ),
 ]
 EnvFile = Annotated[
     Path | None,

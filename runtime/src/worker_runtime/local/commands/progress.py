@@ -27,11 +27,11 @@ def progress(
 
     It may be told from any thread. With ``--json`` only a terminal sees it: machines read errors there.
     """
-    if sys.stderr.isatty():
+    if not output.watched:
+        yield lambda _: None
+    elif sys.stderr.isatty():
         with _bar(what, total) as advance:
             yield advance
-    elif output.as_json:
-        yield lambda _: None
     else:
         yield _lines(what, total, line_every_s)
 

@@ -1,7 +1,8 @@
 """How the command speaks: results on stdout, all else on stderr, an error in one line.
 
 While a command works, ``sys.stdout`` is stderr: what plugins and the runtime print never mixes with
-a result. Colour is for terminals; ``NO_COLOR`` is heeded.
+a result. Colour is for terminals; ``NO_COLOR`` is heeded. An error says who, what and the cure; its class
+is for machines (``kind``), and for people only where a worker raised it, as Lambda would name it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import msgspec
 import typer
 
-from worker_runtime.errors import AmbiguousWorker, SettingsError, UnknownWorker, WorkerRuntimeError
+from worker_runtime.errors import (
+    AmbiguousWorker,
+    SettingsError,
+    UnknownWorker,
+    UnrecognisedEvent,
+    WorkerRuntimeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 MISUSED: Final = 2
 PIPED_WIDTH: Final = 240  # nobody sees where a pipe would wrap
+
+_CALLED_WRONGLY: Final = (SettingsError, UnknownWorker, AmbiguousWorker, UnrecognisedEvent)
 
 
 class CommandFailed(WorkerRuntimeError):
@@ -44,6 +53,11 @@ class Output:
     def width(self) -> int | None:
         """Columns of the terminal that the result goes to; None where it goes elsewhere."""
         return _console(self._stream).width if self._stream.isatty() else None
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody reads what is told on the way: with ``--json`` a person at a terminal alone."""
+        return not self.as_json or sys.stderr.isatty()
 
     def json(self, value: Any) -> None:
         """Write plain data: one line with ``--json``, else indented for people."""
@@ -78,20 +92,20 @@ def answering(*, as_json: bool = False) -> Iterator[Output]:
         with redirect_stdout(sys.stderr):
             yield output
     except WorkerRuntimeError as error:
-        called_wrongly = isinstance(error, Misuse | UnknownWorker | AmbiguousWorker | SettingsError)
-        complain(error, as_json=as_json, named=not called_wrongly)
-        raise typer.Exit(MISUSED if called_wrongly else FAILED) from None
+        complain(error, as_json=as_json)
+        raise typer.Exit(MISUSED if isinstance(error, (Misuse, *_CALLED_WRONGLY)) else FAILED) from None
 
 
-def complain(error: Exception, *, as_json: bool, named: bool = True) -> None:
-    """Say on stderr, in one line, what is wrong; ``named`` puts the error's class in front for people."""
-    message = " ".join(str(error).split())
+def complain(error: Exception, *, as_json: bool, raised_by: str = "") -> None:
+    """Say on stderr, in one line, what is wrong; of what a worker raised also which, under its class name."""
+    kind, message = type(error).__name__, " ".join(str(error).split())
     if as_json:
-        said = {"error": {"kind": type(error).__name__, "message": message}}
+        said = {"error": {"kind": kind, "message": message}}
         sys.stderr.write(msgspec.json.encode(said).decode() + "\n")
+    elif raised_by:
+        tell(f"workers: {raised_by} raised {': '.join(filter(None, (kind, message)))}", style="red")
     else:
-        kind = f"{type(error).__name__}: " if named else ""
-        tell(f"workers: {kind}{message}", style="red")
+        tell(f"workers: {message}", style="red")
 
 
 def tell(text: str, *, style: str = "") -> None:

@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from worker_runtime.local.demo.tables import PLAIN_WIDTH, counted, table_lines
+from worker_runtime.local.commands.number_lines import PLAIN_WIDTH
+from worker_runtime.local.demo.tables import counted, table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,8 +47,10 @@ class Screen(Protocol):
         """Show the workers' counts again and again inside the block."""
 
 
-def screen_on(console: Console) -> Screen:
-    """Choose the screen that the console can show."""
+def screen_on(console: Console, *, watched: bool) -> Screen:
+    """Choose the screen that the console can show; none where nobody watches it."""
+    if not watched:
+        return NO_SCREEN
     return LiveScreen(console) if console.is_terminal else PlainScreen(console)
 
 

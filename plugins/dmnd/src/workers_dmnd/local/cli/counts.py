@@ -101,7 +101,7 @@ def _scanned(asked: Asked, output: Output) -> list[Census]:
 
     name = asked.table.name
     size = table_size(name)
-    if not output.as_json:
+    if output.watched:
         cost = f"about {size.items:,} items, {size.read_units:,} read units"
         tell(f"Reading the whole table {name}: {cost}.", style="yellow")
     whole = WholeTable()

@@ -65,7 +65,7 @@ class Asked(Struct, frozen=True):
     "generate",
     epilog=examples(
         "workers dmnd generate e-1 s-1 --dry-run --env-file local.env",
-        "workers dmnd generate e-1 s-1 --function prd3292-qa1-us-east-1-ntfcn-gnrtr --env-file qa1.env",
+        "workers dmnd generate e-1 s-1 --function qa1-ntfcn-gnrtr --env-file qa1.env",
         "workers dmnd generate e-1 s-1 --here --yes --json --env-file local.env",
     ),
 )

@@ -56,9 +56,9 @@ class Asked(Struct, frozen=True):
 @app.command(
     "retry",
     epilog=examples(
-        "workers dmnd retry 5f0c9a6e2b7d4f1e8a3c6b9d0e2f4a71 --reason 'number mended' --env-file local.env",
-        "workers dmnd retry --sale e-1 s-1 --reason 'carrier outage' --dry-run --env-file local.env",
-        "workers dmnd retry --sale e-1 s-1 --code 30005 --reason 'carrier outage' --yes --json",
+        "workers dmnd retry 5f0c9a6e2b7d4f1e8a3c6b9d0e2f4a71 --reason 'number mended'",
+        "workers dmnd retry --sale e-1 s-1 --reason outage --dry-run --env-file qa1.env",
+        "workers dmnd retry --sale e-1 s-1 --code 30005 --reason outage --yes --json",
     ),
 )
 def retry(  # noqa: PLR0913 - options of a command
@@ -69,7 +69,10 @@ def retry(  # noqa: PLR0913 - options of a command
     *,
     sale: OfSale = None,
     code: Annotated[
-        str | None, typer.Option("--code", help="With --sale: only those whose last error has this code.")
+        str | None,
+        typer.Option(
+            "--code", metavar="CODE", help="With --sale: only those whose last error has this code."
+        ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with each of them.")],
     operator: Annotated[
