@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from functools import partial
@@ -16,17 +15,17 @@ from worker_runtime.errors import SettingsError
 from worker_runtime.grants import variable
 from worker_runtime.local.dead_letters.letters import UNREADABLE
 from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
-from worker_runtime.local.dead_letters.readable import readable
+from worker_runtime.local.dead_letters.readable import readable, readable_record
 from worker_runtime.local.dead_letters.redriving import Redriven, Redriver
 from worker_runtime.local.dead_letters.walk import peek
 from worker_runtime.local.endpoint import Endpoint
 from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
+from worker_runtime.local.recording.masking import masked_text
 from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE
 from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.staged_workers import declarations
-from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
 
 
 class Listed(Struct, frozen=True, rename="camel"):
-    """One dead letter as people see it; ``body`` is plain data where it was JSON, redacted."""
+    """One dead letter as people see it; ``body`` is plain data where it was JSON, masked.
+
+    ``sent_at`` is by the clock of its queue: AWS's, or the machine's where it is a stage's.
+    """
 
     queue: str
     record_id: str
@@ -55,7 +57,7 @@ class Listed(Struct, frozen=True, rename="camel"):
 
 
 class Opened(Struct, frozen=True, rename="camel"):
-    """A dead letter with all that it holds; ``records`` as their worker had them, redacted.
+    """A dead letter with all that it holds; ``records`` as their worker had them, masked.
 
     ``problem`` says why there are none where there should be.
     """
@@ -165,7 +167,7 @@ def _listed(letter: Letter, *, queue: str) -> Listed:
         record_id=letter.record_id,
         worker=letter.worker,
         code=letter.code,
-        error=redact_text(letter.error),
+        error=masked_text(letter.error),
         form=letter.form,
         sent_at=sent_at.isoformat(timespec="seconds"),
         body=readable(letter.body),
@@ -182,8 +184,8 @@ def _opened(letter: Letter, *, queue: str, opener: Opener) -> Opened:
     return Opened(
         letter=_listed(letter, queue=queue),
         receives=int(letter.message.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
-        records=[readable(json.dumps({"record": record}))["record"] for record in records],
-        problem=redact_text(problem),
+        records=[readable_record(record) for record in records],
+        problem=masked_text(problem),
     )
 
 

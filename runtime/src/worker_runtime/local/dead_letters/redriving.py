@@ -17,11 +17,11 @@ from worker_runtime.errors import WorkerRuntimeError, text_of
 from worker_runtime.local.dead_letters.opening import NotSentBack, Opener
 from worker_runtime.local.dead_letters.resending import Original, original_in, original_of
 from worker_runtime.local.dead_letters.walk import PATIENCE_S, Walk
+from worker_runtime.local.recording.masking import masked_text
 from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.polling.batches import AllDone
 from worker_runtime.local.stage.polling.change_records import refreshed, restaged
 from worker_runtime.local.stage.polling.event_form import RECORDS
-from worker_runtime.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -134,7 +134,7 @@ class Redriver:
         if not self._handed_over:
             return ()
         return tuple(
-            ": ".join(filter(None, (letter.record_id, letter.code, redact_text(letter.error))))
+            ": ".join(filter(None, (letter.record_id, letter.code, masked_text(letter.error))))
             for letter in letters
             if letter.record_id in self._handed_over
         )
@@ -209,4 +209,4 @@ def _event_of(record: dict[str, Any]) -> dict[str, Any]:
 def _why(error: Exception) -> str:
     """Say why a letter stays, without personal data; our own errors need no name in front."""
     name = "" if isinstance(error, WorkerRuntimeError) else f"{type(error).__name__}: "
-    return name + redact_text(text_of(error))
+    return name + masked_text(text_of(error))
