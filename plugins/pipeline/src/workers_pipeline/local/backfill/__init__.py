@@ -1,0 +1,1 @@
+"""Changes that are delivered again: from recorded events, or from an export of the table."""

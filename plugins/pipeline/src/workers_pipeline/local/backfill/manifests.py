@@ -1,0 +1,112 @@
+"""What an export says of itself: ``manifest-summary.json``, and ``manifest-files.json`` with a line a file.
+
+AWS describes both under "DynamoDB table export output format".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.records import moment_of
+from workers_pipeline.local.backfill.exported_items import ExportedFile
+from workers_pipeline.local.backfill.places import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUMMARY: Final = "manifest-summary.json"
+FILES: Final = "manifest-files.json"
+
+_ARN_PARTS: Final = 6
+
+
+class DataFile(Struct, frozen=True):
+    """A line of ``manifest-files.json``; ``md5_checksum`` is base64, of the file as it is stored."""
+
+    key: str = msgspec.field(name="dataFileS3Key")
+    item_count: int = msgspec.field(name="itemCount")
+    md5_checksum: str | None = msgspec.field(name="md5Checksum", default=None)
+
+    @property
+    def name(self) -> str:
+        """The last part of its key."""
+        return self.key.rpartition("/")[2]
+
+
+class _Summary(Struct, frozen=True, rename="camel"):
+    export_arn: str
+    item_count: int | None = None
+    export_time: str | None = None
+    output_format: str = "DYNAMODB_JSON"
+
+
+class Export(Struct, frozen=True):
+    """An export: its ARN, where its summary is, what it tells of, and the moment that a full one shows."""
+
+    arn: str
+    summary: Place
+    files: tuple[DataFile, ...]
+    taken_at_ms: int | None
+
+    def places(self, file: DataFile) -> Iterator[Place]:
+        """Name the places where a data file may be: a full export's folder, the one that others share."""
+        for folder in (("data",), ("..", "data"), ()):
+            yield self.summary.beside(*folder, file.name)
+
+    def carrier(self, file: DataFile) -> ExportedFile:
+        """Return what makes changes of a file's lines; ValueError where the ARN is no export's."""
+        _, _, _, region, account, resource = self.arn.split(":", _ARN_PARTS - 1)
+        _, table, _, export_id = resource.split("/")
+        return ExportedFile(
+            export_id=export_id,
+            name=file.name,
+            table=table,
+            region=region,
+            account=account,
+            taken_at_ms=self.taken_at_ms,
+        )
+
+
+def read_export(summary: Place) -> Export:
+    """Read an export's manifests; Misuse where they are not what AWS writes, or do not agree."""
+    said = _read_summary(summary)
+    files = _read_listing(summary.beside(FILES))
+    listed = sum(each.item_count for each in files)
+    if said.item_count not in (None, listed):
+        of_both = f"{said.item_count:,} items, and {FILES} beside it of {listed:,}"
+        raise Misuse(f"{summary} tells of {of_both}; fetch both anew.")
+    taken_at = moment_of(said.export_time)
+    taken_at_ms = None if taken_at is None else round(taken_at.timestamp() * 1000)
+    export = Export(said.export_arn, summary, files, taken_at_ms)
+    try:
+        shards = {export.carrier(each).shard for each in files}
+    except ValueError as error:
+        raise Misuse(f"{summary}: {export.arn!r} is the ARN of no export.") from error
+    if len(shards) < len(files):  # what is delivered of one would stand over the other's
+        raise Misuse(f"{FILES} beside {summary} names a data file twice, or two that differ in signs alone.")
+    return export
+
+
+def _read_summary(place: Place) -> _Summary:
+    try:
+        with place.open() as file:
+            said = msgspec.json.decode(file.read(), type=_Summary)
+    except ValueError as error:
+        raise Misuse(f"{place} is no manifest of an export: {error}.") from error
+    if said.output_format != "DYNAMODB_JSON":
+        raise Misuse(f"{place}: it was exported as {said.output_format}; export as DYNAMODB_JSON.")
+    return said
+
+
+def _read_listing(place: Place) -> tuple[DataFile, ...]:
+    try:
+        with place.open() as file:
+            return tuple(msgspec.json.decode(line, type=DataFile) for line in file if line.strip())
+    except FileNotFoundError as error:
+        raise Misuse(f"there is no {place}, which an export has beside its {SUMMARY}.") from error
+    except ValueError as error:
+        raise Misuse(f"{place} is no list of an export's data files: {error}.") from error

@@ -1,0 +1,94 @@
+"""What was not delivered, kept line by line for the person who mends it."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from worker_runtime.local.commands.reporting import CommandFailed, Misuse
+from workers_pipeline.local.backfill.tally import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from workers_pipeline.local.backfill.batches import Batch, Input
+    from workers_pipeline.local.backfill.watching import Letter
+
+_OWN: Final = 0o600  # the lines hold people's data
+
+
+class Unwritable(CommandFailed):
+    """A file of ours cannot be written."""
+
+
+class RefusalFile:
+    """JSON Lines of refusals; there is no file as long as there is none."""
+
+    def __init__(self, path: Path, *, right: int | None) -> None:
+        """Go on behind the bytes that are ``right``: what a killed run wrote behind them is written again.
+
+        With None it is a new file; Misuse where it is there already.
+        """
+        if right is None and path.exists():
+            raise Misuse(f"{path} is there already; remove it, or name another with --rejected.")
+        self._path = path
+        self._right = right or 0
+        self._file: IO[bytes] | None = None
+
+    def add(self, refusals: Sequence[Refusal]) -> int:
+        """Write refusals and return how many bytes are right now; raises Unwritable."""
+        if not refusals:
+            return self._right
+        try:
+            if self._file is None:
+                self._file = self._opened()
+            self._file.write(b"".join(msgspec.json.encode(each) + b"\n" for each in refusals))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise Unwritable(f"cannot write {self._path}: {error.strerror}.") from error
+        self._right = self._file.tell()
+        return self._right
+
+    def close(self) -> None:
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
+
+    def _opened(self) -> IO[bytes]:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, _OWN)
+        file = os.fdopen(descriptor, "wb")
+        file.truncate(min(self._right, os.fstat(descriptor).st_size))
+        file.seek(0, os.SEEK_END)
+        return file
+
+
+def refused(file: Input, batch: Batch, letters: Sequence[Letter]) -> list[Refusal]:
+    """Name what of a batch was not delivered, by file and line."""
+    unread = [Refusal(file.name, each.line, each.code, each.why, *_kept(each.text)) for each in batch.unread]
+    if not letters or batch.event is None:
+        return unread
+    lines = dict(zip(map(_sequence, batch.event["Records"]), batch.lines, strict=True))
+    dead = [
+        Refusal(file.name, lines[each.record_id], each.code, each.error, dead_lettered=True)
+        for each in letters
+    ]
+    return unread + dead
+
+
+def _sequence(raw: Mapping[str, Any]) -> str:
+    """Return what the worker calls a record."""
+    name: str = raw["dynamodb"]["SequenceNumber"] if "dynamodb" in raw else raw["kinesis"]["sequenceNumber"]
+    return name
+
+
+def _kept(line: bytes) -> tuple[str | None, str | None]:
+    """Return a line as text, or what is none as base64."""
+    try:
+        return line.decode() or None, None
+    except UnicodeDecodeError:
+        return None, b64encode(line).decode()

@@ -1,0 +1,98 @@
+"""What a backfill comes to, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from worker_runtime.local.commands.reporting import counted
+from workers_pipeline.local.backfill.tally import NAMED_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker_runtime.local.commands.reporting import Output
+    from workers_pipeline.local.backfill.books import Books, NoBooks
+    from workers_pipeline.local.backfill.tally import Counts, Refusal, Tally
+
+SHOWN_MAX: Final = 20
+_PARTITION: Final = "/partition_date="
+
+
+def show(books: Books | NoBooks, output: Output) -> None:
+    """Write what was stored, or would be, by table and partition, and what was not and why."""
+    tally, dry_run = books.progress.tally, books.is_dry
+    if output.as_json:
+        output.json(_plain(books))
+        return
+    if tally.stored:
+        output.table(("table", "partition date", "files", "rows", "bytes"), list(_rows(tally)))
+    output.lines([(_summary(tally, dry_run=dry_run), "bold" if tally.is_clean else "bold red")])
+    output.lines([(f"  skipped: {each}", "dim") for each in _told(tally.skipped)])
+    verb = "would be dead-lettered" if dry_run else "dead-lettered"
+    output.lines([(f"  {verb}: {each}", "red") for each in _told(tally.dead_lettered)])
+    output.lines([(f"  not read: {each}", "red") for each in _told(tally.unread)])
+    output.lines([(f"  broken files: {each}", "red") for each in _told(tally.broken)])
+    output.lines([(f"  {_named(each)}", "") for each in tally.named[:SHOWN_MAX]])
+    if len(tally.named) > SHOWN_MAX:
+        output.lines([(f"  and more; --json names the first {NAMED_MAX}", "dim")])
+    if not tally.is_clean and books.refusals is not None:
+        output.lines([(f"all that was not delivered: {books.refusals}", "dim")])
+
+
+def _plain(books: Books | NoBooks) -> dict[str, Any]:
+    tally = books.progress.tally
+    return {
+        "dryRun": books.is_dry,
+        "read": tally.read,
+        "rows": tally.rows,
+        "files": tally.files,
+        "bytes": tally.bytes,
+        "skipped": tally.skipped,
+        "deadLettered": tally.dead_lettered,
+        "notRead": tally.unread,
+        "brokenFiles": tally.broken,
+        "passedOver": tally.passed_over,
+        "tables": [
+            dict(zip(("table", "partitionDate"), _place(key), strict=True)) | msgspec.to_builtins(each)
+            for key, each in sorted(tally.stored.items())
+        ],
+        "refused": tally.named,
+        "refusedFile": None if tally.is_clean or books.refusals is None else str(books.refusals),
+        "state": None if books.state is None else str(books.state),
+    }
+
+
+def _place(key: str) -> tuple[str, str]:
+    table, _, date = key.partition(_PARTITION)
+    return table, date
+
+
+def _rows(tally: Tally) -> Iterator[list[tuple[str, str]]]:
+    for key, each in sorted(tally.stored.items()):
+        counts = (f"{many:,}" for many in (each.files, each.rows, each.bytes))
+        yield [(text, "") for text in (*_place(key), *counts)]
+
+
+def _summary(tally: Tally, *, dry_run: bool) -> str:
+    stored = "would be stored" if dry_run else "stored"
+    letters = sum(tally.dead_lettered.values())
+    parts = [
+        f"{counted(tally.rows, 'row')} in {counted(tally.files, 'file')} {stored}",
+        f"{sum(tally.skipped.values()):,} skipped",
+        f"{letters:,} dead-lettered",
+        f"{sum(tally.unread.values()):,} not read",
+        f"{tally.passed_over:,} out of range or of another worker",
+    ]
+    return f"{counted(tally.read, 'change')}: {', '.join(parts)}"
+
+
+def _told(counts: Counts) -> list[str]:
+    return [f"{many:,} x {what}" for what, many in sorted(counts.items())]
+
+
+def _named(refusal: Refusal) -> str:
+    line = "" if refusal.line is None else f", line {refusal.line:,}"
+    why = refusal.why if refusal.why.startswith(refusal.code) else f"{refusal.code}: {refusal.why}"
+    return f"{refusal.file}{line}: {why}"

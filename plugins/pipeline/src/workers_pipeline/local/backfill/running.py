@@ -1,0 +1,114 @@
+"""The loop: batch after batch is read, delivered and counted, and how far it is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from worker_runtime import clock
+from workers_pipeline.layout import AVRO
+from workers_pipeline.local.backfill.delivering import NotDelivered, Unaccounted
+from workers_pipeline.local.backfill.refusals import refused
+from workers_pipeline.local.backfill.tally import Stored, add
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from workers_pipeline.local.backfill.batches import Batch, Input
+    from workers_pipeline.local.backfill.delivering import Delivered
+    from workers_pipeline.local.backfill.range import Range
+    from workers_pipeline.local.backfill.state import Progress
+    from workers_pipeline.local.backfill.tally import Refusal, Tally
+
+PAUSES_S: Final = (1.0, 4.0, 16.0)
+"""Between tries of a batch; what asks S3 and SQS has tried three times itself each time."""
+
+
+class Delivers(Protocol):
+    """Delivers a batch, or raises NotDelivered."""
+
+    def deliver(self, event: Mapping[str, object]) -> Delivered:
+        """Return what became of it."""
+
+
+class Keeps(Protocol):
+    """Keeps what a backfill has done, so that another goes on from there."""
+
+    def keep(self, progress: Progress, refusals: Sequence[Refusal]) -> None:
+        """Keep how far it is, and what was refused since."""
+
+
+class Watches(Protocol):
+    """Sees how far a backfill is."""
+
+    def see(self, *, changes: int, files: int) -> None:
+        """See how many changes and how many files more are done."""
+
+
+def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of it
+    inputs: Sequence[Input],
+    worker: Delivers,
+    *,
+    wanted: Range,
+    progress: Progress,
+    keeper: Keeps,
+    watcher: Watches,
+) -> None:
+    """Deliver what is left of the inputs; raises NotDelivered where a batch is not taken in four tries."""
+    tally, begun_at, behind = progress.tally, progress.at, progress.last
+    for at, file in enumerate(inputs[begun_at:], start=begun_at):
+        for batch in file.batches(behind=behind):
+            before = tally.read
+            refusals = _take(file, batch, worker, wanted=wanted, tally=tally)
+            progress.at, progress.last = at, batch.last
+            keeper.keep(progress, refusals)
+            watcher.see(changes=tally.read - before, files=0)
+        behind = 0
+        watcher.see(changes=0, files=1)
+    progress.done = True
+    keeper.keep(progress, ())
+
+
+def _take(file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: Tally) -> list[Refusal]:
+    """Deliver a batch where it is wanted, and count what became of its changes."""
+    tally.read += len(batch.lines) + batch.passed_over + sum(each.changes for each in batch.unread)
+    tally.passed_over += batch.passed_over
+    for each in batch.unread:
+        add(tally.unread if each.changes else tally.broken, {each.code: each.changes or 1})
+    letters = []
+    if batch.event is not None and not wanted.takes(batch.event):
+        tally.passed_over += len(batch.lines)
+    elif batch.event is not None:
+        delivered = _delivered(worker, batch, file)
+        tally.batches += 1
+        _count(tally, delivered)
+        letters = [*delivered.letters]
+    if tally.unaccounted:
+        raise Unaccounted(f"{file.name}, up to line {batch.last}: {tally.unaccounted} changes are lost.")
+    refusals = refused(file, batch, letters)
+    tally.name(refusals)
+    return refusals
+
+
+def _delivered(worker: Delivers, batch: Batch, file: Input) -> Delivered:
+    assert batch.event is not None  # noqa: S101 - the caller saw to it
+    for pause_s in (*PAUSES_S, None):
+        try:
+            return worker.deliver(batch.event)
+        except NotDelivered as error:
+            if error.halted or pause_s is None:
+                where = f"{file.name}, lines {batch.lines[0]:,} to {batch.lines[-1]:,}"
+                raise NotDelivered(f"{where}: {error}", halted=error.halted) from error
+        clock.sleep(pause_s)
+    raise AssertionError  # the last pause is None
+
+
+def _count(tally: Tally, delivered: Delivered) -> None:
+    for key, (rows, size) in delivered.files.items():
+        table, partition, _ = key.removeprefix(AVRO).split("/")
+        place = tally.stored.setdefault(f"{table}/{partition}", Stored())
+        place.files += 1
+        place.rows += rows
+        place.bytes += size
+    add(tally.skipped, delivered.skipped)
+    for letter in delivered.letters:
+        add(tally.dead_lettered, {letter.code: 1})

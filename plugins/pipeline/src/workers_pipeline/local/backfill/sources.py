@@ -1,0 +1,77 @@
+"""What people name to the files that are meant: recordings, and exports by their folders."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from worker_runtime.local.commands.reporting import Misuse
+from workers_pipeline.local.backfill.exports import ExportInput
+from workers_pipeline.local.backfill.manifests import FILES, SUMMARY, read_export
+from workers_pipeline.local.backfill.places import place_of
+from workers_pipeline.local.backfill.recordings import RecordedInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_s3 import S3Client
+
+    from workers_pipeline.local.backfill.batches import Input
+    from workers_pipeline.local.backfill.places import Place
+
+_AROUND: Final = ((), ("..",))  # where a data file's manifest is, from its own folder
+
+
+def inputs_of(sources: Sequence[str], *, s3: Callable[[], S3Client]) -> list[Input]:
+    """Find the files that are meant, in order; Misuse where one is not there, or twice."""
+    found: dict[str, Input] = {}
+    for source in sources:
+        for each in _inputs(place_of(source, s3=s3)):
+            if each.identity in found:
+                raise Misuse(f"{each.name} is named twice; name it once.")
+            found[each.identity] = each
+    return list(found.values())
+
+
+def digest_of(inputs: Sequence[Input], *, options: str) -> str:
+    """Tell one backfill from another: by all that decides what it delivers, and where."""
+    told = "\n".join((options, *(each.identity for each in inputs)))
+    return sha256(told.encode(errors="surrogateescape")).hexdigest()
+
+
+def _inputs(place: Place) -> Iterator[Input]:
+    if not place.is_file():
+        yield from _exports_below(place)
+    elif place.name in (SUMMARY, FILES):
+        yield from _of_export(place.beside(SUMMARY))
+    elif (summary := _summary_near(place)) is not None:
+        yield from _of_export(summary, only=place.name)
+    else:
+        yield RecordedInput(place)
+
+
+def _exports_below(folder: Place) -> Iterator[Input]:
+    """List the exports in a folder by their ids, which begin with when they were made."""
+    summaries = list(folder.below(SUMMARY))
+    if not summaries:
+        cure = "name a file of recorded events, or a folder or s3:// prefix with an export in it."
+        raise Misuse(f"{folder} is no file, and there is no {SUMMARY} in it; {cure}")
+    for summary in summaries:
+        yield from _of_export(summary)
+
+
+def _of_export(summary: Place, *, only: str | None = None) -> Iterator[Input]:
+    export = read_export(summary)
+    files = [each for each in export.files if only in (None, each.name)]
+    if only is not None and not files:
+        raise Misuse(f"{summary} tells of no file {only}; name its folder.")
+    for each in files:
+        yield ExportInput(export, each)
+
+
+def _summary_near(place: Place) -> Place | None:
+    for folder in _AROUND:
+        summary = place.beside(*folder, SUMMARY)
+        if summary.is_file():
+            return summary
+    return None

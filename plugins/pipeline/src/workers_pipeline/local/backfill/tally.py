@@ -1,0 +1,93 @@
+"""What became of the changes, counted: every one that is read is in one of the counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Counts = dict[str, int]
+
+NAMED_MAX: Final = 100
+
+
+class Stored(Struct):
+    """What was stored of one table and partition."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+class Refusal(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What was not delivered: where it stands, and why; ``text`` is the line, ``base64`` if it is none."""
+
+    file: str
+    line: int | None
+    code: str
+    why: str
+    text: str | None = None
+    base64: str | None = None
+    dead_lettered: bool = False
+
+
+class Tally(Struct, rename="camel"):
+    """Counts of changes but for ``batches`` and ``broken``, which are files; codes and reasons by name.
+
+    ``named`` are the first of what was refused; the file of refusals has them all.
+    """
+
+    batches: int = 0
+    read: int = 0
+    passed_over: int = 0
+    skipped: Counts = {}
+    dead_lettered: Counts = {}
+    unread: Counts = {}
+    broken: Counts = {}
+    stored: dict[str, Stored] = {}
+    named: list[Refusal] = []
+
+    @property
+    def rows(self) -> int:
+        """The rows that are in files."""
+        return sum(each.rows for each in self.stored.values())
+
+    @property
+    def files(self) -> int:
+        """The files that were stored."""
+        return sum(each.files for each in self.stored.values())
+
+    @property
+    def bytes(self) -> int:
+        """What all files have together."""
+        return sum(each.bytes for each in self.stored.values())
+
+    @property
+    def refused(self) -> int:
+        """The changes that are dead letters, or were not read."""
+        return sum(self.dead_lettered.values()) + sum(self.unread.values())
+
+    @property
+    def unaccounted(self) -> int:
+        """The changes of which nobody knows what became; 0, or something is wrong here."""
+        return self.read - self.rows - sum(self.skipped.values()) - self.refused - self.passed_over
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all that was read was taken."""
+        return not self.refused and not self.broken
+
+    def name(self, refusals: Sequence[Refusal]) -> None:
+        """Keep the first of what was refused, without what stands in them."""
+        room = NAMED_MAX - len(self.named)
+        self.named += [replace(each, text=None, base64=None) for each in refusals[: max(room, 0)]]
+
+
+def add(counts: Counts, more: Mapping[str, int]) -> None:
+    """Add to counts by name."""
+    for name, many in more.items():
+        counts[name] = counts.get(name, 0) + many

@@ -1,0 +1,204 @@
+"""``workers pipeline backfill``: changes are delivered again, from recorded events or exports."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path  # noqa: TC003 - typer reads annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from worker_runtime.local.commands.asking import ask
+from worker_runtime.local.commands.inputs import need_variables
+from worker_runtime.local.commands.options import (
+    AsJson,
+    DryRun,
+    EnvFile,
+    Yes,
+    take_variables,
+)
+from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, counted, examples, tell
+from workers_pipeline.data_types import DEMAND_DATA_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workers_pipeline.local.backfill.batches import Input
+    from workers_pipeline.local.backfill.books import Books, NoBooks
+    from workers_pipeline.local.backfill.range import Range
+
+BUCKET: Final = "DEMAND_CAPTURE_BUCKET"
+INTERRUPTED: Final = 130  # as shells have it
+
+app = typer.Typer()
+
+
+def complete_types(incomplete: str) -> list[str]:
+    """Name the types that begin like this."""
+    return [each for each in DEMAND_DATA_TYPES if each.startswith(incomplete)]
+
+
+@app.command(
+    "backfill",
+    epilog=examples(
+        "workers pipeline backfill changes.jsonl --dry-run --env-file local.env",
+        "workers pipeline backfill ./export --env-file local.env --yes",
+        "workers pipeline backfill s3://exports/2026-03 --since 2026-03-01 --type sale",
+    ),
+)
+def backfill(  # noqa: PLR0913 - options of a command
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Recorded events (a file), or exports of the table (a folder or s3://...).",
+        ),
+    ],
+    *,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Changes from then on: ISO 8601, UTC.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Changes before then.")] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="Only this type's table; several.", autocompletion=complete_types
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="FILE", help="Where to keep how far it is; else a file here."),
+    ] = None,
+    rejected: Annotated[
+        Path | None,
+        typer.Option("--rejected", metavar="FILE", help="Where to keep what is not delivered: JSON Lines."),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver changes again through the delivery worker itself, in this process, over what is stored.
+
+    A recorded event is the same batch as before: its files are stored over, byte for byte.
+
+    An export's items become the same changes each time, so that a repetition adds no rows.
+
+    A batch is delivered whole where any of its changes is in range: --since, --until, --type.
+
+    Whatever ends it, the same command goes on where it was.
+
+    What does not fit its table is dead-lettered; what cannot be read is named, kept, and costs nothing else.
+
+    Exit codes: 0 all delivered, 1 something was not, or it was stopped by an error, 2 called wrongly.
+    """
+    with answering(as_json=as_json) as output:
+        from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
+        from workers_pipeline.local.backfill import books as all_books  # noqa: PLC0415 - as above
+        from workers_pipeline.local.backfill.report import show  # noqa: PLC0415 - as above
+        from workers_pipeline.local.backfill.sources import digest_of, inputs_of  # noqa: PLC0415 - as above
+
+        wanted = _range(since, until, types)
+        _take_environment(env_file)
+        aws = Endpoint(None)
+        with aws.asked():
+            inputs = inputs_of(sources, s3=lambda: aws("s3"))
+            digest = digest_of(inputs, options=f"{_bucket()} {wanted}")
+            books = (
+                all_books.NoBooks()
+                if dry_run
+                else all_books.Books(digest, sources, state=state, refusals=rejected)
+            )
+            if books.progress.done:
+                tell(f"This was delivered before; remove {books.state} to deliver it again.", style="bold")
+            else:
+                if not dry_run:
+                    ask(_question(inputs, books.progress.tally.read), yes=yes)
+                _run(inputs, wanted, books, output)
+        show(books, output)
+        if not books.progress.tally.is_clean:
+            raise typer.Exit(FAILED)
+
+
+def _range(since: str | None, until: str | None, types: Sequence[str] | None) -> Range:
+    from workers_pipeline.local.backfill.range import Range as Asked  # noqa: PLC0415 - help needs none of it
+
+    for each in types or ():
+        if each not in DEMAND_DATA_TYPES:
+            raise Misuse(f"--type {each} is not delivered; there are: {', '.join(DEMAND_DATA_TYPES)}.")
+    since_ms, until_ms = _moment_ms("--since", since), _moment_ms("--until", until)
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise Misuse(f"nothing is from {since} on and before {until}.")
+    chosen = tuple(each for each in DEMAND_DATA_TYPES if not types or each in types)
+    return Asked(since_ms=since_ms, until_ms=until_ms, types=chosen)
+
+
+def _moment_ms(option: str, text: str | None) -> int | None:
+    from worker_runtime.records import moment_of  # noqa: PLC0415 - help needs none of it
+
+    if text is None:
+        return None
+    moment = moment_of(text)
+    if moment is None:
+        raise Misuse(f"{option} {text} is no time; say 2026-03-01 or 2026-03-01T12:00:00Z.")
+    return round(moment.timestamp() * 1000)
+
+
+def _take_environment(file: Path | None) -> None:
+    """Refuse what lacks a variable, or leads nowhere, before anything is read."""
+    from worker_runtime.local.invoke import variables_needed  # noqa: PLC0415 - help needs none of it
+    from worker_runtime.local.reachable import refuse_silence, refuse_stage_down  # noqa: PLC0415 - as above
+    from workers_pipeline.delivering import deliver_changes  # noqa: PLC0415 - as above
+
+    take_variables(file)
+    declared = deliver_changes.declaration
+    need_variables(*sorted(variables_needed(declared.all_grants, own=declared.grants)), environ=os.environ)
+    refuse_stage_down(os.environ)
+    if url := os.environ.get("AWS_ENDPOINT_URL"):
+        refuse_silence(url, said_by="AWS_ENDPOINT_URL")
+
+
+def _bucket() -> str:
+    where = os.environ.get("AWS_ENDPOINT_URL") or f"AWS in {os.environ['AWS_REGION']}"
+    return f"the bucket {os.environ[BUCKET]} at {where}"
+
+
+def _question(inputs: Sequence[Input], done: int) -> str:
+    known = [each.changes for each in inputs if each.changes is not None]
+    items = [counted(sum(known), "exported item")] if known else []
+    recorded = len(inputs) - len(known)
+    files = [counted(recorded, "file") + " of recorded events"] if recorded else []
+    behind = f", behind the first {done:,} changes that are done," if done else ""
+    return f"Deliver {' and '.join((*items, *files)) or 'nothing'}{behind} to {_bucket()}?"
+
+
+def _run(inputs: Sequence[Input], wanted: Range, books: Books | NoBooks, output: Output) -> None:
+    from worker_runtime import Environment  # noqa: PLC0415 - help needs none of it
+    from workers_pipeline.local.backfill.delivering import NotDelivered, delivery_worker  # noqa: PLC0415
+    from workers_pipeline.local.backfill.pace import Pace, shown  # noqa: PLC0415 - as above
+    from workers_pipeline.local.backfill.running import run  # noqa: PLC0415 - as above
+
+    progress = books.progress
+    counts = [each.changes for each in inputs]
+    total = None if None in counts else sum(filter(None, counts))
+    environment = Environment.read(os.environ)
+    again = "" if books.is_dry else f"; what is done is in {books.state}, the same command goes on from there"
+    try:
+        with (
+            shown(output) as line,
+            delivery_worker(environment, data_types=wanted.types, dry_run=books.is_dry) as worker,
+        ):
+            pace = Pace(
+                changes=progress.tally.read, of=total, files=progress.at, of_files=len(inputs), show=line
+            )
+            books.begin()
+            run(inputs, worker, wanted=wanted, progress=progress, keeper=books, watcher=pace)
+    except NotDelivered as error:
+        raise NotDelivered(f"{str(error).rstrip('.')}{again}.", halted=error.halted) from error
+    except KeyboardInterrupt:
+        tell(f"stopped behind {counted(progress.tally.read, 'change')}{again}")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        books.close()
+    if not output.as_json:
+        tell(f"{pace}", style="dim")
