@@ -714,6 +714,22 @@ def test_a_function_url_has_no_routes_so_what_nobody_declared_is_404(route: str)
     assert reply["statusCode"] == 404
 
 
+@pytest.mark.parametrize("route", ["POST /orders/7", "GET /", "GET /favicon.ico"])
+def test_a_function_url_with_several_routes_answers_404_too_and_asks_none_of_them(route: str) -> None:
+    asked_for = []
+
+    @declared(URL, ApiGateway("GET /orders", endpoint="url"))
+    def answer(request: HttpRequest[bytes]) -> None:
+        """Remember what came."""
+        asked_for.append(request.route)
+
+    reply = run_on(answer, {**http_event(route=route, v2=True), "routeKey": "$default"})
+
+    assert problem_of(reply)["code"] == "NO_SUCH_ROUTE"
+    assert reply["statusCode"] == 404
+    assert asked_for == []
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [

@@ -27,7 +27,7 @@ def route(sources: Sequence[Source], event: Any, *, worker: str) -> Source:
     if len(fitting) > 1:
         owning = [source for source in fitting if source.owns(event)]
         named = any(source.family in _NAMED for source in fitting)
-        unnamed = [] if named else fitting
+        unnamed = [source for source in fitting if not named or _refuses(source, event)]
         fitting = sorted(owning, key=lambda source: len(source.name), reverse=True) or unnamed
     if not fitting:
         from worker_runtime.outlines import outline  # noqa: PLC0415 - hardly ever needed
@@ -35,3 +35,9 @@ def route(sources: Sequence[Source], event: Any, *, worker: str) -> Source:
         declared = ", ".join(f"{source.kind} {source.name}" for source in sources)
         raise UnrecognisedEvent(f"{worker} takes {declared}; this event is {outline(event)}.")
     return fitting[0]
+
+
+def _refuses(source: Source, event: Any) -> bool:
+    """Whether a source tells who asks for none of its worker's routes so, as function URLs have to."""
+    refuses = getattr(source, "refuses", None)
+    return refuses is not None and refuses(event)

@@ -122,11 +122,12 @@ def test_a_function_url_takes_all_that_is_asked_for(stage: Stage) -> None:
         stage, "shop.hook", "/hook/a%2Fb", body=b"{}", headers=[("Content-Type", "application/json")]
     )
     got = ask(stage, "shop.hook", "/hook", at=1)
-    other = ask(stage, "shop.ping", "/other")
+    others = [ask(stage, worker_id, "/other") for worker_id in ("shop.ping", "shop.hook")]
 
     assert posted.json() == {"route": "/hook/{name}", "name": {"name": "a/b"}, "body": "{}"}
     assert got.json() == {"route": "/hook", "name": {}, "body": ""}
-    assert (other.status, other.json()["code"]) == (404, "NO_SUCH_ROUTE")
+    assert [(other.status, other.json()["code"]) for other in others] == 2 * [(404, "NO_SUCH_ROUTE")]
+    assert {other.headers["content-type"] for other in others} == {"application/problem+json"}
 
 
 def test_urls_are_told_by_worker(stage: Stage) -> None:

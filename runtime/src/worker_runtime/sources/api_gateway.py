@@ -111,6 +111,10 @@ class ApiGateway(RouteSettings, frozen=True, rename="camel"):
         said = text_at(event, "routeKey").partition(" ")[2] if is_v2(event) else text_at(event, "resource")
         return said == route.path or (said in ("", "$default") and route.parameters(path) is not None)
 
+    def refuses(self, event: Any) -> bool:
+        """Whether it is asked what is nobody's: a function URL has no routes, so all requests come to it."""
+        return self.endpoint == "url" and is_v2(event) and " " not in text_at(event, "routeKey")
+
     def records(self, event: Any) -> list[Record[Any]]:
         """Open the one request, its body not decoded yet."""
         return [http_record(event)]
