@@ -1,4 +1,4 @@
-"""Secrets that stand anywhere in the event of any source: none is left in a recording, none in a lineage."""
+"""Secrets that stand anywhere in the event of any source: none is left where people look."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from sown import KINDS, events, left, named, sown
 from worker_runtime.clock import SteppedClock
+from worker_runtime.local.dead_letters.readable import readable
 from worker_runtime.local.recording.entering import Taken, entered
 from worker_runtime.local.recording.files import RecordingFile
 from worker_runtime.local.recording.lines import Head
@@ -46,7 +47,16 @@ def in_lineage(made: Iterable[Any], folder: Path) -> str:
         return "\n".join(body for (body,) in db.execute("SELECT body FROM records"))
 
 
-FILES = pytest.mark.parametrize("kept", [in_recording, in_lineage])
+def in_letters(made: Iterable[Any], folder: Path) -> str:  # noqa: ARG001 - no letter is a file
+    """Show events as dead letters: whole, as Lambda gives them up, and their records in our envelope."""
+    bodies = [{"requestContext": {}, "requestPayload": event} for event in made]
+    for event in [each["requestPayload"] for each in bodies]:
+        records = event.get("Records", []) if isinstance(event, dict) else []
+        bodies += [{"record": record} for record in records]
+    return "\n".join(json.dumps(readable(json.dumps(body))) for body in bodies)
+
+
+FILES = pytest.mark.parametrize("kept", [in_recording, in_lineage, in_letters])
 
 
 @FILES
