@@ -53,12 +53,11 @@ def complete_types(incomplete: str) -> list[str]:
     "inspect",
     epilog=examples(
         "workers pipeline inspect warehouse/",
-        "workers pipeline inspect --env-file local.env",
-        "workers pipeline inspect s3://demand-capture --type sale --date 2026-03-01..2026-03-07",
-        "workers pipeline inspect s3://demand-capture --schema --json",
-        "workers pipeline inspect warehouse/ --current --key 'USER#u1 DEMAND#e1#s1'",
+        "workers pipeline inspect --env-file local.env --date 2026-03-01..",
+        "workers pipeline inspect s3://demand-capture --type sale --schema",
+        "workers pipeline inspect warehouse/ --current --key 'EVENT#e1 SALE#s1'",
         "workers pipeline inspect warehouse/ --duplicates",
-        "workers pipeline inspect warehouse/ --rows --json | jq .rows[].row",
+        "workers pipeline inspect warehouse/ --rows --json",
     ),
 )
 def inspect(  # noqa: PLR0913 - options of a command

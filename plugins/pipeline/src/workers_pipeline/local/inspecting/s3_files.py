@@ -16,7 +16,7 @@ from workers_pipeline.local.inspecting.avro_file import Unreadable
 from workers_pipeline.local.inspecting.places import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from workers_pipeline.local.inspecting.wanted import Wanted
 
@@ -57,7 +57,7 @@ class S3Object:
         return fetched
 
 
-def s3_files(s3: Any, named: str, *, wanted: Wanted) -> Iterator[S3Object]:
+def s3_files(connect: Callable[[], Any], named: str, *, wanted: Wanted) -> Iterator[S3Object]:
     """Find the object of this name, or all ``*.avro`` whose keys begin so; of a bucket alone, the warehouse.
 
     Raises BucketUnanswered where it cannot be listed.
@@ -65,7 +65,7 @@ def s3_files(s3: Any, named: str, *, wanted: Wanted) -> Iterator[S3Object]:
     bucket, _, prefix = named.removeprefix(SCHEME).partition("/")
     if not bucket:
         raise Misuse(f"{named} names no bucket; say {SCHEME}BUCKET or {SCHEME}BUCKET/PREFIX.")
-    prefix = prefix or AVRO
+    prefix, s3 = prefix or AVRO, connect()
     with _asked(named):
         for below in _tables(prefix, wanted):
             for listed in _listed(s3, bucket, below, wanted):

@@ -40,7 +40,7 @@ def files_named(named: Iterable[str], *, wanted: Wanted, s3: Callable[[], Any]) 
         if each.startswith(S3):
             from workers_pipeline.local.inspecting.s3_files import s3_files  # noqa: PLC0415 - needs botocore
 
-            files = s3_files(s3(), each, wanted=wanted)
+            files = s3_files(s3, each, wanted=wanted)
         else:
             files = local_files(each)
         for file in files:
