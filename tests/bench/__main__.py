@@ -70,7 +70,8 @@ def _short() -> Iterator[Row]:
 
 
 def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
-    import growth  # noqa: PLC0415 - the short form has no time for it
+    import delivery_sizes  # noqa: PLC0415 - the short form has no time for it
+    import growth  # noqa: PLC0415 - as above
     import memory  # noqa: PLC0415 - as above
     import waiting  # noqa: PLC0415 - as above
 
@@ -82,6 +83,7 @@ def _full(*, skipped: Iterable[str]) -> Iterator[Row]:
     yield from waiting.rows(rounds=ROUNDS)
     yield from growth.rows(rounds=ROUNDS)
     yield from memory.rows()
+    yield from delivery_sizes.rows(rounds=ROUNDS)
     if "node" not in skipped:
         import node_peer  # noqa: PLC0415 - as above
 

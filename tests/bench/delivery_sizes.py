@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import delivery
 from growth import SIZES
-from memory import SELF, _peak_mb
+from memory import SELF, peak_mb
 from rounds import Case, row_of
 from sample_changes import delivery_text
 from table import Goal, Peer, Row
@@ -89,11 +89,11 @@ def main(candidate: str, file: str, times: str) -> None:
     event = json.loads(Path(file).read_text(encoding="utf-8"))
     if (SELF / "clear_refs").exists():
         (SELF / "clear_refs").write_text("5")  # proc(5): forget the highest so far
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
     with redirect_stdout(io.StringIO()):
         for _ in range(int(times)):
             run(event)
-    sys.stdout.write(f"{_peak_mb() - before_mb:.3f}\n")
+    sys.stdout.write(f"{peak_mb() - before_mb:.3f}\n")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def _apart(at: int, candidate: str, event: Path) -> float:
     return float(ran.stdout)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Read this process's highest memory: since it was forgotten (Linux), else since its start."""
     status = SELF / "status"
     if not status.exists():
@@ -63,10 +63,10 @@ def main(at: int, candidate: str, file: str) -> None:
     event = json.loads(Path(file).read_text(encoding="utf-8"))
     if (SELF / "clear_refs").exists():
         (SELF / "clear_refs").write_text("5")  # proc(5): forget the highest so far
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
     with redirect_stdout(io.StringIO()):
         run(event)
-    sys.stdout.write(f"{_peak_mb() - before_mb:.3f}\n")
+    sys.stdout.write(f"{peak_mb() - before_mb:.3f}\n")
 
 
 if __name__ == "__main__":

@@ -36,16 +36,21 @@ class _Personal(dict[str, bool]):
         return is_personal
 
 
-_is_personal: Final = _Personal()
+is_personal: Final = _Personal()
 
 
-def extra_json(image: Image) -> str:
-    """Word attributes as JSON, sorted by name, numbers with all of their digits.
+def extra_json(image: Image) -> str | None:
+    """Word attributes as JSON, sorted by name, numbers with all of their digits; None where none is left.
 
     What is personal by its name is left out, and so is binary data, which nobody can look into. Raises
     ValueError where a value is none of DynamoDB's.
     """
-    return _encode(_map(image)).decode()
+    return worded(plain_map(image))
+
+
+def worded(extras: Mapping[str, Any]) -> str | None:
+    """Word plain values as JSON, sorted by name; None where there are none."""
+    return _encode(extras).decode() if extras else None
 
 
 def masked_json(text: str) -> str:
@@ -53,10 +58,11 @@ def masked_json(text: str) -> str:
     return _encode(_masked(Raw(text.encode()))).decode()
 
 
-def _map(image: Mapping[str, Any]) -> dict[str, Any]:
+def plain_map(image: Mapping[str, Any]) -> dict[str, Any]:
+    """Make plain values of typed ones, but of what is personal by its name, and of binary data."""
     plain: dict[str, Any] = {}
     for name, value in image.items():
-        if _is_personal[name]:
+        if is_personal[name]:
             continue
         (kind,) = value
         held = value[kind]
@@ -76,7 +82,7 @@ def _list(values: Iterable[Any]) -> list[Any]:
     return plain
 
 
-def _number(digits: str) -> int | Raw:
+def plain_number(digits: str) -> int | Raw:
     """Take a number as it is written: JSON has no limits that DynamoDB has not."""
     if digits in _SMALL:
         return _SMALL[digits]
@@ -87,13 +93,13 @@ def _number(digits: str) -> int | Raw:
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "S": lambda text: text,
-    "N": _number,
+    "N": plain_number,
     "BOOL": lambda flag: flag,
     "NULL": lambda _null: None,
-    "M": _map,
+    "M": plain_map,
     "L": _list,
     "SS": sorted,
-    "NS": lambda numbers: [_number(digits) for digits in sorted(numbers)],
+    "NS": lambda numbers: [plain_number(digits) for digits in sorted(numbers)],
 }
 """By type; ``B`` and ``BS`` are left out."""
 

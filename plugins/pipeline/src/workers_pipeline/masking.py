@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from worker_runtime import may_be_personal, redact_text
+from worker_runtime import redact_text
 from workers_pipeline.extras import masked_json
 from workers_pipeline.schemas import EXTRA
 
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
     from workers_pipeline.schemas import TableSchema
 
 
+def looked_into(schema: TableSchema) -> list[int]:
+    """List the places of a table's texts that may hold personal data: all but the hashed."""
+    return [at for at, each in enumerate(schema.fields) if each.kind == "string" and not each.hashed]
+
+
 class Mask:
     """Masks what looks personal in the texts of a table's rows, as logs do.
 
@@ -22,18 +26,13 @@ class Mask:
     """
 
     def __init__(self, schema: TableSchema) -> None:
-        texts = [
-            (at, each) for at, each in enumerate(schema.fields) if each.kind == "string" and not each.hashed
-        ]
-        self._texts_of = itemgetter(*(at for at, _ in texts))
-        self._extra = next(at for at, each in texts if each.name == EXTRA)
-        self._keys = [at for at, each in texts if each.is_key]
-        self._texts = [at for at, each in texts if not each.is_key and at != self._extra]
+        texts = {at: schema.fields[at] for at in looked_into(schema)}
+        self._extra = next(at for at, each in texts.items() if each.name == EXTRA)
+        self._keys = [at for at, each in texts.items() if each.is_key]
+        self._texts = [at for at, each in texts.items() if not each.is_key and at != self._extra]
 
     def masked(self, row: Row, hashed: Hashes) -> Row:
-        """Return a row without personal data in its texts: itself, as nearly always, or a copy."""
-        if not may_be_personal("\n".join(filter(None, self._texts_of(row)))):
-            return row
+        """Return a row without personal data in its texts."""
         values = list(row)
         for at in self._texts:
             values[at] = values[at] and redact_text(values[at])

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime import Reject, Skip
-from workers_pipeline.avro_rows import row_encoder
 from workers_pipeline.data_types import table_of
 from workers_pipeline.hashing import Hashes
-from workers_pipeline.image_rows import VIOLATION, RowReader
-from workers_pipeline.masking import Mask
+from workers_pipeline.image_rows import VIOLATION
 from workers_pipeline.schemas import read_schema
+from workers_pipeline.table_rows import Rows
 from workers_pipeline.typed_images import type_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
     from worker_runtime import Change
-    from workers_pipeline.avro_rows import EncodeRow
     from workers_pipeline.image_rows import Row
     from workers_pipeline.partitions import PartitionPolicy
 
@@ -30,20 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One type's table: the schema of its files, and what reads, masks and encodes its rows."""
+    """One type's table: the schema of its files, and what makes its rows."""
 
     name: str
     avro: Mapping[str, Any]
-    read: Callable[[Any, Row, Hashes], Row]
-    masked: Callable[[Row, Hashes], Row]
-    encode: EncodeRow
+    row: Callable[[Any, Row, Hashes], str]
 
     @classmethod
     def of(cls, data_type: str) -> Table:
         """Compose the table of a type from its schema."""
         schema = read_schema(table_of(data_type))
-        mask = Mask(schema)
-        return cls(schema.name, schema.avro, RowReader(schema).read, mask.masked, row_encoder(schema.avro))
+        return cls(schema.name, schema.avro, Rows(schema).row)
 
 
 class Tables:
@@ -79,8 +74,8 @@ class Tables:
                 table = by_type.get(type_of(text))
                 if table is None:
                     raise Skip("its type is not delivered")
-                row = table.read(text, (change.id, change.name, at_ms, removed), hashed)
-                return (table.name, date_of(at_ms)), table.encode(table.masked(row, hashed))
+                row = table.row(text, (change.id, change.name, at_ms, removed), hashed)
+                return (table.name, date_of(at_ms)), row
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise Reject(VIOLATION, str(error)) from error
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
 from msgspec.json import Decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 
 class Typed(TypedDict, total=False):
@@ -33,25 +33,25 @@ parsed: Final = Decoder(Image).decode
 """Parse an image's JSON; ValueError where it is none."""
 
 
-class Text(Struct, gc=False):
+class Text(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """A text."""
 
     S: str
 
 
-class Number(Struct, gc=False):
+class Number(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """A number."""
 
     N: str
 
 
-class Flag(Struct, gc=False):
+class Flag(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """True or false."""
 
     BOOL: bool
 
 
-class Attributes(Struct, gc=False):
+class Attributes(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """A map."""
 
     M: dict[str, Typed]
@@ -73,13 +73,27 @@ def type_of(text: Any) -> str | None:
     return None if held is None else held.S
 
 
-def strict_parser(attributes: Mapping[str, Any]) -> Callable[[Any], Any]:
+_ABSENT: Final[Mapping[Any, Any]] = {
+    Text: Text(None),  # type: ignore[arg-type]  # of none that is there
+    Number: Number(None),  # type: ignore[arg-type]  # as above
+    Flag: Flag(None),  # type: ignore[arg-type]  # as above
+    Attributes: Attributes({}),
+}
+
+
+def strict_parser(attributes: Mapping[str, Any], *, required: Collection[str]) -> Callable[[Any], Any]:
     """Compose what parses images of these attributes (name to type) alone, in two thirds of the time.
 
-    The n-th attribute is the field ``an``, None where the image has it not. ValueError where one is of
+    The n-th attribute is the field ``an``; where the image has it not, its value is None, a map is empty, and
+    what may be of any type is None itself. ValueError where one that is ``required`` is missing, is of
     another type, or has another name.
     """
-    fields = [(f"a{at}", kind | None, None) for at, kind in enumerate(attributes.values())]
+    fields = [
+        (f"a{at}", kind, NODEFAULT if name in required else _ABSENT.get(kind))
+        for at, (name, kind) in enumerate(attributes.items())
+    ]
     renamed = {f"a{at}": name for at, name in enumerate(attributes)}
-    made = msgspec.defstruct("StrictImage", fields, rename=renamed, gc=False, forbid_unknown_fields=True)
+    made = msgspec.defstruct(
+        "StrictImage", fields, rename=renamed, kw_only=True, gc=False, forbid_unknown_fields=True
+    )
     return Decoder(made).decode
