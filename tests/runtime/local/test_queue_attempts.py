@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from listed import PolledList
+from listed import ORIGIN, PolledList
 from staged import ScriptedFunction, failed
 from worker_runtime import Sqs
 from worker_runtime.local.stage.execution.answers import Reply, Throttled
@@ -58,6 +58,7 @@ class Busy:
 
     def __init__(self, *answers: Any) -> None:
         self.at_once: list[int] = []
+        self.began: list[float] = []
         self.polled = PolledList(ScriptedFunction(self))
         self._answers = list(answers)
         self._in_flight = 0
@@ -66,6 +67,7 @@ class Busy:
         answer = self._answers.pop(0) if self._answers else None
         self._in_flight += 1
         self.at_once.append(self._in_flight)
+        self.began.append(round(self.polled.clock.now() - ORIGIN, 1))
         self.polled.clock.sleep(10)
         self._in_flight -= 1
         if answer == "raise":
@@ -138,6 +140,16 @@ def test_throttles_let_fewer_be_in_flight_too() -> None:
     at_once = Busy(*[Throttled()] * 5).work_off(15)
 
     assert min(at_once[5:]) < max(at_once[:5])
+
+
+def test_while_messages_wait_five_more_batches_a_second_are_in_flight() -> None:
+    busy = Busy()
+
+    busy.work_off(60, concurrent_batches=30)
+
+    first = busy.began[0]
+    assert [round(at - first, 1) for at in busy.began[:30]] == [*5 * [0.0], *(at / 5 for at in range(1, 26))]
+    assert max(busy.at_once) == 30
 
 
 @pytest.mark.parametrize(("allowed", "most"), [(None, 8), (50, 8), (3, 3)])

@@ -23,7 +23,8 @@ class StageOptions:
     ``goes_on`` a stage in the same folder goes on where this one was, however it ended. ``record_to``
     is a new file for what workers are handed and what becomes of it,
     without personal data unless ``record_in_clear``. ``concurrent_batches`` of one queue are in flight
-    at most, whatever more its source allows (``max_concurrency``).
+    at most, each in a process of its own, whatever more its source allows (``max_concurrency``): it begins
+    with five, and has 300 more a minute while messages wait, as Lambda does.
     """
 
     stacks: tuple[str, ...] = ()

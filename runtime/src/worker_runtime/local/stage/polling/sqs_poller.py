@@ -65,7 +65,7 @@ class SqsPoller(Part):
         self._filters = compile_filters(source.filters, data_key="body")
         self._threads = threads
         most = min(concurrent_batches, source.max_concurrency or concurrent_batches)
-        self._places = BatchPlaces(most, threads=threads)
+        self._places = BatchPlaces(most, clock=clock, threads=threads)
         self._quit = threads.flag()
         self._payload_bytes = payload_bytes
         self._attempts = QueueAttempts(
@@ -126,7 +126,7 @@ class SqsPoller(Part):
         while not self._quit.is_set():
             if not self._more_waits and self._threads.look_again(self._quit, within_s=pause_s):
                 return
-            if not self._places.take(timeout_s=longest_s):
+            if not self._places.take(timeout_s=longest_s, wanted=self._more_waits):
                 continue
             records = self._gather()
             if records:
