@@ -6,12 +6,17 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from installed import Site
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")  # a neighbour makes a test slow, not wrong
 
 
 def pytest_configure() -> None:

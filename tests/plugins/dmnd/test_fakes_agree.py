@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 START = 1_700_000_040.0
 NUMBERS = count()  # a name of its own for each example: all share one table
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 words = st.sampled_from([*(status.value for status in Status), "scheduled", "sending", "retry"])
 steps_s = st.sampled_from([0.0, 1.0, 70.0, 130.0, DAY_S + 1.0])
 

@@ -81,7 +81,7 @@ def test_rows_count_up_to_the_last_whole_block() -> None:
     assert f"is cut off or damaged behind {ROWS - 1} rows, which count" in problem
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     codec=st.sampled_from(["deflate", "zstandard", "null"]),
     at=st.floats(0, 1, exclude_max=True),
@@ -97,7 +97,7 @@ def test_a_garbled_file_is_read_as_far_as_it_goes_or_named(codec: str, at: float
     assert all(isinstance(row, dict) for row in rows)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=200))
 def test_garbage_is_named_whatever_it_is(data: bytes) -> None:
     assert read(data)[1]

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -82,6 +82,7 @@ def exactly(schema: TableSchema) -> Callable[[Raw, Any, Hashes], str]:
 
 
 @pytest.mark.parametrize("data_type", DEMAND_DATA_TYPES)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_row_is_what_the_exact_way_makes_of_it(data_type: str, data: st.DataObject) -> None:
     schema = read_schema(table_of(data_type))

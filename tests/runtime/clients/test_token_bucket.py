@@ -267,7 +267,7 @@ def assert_kept(times: Sequence[float], *, rate_per_s: float, burst: float, took
 
 
 @given(takes=TAKES, rate_per_s=RATES, burst=BURSTS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_span_of_time_has_more_than_its_burst_and_its_rate(
     server: RedisServer, takes: list[tuple[float, float]], rate_per_s: float, burst: int
 ) -> None:
@@ -281,7 +281,7 @@ def test_no_span_of_time_has_more_than_its_burst_and_its_rate(
 
 
 @given(takes=TAKES, rate_per_s=RATES, burst=BURSTS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_span_of_time_has_more_than_a_tenth_while_redis_is_down(
     takes: list[tuple[float, float]], rate_per_s: float, burst: int
 ) -> None:

@@ -218,7 +218,7 @@ def test_only_so_many_events_are_taken_out_at_once() -> None:
     assert soon == IN_HAND
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     failures=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     retries=st.integers(0, 2),

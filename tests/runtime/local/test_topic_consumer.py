@@ -511,4 +511,4 @@ class Polled(RuleBasedStateMachine):
 
 
 TestPolled = Polled.TestCase
-TestPolled.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestPolled.settings = settings(max_examples=150, stateful_step_count=30)

@@ -216,7 +216,7 @@ def test_what_the_machine_stamps_is_told_on_the_clock(turns: Turns) -> None:
     assert [turns.clock.shown_at(each) - BEGAN for each in (before, between, after)] == [0, 50, 100]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 3), max_size=6), min_size=1, max_size=5))
 def test_the_same_threads_run_in_the_same_order_again(plans: list[list[int]]) -> None:
     assert ran(plans) == ran(plans)
