@@ -45,16 +45,23 @@ class S3Object:
         """Fetch it; Unreadable where S3 refuses this one, BucketUnanswered where it does not answer."""
         fetched = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - its reader closes it
         try:
+            self._fetch_into(fetched)
+        except BaseException:
+            fetched.close()
+            raise
+        fetched.seek(0)
+        return fetched
+
+    def _fetch_into(self, file: BinaryIO) -> None:
+        try:
             body = self.s3.get_object(Bucket=self.bucket, Key=self.key)["Body"]
             with closing(body):
-                shutil.copyfileobj(body, fetched)
+                shutil.copyfileobj(body, file)
         except ClientError as error:
             said = error.response["Error"]
             raise Unreadable(f"cannot be fetched: {said['Code']}: {said['Message']}") from error
         except BotoCoreError as error:
             raise _unanswered(self.name, str(error)) from error
-        fetched.seek(0)
-        return fetched
 
 
 def s3_files(connect: Callable[[], Any], named: str, *, wanted: Wanted) -> Iterator[S3Object]:
