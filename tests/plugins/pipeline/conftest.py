@@ -8,13 +8,16 @@ from uuid import uuid4
 
 import pytest
 
+from backfills import Backfiller
 from buckets import Bucket, Weather
+from command import Workers
 from worker_runtime.clients import aws
 from worker_runtime.local.stage.gateway import Gateway
 from worker_runtime.local.stage.parts.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +57,11 @@ def gateway(emulator: Emulator, weather: Weather) -> Iterator[Gateway]:
 @pytest.fixture
 def bucket(gateway: Gateway) -> Bucket:  # noqa: ARG001 - the way to it
     return Bucket(f"demand-capture-{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def backfill(bucket: Bucket, gateway: Gateway, tmp_path: Path) -> Backfiller:
+    """Let somebody deliver changes again, from a folder of their own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Backfiller(Workers(home), bucket, endpoint_url=gateway.url)

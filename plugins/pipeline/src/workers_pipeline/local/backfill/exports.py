@@ -26,10 +26,10 @@ class ExportInput:
     """One data file; where it is not what its manifest tells of, nothing of it is delivered."""
 
     def __init__(self, export: Export, file: DataFile) -> None:
-        self._export = export
         self._file = file
         self._carrier = export.carrier(file)
-        self.name = str(next(export.places(file)))
+        self._place = export.place(file)
+        self.name = str(self._place)
         self.identity = f"{export.arn} {file.name} {file.md5_checksum}"
         self.changes = file.item_count
 
@@ -50,16 +50,14 @@ class ExportInput:
 
     def _opened(self) -> Opened | Unread:
         lost = f"its {self.changes:,} items are not delivered"
-        for place in self._export.places(self._file):
-            try:
-                file = place.open()
-            except FileNotFoundError:
-                continue
-            if self._file.md5_checksum in (None, _md5(file)):
-                return file
-            file.close()
-            return Unread(None, "CHECKSUM", f"it is not what its manifest tells of; {lost}", changes=0)
-        return Unread(None, "MISSING", f"it is not there; {lost}", changes=0)
+        try:
+            file = self._place.open()
+        except FileNotFoundError:
+            return Unread(None, "MISSING", f"it is not there; {lost}", changes=0)
+        if self._file.md5_checksum in (None, _md5(file)):
+            return file
+        file.close()
+        return Unread(None, "CHECKSUM", f"it is not what its manifest tells of; {lost}", changes=0)
 
 
 def _md5(file: Opened) -> str:

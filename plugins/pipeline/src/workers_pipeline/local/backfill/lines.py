@@ -66,7 +66,8 @@ class Lines:
             while (rest := self._stream.readline(LONGEST)) and not rest.endswith(b"\n"):
                 pass
             return Line(number, text[:_SHOWN], "TOO_LARGE", f"it is longer than {LONGEST:,} bytes")
-        return Line(number, (text.removeprefix(_BOM) if number == 1 else text).strip())
+        text = (text.removeprefix(_BOM) if number == 1 else text).rstrip(b"\r\n")
+        return Line(number, text if text.strip() else b"")
 
 
 def one_document(file: IO[bytes]) -> Line | None:

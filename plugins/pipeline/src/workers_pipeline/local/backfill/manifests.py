@@ -5,7 +5,8 @@ AWS describes both under "DynamoDB table export output format".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import posixpath
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -14,9 +15,6 @@ from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.records import moment_of
 from workers_pipeline.local.backfill.exported_items import ExportedFile
 from workers_pipeline.local.backfill.places import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SUMMARY: Final = "manifest-summary.json"
 FILES: Final = "manifest-files.json"
@@ -39,23 +37,27 @@ class DataFile(Struct, frozen=True):
 
 class _Summary(Struct, frozen=True, rename="camel"):
     export_arn: str
+    files_key: str = msgspec.field(name="manifestFilesS3Key")
     item_count: int | None = None
     export_time: str | None = None
     output_format: str = "DYNAMODB_JSON"
 
 
 class Export(Struct, frozen=True):
-    """An export: its ARN, where its summary is, what it tells of, and the moment that a full one shows."""
+    """An export: its ARN, where its summary is, what it tells of, and the moment that a full one shows.
+
+    ``folder`` is that of its manifests in the bucket that it was written to.
+    """
 
     arn: str
     summary: Place
+    folder: str
     files: tuple[DataFile, ...]
     taken_at_ms: int | None
 
-    def places(self, file: DataFile) -> Iterator[Place]:
-        """Name the places where a data file may be: a full export's folder, the one that others share."""
-        for folder in (("data",), ("..", "data"), ()):
-            yield self.summary.beside(*folder, file.name)
+    def place(self, file: DataFile) -> Place:
+        """Find a data file: from its manifests it is where it was written, wherever they are now."""
+        return self.summary.beside(*posixpath.relpath(file.key, self.folder).split("/"))
 
     def carrier(self, file: DataFile) -> ExportedFile:
         """Return what makes changes of a file's lines; ValueError where the ARN is no export's."""
@@ -81,7 +83,7 @@ def read_export(summary: Place) -> Export:
         raise Misuse(f"{summary} tells of {of_both}; fetch both anew.")
     taken_at = moment_of(said.export_time)
     taken_at_ms = None if taken_at is None else round(taken_at.timestamp() * 1000)
-    export = Export(said.export_arn, summary, files, taken_at_ms)
+    export = Export(said.export_arn, summary, posixpath.dirname(said.files_key), files, taken_at_ms)
     try:
         shards = {export.carrier(each).shard for each in files}
     except ValueError as error:

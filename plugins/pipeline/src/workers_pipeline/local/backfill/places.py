@@ -85,7 +85,8 @@ class LocalFile:
 
     def beside(self, *path: str) -> LocalFile:
         """Return the place of this path from its folder."""
-        return LocalFile(self._path.parent.joinpath(*path))
+        place = self._path.parent.joinpath(*path)
+        return LocalFile(place.resolve() if ".." in path else place)
 
     def below(self, name: str) -> Iterator[LocalFile]:
         """List the files of this name, in order."""

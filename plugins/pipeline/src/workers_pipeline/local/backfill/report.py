@@ -76,16 +76,16 @@ def _rows(tally: Tally) -> Iterator[list[tuple[str, str]]]:
 
 
 def _summary(tally: Tally, *, dry_run: bool) -> str:
-    stored = "would be stored" if dry_run else "stored"
-    letters = sum(tally.dead_lettered.values())
-    parts = [
-        f"{counted(tally.rows, 'row')} in {counted(tally.files, 'file')} {stored}",
-        f"{sum(tally.skipped.values()):,} skipped",
-        f"{letters:,} dead-lettered",
-        f"{sum(tally.unread.values()):,} not read",
-        f"{tally.passed_over:,} out of range or of another worker",
-    ]
-    return f"{counted(tally.read, 'change')}: {', '.join(parts)}"
+    would = "would be " if dry_run else ""
+    others = {
+        "skipped": sum(tally.skipped.values()),
+        f"{would}dead-lettered": sum(tally.dead_lettered.values()),
+        "not read": sum(tally.unread.values()),
+        "out of range or another worker's": tally.passed_over,
+    }
+    rows = f"{counted(tally.rows, 'row')} in {counted(tally.files, 'file')} {would}stored"
+    told = (rows, *(f"{many:,} {what}" for what, many in others.items() if many))
+    return f"{counted(tally.read, 'change')}: {', '.join(told)}"
 
 
 def _told(counts: Counts) -> list[str]:
