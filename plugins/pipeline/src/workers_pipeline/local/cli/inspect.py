@@ -64,8 +64,8 @@ def inspect(  # noqa: PLR0913 - options of a command
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|FOLDER|s3://BUCKET[/PREFIX]]...",
-            help=f"What to look into; else the bucket that {BUCKET} names.",
+            metavar="SOURCE",
+            help=f"A file, a folder, or s3://BUCKET[/PREFIX]; else the bucket that {BUCKET} names.",
         ),
     ] = None,
     *,
@@ -106,16 +106,18 @@ def inspect(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Look into delivered files: what is in them by table and partition, their schemas, rows and state.
 
-    Folders are searched for *.avro, and so are buckets; s3://BUCKET alone means its data-pipeline/avro/.
+    Folders and buckets are searched for *.avro; s3://BUCKET alone means its
+    data-pipeline/avro/.
 
-    Any Avro file is shown with what it has. Only changes of items have duplicates and a current state: the
-    row that is highest by changed_at_ms, version, deleted and change_id. With --date it is what the changes
-    of those days come to.
+    Any Avro file is shown with what it has. Only changes of items come twice
+    and have a current state: the row that is highest by changed_at_ms, version,
+    deleted and change_id. With --date it is what those days' changes come to.
 
-    Files are read one after the other. Kept in memory are the change ids of a partition; with --duplicates
-    those of all; with --current a row for each item.
+    Files are read one after the other. Kept in memory are the change ids of a
+    partition; with --duplicates those of all; with --current a row an item.
 
-    Exit codes: 0 looked into, 1 a file cannot be read to its end, or there is none, 2 called wrongly.
+    Exit codes: 0 looked into, 1 there is no file or one cannot be read to its
+    end, 2 called wrongly.
     """
     with answering(as_json=as_json) as output:
         from workers_pipeline.local.inspecting.views import view  # noqa: PLC0415 - help needs no fastavro
