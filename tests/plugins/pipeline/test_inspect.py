@@ -436,3 +436,10 @@ def test_a_shell_completes_the_names_of_tables(inspect: Inspector) -> None:
     done = Workers(inspect.home)(env=asked)
 
     assert done.out.split() == ["notification", "notification_asu"]
+
+
+def test_the_help_names_what_can_be_looked_into(inspect: Inspector) -> None:
+    done = inspect("--help")
+
+    assert done.code == 0
+    assert "s3://BUCKET/PREFIX" in done.out

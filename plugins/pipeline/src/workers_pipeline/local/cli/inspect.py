@@ -65,7 +65,7 @@ def inspect(  # noqa: PLR0913 - options of a command
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            help=f"A file, a folder, or s3://BUCKET[/PREFIX]; else the bucket that {BUCKET} names.",
+            help=f"Files, folders, s3://BUCKET or s3://BUCKET/PREFIX; else the bucket that {BUCKET} names.",
         ),
     ] = None,
     *,
