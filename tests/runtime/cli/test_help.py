@@ -32,7 +32,9 @@ def every_command() -> list[tuple[str, ...]]:
 def told(*path: str, width: int) -> list[str]:
     """Ask a command for its help; its lines."""
     given = {"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
-    return CliRunner(env=given).invoke(app, [*path, "--help"]).output.splitlines()
+    asked = CliRunner(env=given).invoke(app, [*path, "--help"])
+    assert (path, asked.exit_code) == (path, 0)
+    return asked.output.splitlines()
 
 
 def examples(lines: list[str]) -> list[str]:
