@@ -65,15 +65,18 @@ def test_bitly_throttles_even_without_faults_and_deferring_costs_no_dead_letter(
     shortening = plain.result["workers"]["dmnd.shortenEventUrl"]
 
     assert shortening["deferred"] > 0
-    assert shortening["dead_letters"] == 0
+    assert shortening["deadLetters"] == 0
 
 
-def test_what_happens_is_told_while_it_happens(plain: Ran) -> None:
-    assert "50 of 50 items put" in plain.stderr
-    assert "links set" in plain.stderr
-    assert "Bitly throttled" in plain.stderr
-    assert "carried: " in plain.stderr
-    assert plain.result["logs"] in plain.stderr
+def test_what_happens_is_told_while_it_happens_but_to_no_program(plain: Ran, tmp_path: Path) -> None:
+    watched = demo(tmp_path, "short-links", "--in-process", "--events", "10")
+
+    assert "10 of 10 items put" in watched.stderr
+    assert "links set" in watched.stderr
+    assert "Bitly throttled" in watched.stderr
+    assert "carried: " in watched.stderr
+    assert "the workers' output goes to" in watched.stderr
+    assert plain.stderr == ""
 
 
 @pytest.mark.long

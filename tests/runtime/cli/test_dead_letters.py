@@ -279,16 +279,19 @@ def test_messages_go_back_to_their_queue_as_they_were(
 
 @pytest.mark.usefixtures("letters")
 def test_one_letter_goes_back_by_itself_and_says_what_it_is_now(
-    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
+    dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str], tmp_path: Path
 ) -> None:
-    done = dead_letters("redrive", "orders-dlq", "7", "--yes")
+    file = tmp_path / "local.env"
+    file.touch()
+
+    done = dead_letters("redrive", "orders-dlq", "7", "--yes", "--env-file", str(file))
 
     (sent,) = waiting(sqs, queues["orders"])
     assert (done.code, done.out) == (
         0,
         f"1 sent back, 0 kept\n  7 to shop.work as {sent['MessageId']}\n",
     )
-    assert "`workers dead-letters list orders-dlq` whether they did" in done.err
+    assert f"`workers dead-letters list orders-dlq --env-file {file}` whether they did" in done.err
     assert [each["Body"] for each in waiting(sqs, queues["orders-dlq"])] == ["call +15550001234"]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+
+from msgspec.structs import replace
 
 from worker_runtime.cli.shown_status import show_status
 from worker_runtime.local.commands.reporting import Output
@@ -28,13 +31,14 @@ STATUS = Status(
 )
 
 
-def test_workers_and_queues_are_told_in_lines_of_one_form() -> None:
+def told(status: Status) -> str:
     out = io.StringIO()
+    show_status(status, Output(out, as_json=False))
+    return out.getvalue()
 
-    show_status(STATUS, Output(out, as_json=False))
 
-    told = out.getvalue()
-    assert told.endswith(
+def test_workers_and_queues_are_told_in_lines_of_one_form() -> None:
+    assert told(STATUS).endswith(
         """
 worker    calls  records  retries  deferred  skipped  dead  crashes  time
 shop.pay      1       12        0         0        0     0        0  0.0s
@@ -46,3 +50,17 @@ orders                         123       0        4
 orders-dlq (dead letters)        5       0        0
 """
     )
+
+
+def test_where_it_does_not_run_the_counts_are_the_end_and_no_line_is_empty_behind_them() -> None:
+    stopped = replace(STATUS, state="stopped", queues=None)
+
+    assert told(stopped).splitlines()[-1] == "All counts: since it was brought up last."
+
+
+def test_programs_read_one_spelling_of_names() -> None:
+    out = io.StringIO()
+
+    show_status(STATUS, Output(out, as_json=True))
+
+    assert {"deadLetters", "busyS"} < json.loads(out.getvalue())["workers"]["shop.pay"].keys()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from command import Workers
 
 UP = "Ctrl-C stops the stage"
+TINY = ("--stack", "tiny", "--speed", "30")
 END_WITHIN_S = 20.0
 WITHIN_S = 60.0  # a test that waits in vain for a word is ended with its stage
 
@@ -61,10 +62,10 @@ class Up:
 
 
 @contextmanager
-def up(workers: Workers, tiny: Site, *options: str) -> Iterator[Up]:
+def up(workers: Workers, tiny: Site, *options: str, how: tuple[str, ...] = TINY) -> Iterator[Up]:
     """Bring a stage up by the command; it is killed in the end if nobody stopped it."""
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*COMMAND, "stage", "up", "--stack", "tiny", "--speed", "30", *options],
+        [*COMMAND, "stage", "up", *how, *options],
         env=workers.environment(tiny),
         cwd=workers.home,
         stdout=subprocess.DEVNULL,
@@ -155,10 +156,13 @@ def test_a_stage_that_was_killed_is_told_and_goes_on(workers: Workers, tiny: Sit
         stage.ended_by(signal.SIGKILL)
     status = workers("stage", "status", "--state", str(tmp_path))
 
-    with up(workers, tiny, "--state", str(tmp_path)) as stage:
+    with up(workers, tiny, "--state", str(tmp_path), how=()) as stage:
         eventually(lambda: done(file) == {"late"})
         code = stage.ended_by(signal.SIGTERM)
+    again = workers("stage", "status", "--state", str(tmp_path), "--json").json
 
+    assert (again["stacks"], again["speed"]) == (["tiny"], 30.0)
+    assert "bringing the stage up: tiny, speed 30" in stage.lines[0]
     assert status.code == 1
     assert f"The stage of {tmp_path} was killed at" in status.out
     assert code == 128 + signal.SIGTERM

@@ -241,6 +241,7 @@ def test_a_report_is_plain_data_with_the_verdict_first() -> None:
     assert told["holds"] is False
     assert told["findings"] == [{"item": "item-4", "problem": "is gone"}]
     assert told["faults"] == ["crash"]
+    assert {"inProcess", "wallS"} < told.keys()
     assert told["workers"]["shop.pack"]["invocations"] == 1
 
 

@@ -82,6 +82,8 @@ def list_letters(
     """List the dead letters of a queue, of all queues of a stack, or of all that the variables name.
 
     They are left there.
+
+    Exit codes: 0 they are told, or there is none, 1 AWS does not answer, 2 it was called wrongly.
     """
     with answering(as_json=as_json) as output:
         if queue is not None and stack is not None:
@@ -119,6 +121,8 @@ def show(
     """Show dead letters with all that they hold, and leave them there.
 
     Where Lambda only named the records, they are fetched from their stream while it still has them.
+
+    Exit codes: 0 they are shown, 1 there is none of that ID, or AWS does not answer, 2 it was called wrongly.
     """
     with answering(as_json=as_json) as output:
         opened = _office(endpoint_url, env_file).opened(queue, wanted)
@@ -163,8 +167,10 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
     """Send the dead letters of a queue, or one, back: messages to their queue, all others to their worker.
 
     Records of a stream are handed to it in this process, with this environment. A letter leaves the queue
-    when it has been sent or its worker has taken it; what cannot go stays. The exit code is 1 where one
-    stays, where a worker rejects one anew (it waits there again), or where fewer were met than wait there.
+    when it has been sent or its worker has taken it; what cannot go stays.
+
+    Exit codes: 0 all went, 1 one stays, is rejected anew (it waits there again) or was not met, or you said
+    no, 2 it was called wrongly.
     """
     with answering(as_json=as_json) as output:
         office = _office(endpoint_url, env_file)
@@ -182,7 +188,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         done = office.redrive(queue, refresh=refresh, seen=len(waiting), wanted=wanted)
         tell_redriven(done, output)
         if done.sent and output.watched:
-            tell(_what_to_ask(queue), style="dim")
+            tell(_what_to_ask(queue, env_file), style="dim")
 
 
 def _meant(waiting: list[Listed], queue: str, wanted: str | None) -> list[Listed]:
@@ -198,12 +204,13 @@ def _meant(waiting: list[Listed], queue: str, wanted: str | None) -> list[Listed
     return meant
 
 
-def _what_to_ask(queue: str) -> str:
+def _what_to_ask(queue: str, env_file: Path | None) -> str:
     """Say how what became of the letters is seen; on a stage, which names itself, it can be traced."""
     from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE  # noqa: PLC0415 - help needs none of it
 
     traced = " `workers trace ID` tells what became of each," if os.environ.get(STATE_VARIABLE) else ""
-    return f"They may come back:{traced} `workers dead-letters list {queue}` whether they did."
+    led = f" --env-file {env_file}" if env_file else ""
+    return f"They may come back:{traced} `workers dead-letters list {queue}{led}` whether they did."
 
 
 def _queues_of(stack: str | None) -> list[str]:

@@ -28,7 +28,8 @@ def show_status(status: Status, output: Output) -> None:
     output.lines(
         [
             (f"stacks {', '.join(status.stacks) or 'all'}, speed {status.speed:g}{faults}", ""),
-            (f"its time {_moment(status.stage_time)}, AWS {status.endpoint_url}, logs {status.logs}", ""),
+            (f"its time {_moment(status.stage_time)}, AWS {status.endpoint_url}", ""),
+            (f"logs {status.logs}", ""),
             *((f"{worker_id} answers {url}", "") for worker_id, urls in status.urls.items() for url in urls),
             ("", ""),
         ]
@@ -41,11 +42,10 @@ def show_status(status: Status, output: Output) -> None:
             *((line, "") for line in lines),
             (LEGEND, "dim"),
             (_SINCE, "dim"),
-            ("", ""),
         ]
     )
     if status.queues is not None:
-        output.lines(_depths(status.queues, width=width))
+        output.lines([("", ""), *_depths(status.queues, width=width)])
 
 
 def _headline(status: Status) -> str:

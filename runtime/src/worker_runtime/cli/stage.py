@@ -19,21 +19,16 @@ from worker_runtime.cli.scenario_options import (
     complete_scenarios,
     parse_faults,
 )
+from worker_runtime.cli.serve_up import serve, serving_of, stage_of
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.shown_status import show_status
 from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson, complete_stacks, complete_workers
-from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples
-from worker_runtime.local.demo.asked import FAULTS, Asked
+from worker_runtime.local.commands.reporting import FAILED, Misuse, answering, examples
+from worker_runtime.local.demo.asked import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from worker_runtime.local.demo.report import Report
     from worker_runtime.local.offers import Scenario
-    from worker_runtime.local.serving.serving import Served, Serving
-
-_WALL_SPEED = 1.0
 
 app = typer.Typer(add_completion=False)
 
@@ -73,7 +68,7 @@ def up(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--stack",
             metavar="STACK",
-            help="Stage this stack; again for several; all without it.",
+            help="Stage this stack; again for several. Without it those that the folder had last, else all.",
             autocompletion=complete_stacks,
         ),
     ] = None,
@@ -99,7 +94,7 @@ def up(  # noqa: PLR0913 - options of a command
         typer.Option(
             min=LEAST_SPEED,
             max=MOST_SPEED,
-            help="How many times faster than the wall the stage's time runs; else 1.",
+            help="How many times faster than the wall the stage's time runs; else as last, at first 1.",
         ),
     ] = None,
     in_process: InProcess = False,
@@ -128,6 +123,8 @@ def up(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Bring a stage up and keep it up until Ctrl-C; it goes on where the last one of its folder was.
 
+    It has the same stacks and speed where nobody says others; faults are for one time.
+
     Events come from a scenario, or from outside, through boto3, `aws` or other commands.
 
     What leads them there is written to the file of --env-file; the ports in it stay the same.
@@ -143,10 +140,12 @@ def up(  # noqa: PLR0913 - options of a command
     """
     with stoppable(), private_files(), answering(as_json=as_json) as output:
         from worker_runtime.local.serving.folders import ENVIRONMENT_FILE, begin_anew  # noqa: PLC0415 - help needs none
+        from worker_runtime.local.serving.last_run import NEVER, last_run  # noqa: PLC0415 - as above
 
         chosen = None if scenario is None else _scenario(scenario)
         folder = _folder(state)
-        stacks = {*(stack or ()), *(() if chosen is None else (chosen.stack,))}
+        last = NEVER if fresh else last_run(folder)
+        stacks = {*(stack or ()), *(() if chosen is None else (chosen.stack,))} or {*last.stacks}
         file = env_file or folder / ENVIRONMENT_FILE
         refuse_recording(record, in_clear=in_clear)
         refuse_unwritable(file, state=folder)
@@ -158,11 +157,11 @@ def up(  # noqa: PLR0913 - options of a command
             faults=parse_faults(faults),
             seed=seed,
             in_process=in_process,
-            speed=speed or (_WALL_SPEED if chosen is None else chosen.speed),
+            speed=speed or (last.speed if chosen is None else chosen.speed),
         )
         if fresh:
             begin_anew(folder)
-        staged = _stage(
+        staged = stage_of(
             asked,
             stacks=tuple(sorted(stacks)),
             folder=folder,
@@ -170,9 +169,10 @@ def up(  # noqa: PLR0913 - options of a command
             record=record,
             in_clear=in_clear,
         )
-        report = _serve(
+        report = serve(
             staged,
-            serving=_serving(file, followed, chosen, asked),
+            stacks=sorted(stacks),
+            serving=serving_of(file, logs=followed, scenario=chosen, asked=asked),
             output=output,
             reported=lambda report: show(report, output, logs="The workers' output"),
         )
@@ -233,69 +233,3 @@ def _scenario(name: str) -> Scenario:
         there = ", ".join(scenarios) or "none; install a plugin that offers one"
         raise Misuse(". ".join((f"no such scenario: {name}; there are {there}", *broken)))
     return scenarios[name]
-
-
-def _stage(  # noqa: PLR0913 - options of a command
-    asked: Asked,
-    *,
-    stacks: tuple[str, ...],
-    folder: Path,
-    endpoint_url: str | None,
-    record: Path | None,
-    in_clear: bool,
-) -> Served:
-    from worker_runtime.local.stage.stage import Stage, StageOptions  # noqa: PLC0415 - help needs none of it
-
-    return Stage(
-        StageOptions(
-            stacks=stacks,
-            speed=asked.speed,
-            seed=asked.seed,
-            in_process=asked.in_process,
-            faults=asked.faults,
-            endpoint_url=endpoint_url,
-            state_dir=folder,
-            goes_on=True,
-            record_to=record,
-            record_in_clear=in_clear,
-        )
-    )
-
-
-def _serving(file: Path, logs: tuple[str, ...], scenario: Scenario | None, asked: Asked) -> Serving:
-    from worker_runtime.local.serving.serving import Serving  # noqa: PLC0415 - help needs none
-
-    return Serving(environment_file=file, followed=logs, scenario=scenario, asked=asked)
-
-
-def _serve(
-    stage: Served, *, serving: Serving, output: Output, reported: Callable[[Report], None]
-) -> Report | None:
-    from rich.console import Console  # noqa: PLC0415 - help needs none of it
-
-    from worker_runtime.local.demo.screen import screen_on  # noqa: PLC0415
-    from worker_runtime.local.serving.serving import serve_stage  # noqa: PLC0415
-    from worker_runtime.local.stage.staged_workers import NothingToStage  # noqa: PLC0415
-
-    screen = screen_on(Console(stderr=True, highlight=False), watched=output.watched)
-    if serving.asked is not None:
-        for fault in sorted(serving.asked.faults):
-            screen.tell(f"fault {fault}: {FAULTS[fault]}")
-    screen.tell("bringing the stage up")
-    try:
-        return serve_stage(
-            stage, serving=serving, screen=screen, up=_say_up(serving, output), reported=reported
-        )
-    except NothingToStage as error:
-        raise Misuse(str(error)) from error
-
-
-def _say_up(serving: Serving, output: Output) -> Callable[[Served], None]:
-    """Tell programs, which read no screen, when the stage is up and where."""
-
-    def say(stage: Served) -> None:
-        if output.as_json:
-            url = stage.environment()["AWS_ENDPOINT_URL"]
-            output.json({"endpointUrl": url, "envFile": str(serving.environment_file)})
-
-    return say

@@ -62,6 +62,8 @@ def trace(  # noqa: PLR0913 - each is an option of the command
 
     Times are the stage's; behind them stands how many seconds of the machine's time had passed. The
     stage may be running or over. Personal data was made unreadable when it was written down.
+
+    Exit codes: 0 it is told, 1 nothing is known of the ID, 2 it was called wrongly: the ID begins several.
     """
     with answering(as_json=as_json) as output:
         if not wanted.strip():

@@ -24,7 +24,7 @@ FAULTS: Final[Mapping[str, str]] = {
 """What each fault does, in the words of the screen; the stage injects all but the scenario's ``poison``."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
     """One demo: which scenario, how much of it, under which faults; ``speed`` is of the stage's clock."""
 
     scenario: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec import Struct, to_builtins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,10 +40,10 @@ class Report(Struct, frozen=True, kw_only=True):
         """Return it as plain data, the object that ``--json`` prints."""
         return {
             "holds": self.holds,
-            **asdict(self.asked),
+            **to_builtins(self.asked),
             "faults": sorted(self.asked.faults),
-            **asdict(self.outcome),
+            **to_builtins(self.outcome),
             "workers": self.workers,
-            "wall_s": round(self.wall_s, 2),
+            "wallS": round(self.wall_s, 2),
             "logs": self.logs,
         }

@@ -6,8 +6,9 @@ import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,8 +24,7 @@ _METRICS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerCounts:
+class WorkerCounts(Struct, frozen=True, kw_only=True, rename="camel"):
     """One worker's counts; a record is counted each time that it is handed over.
 
     ``retries`` are records that failed or whose invocation did, ``dead_letters`` those that the
@@ -100,7 +100,7 @@ class Tally:
 
     def by_worker(self) -> dict[str, WorkerCounts]:
         """Return the counts as they are now."""
-        names = [each.name for each in fields(WorkerCounts) if each.name != "busy_s"]
+        names = [name for name in WorkerCounts.__struct_fields__ if name != "busy_s"]
         with self._lock:
             return {
                 worker_id: WorkerCounts(
