@@ -67,6 +67,8 @@ def test_what_is_no_event_of_the_worker_is_named_by_its_line(tmp_path: Path) -> 
         {"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]},
         {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": "x"}}]},
         {"Records": [{"eventSource": "aws:kinesis"}, 7]},
+        {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": 7}}]},
+        {"Records": [BATCH["Records"][0], 7]},
         [1],
         "Records",
         recorded({"Records": 1}),
@@ -77,7 +79,7 @@ def test_what_is_no_event_of_the_worker_is_named_by_its_line(tmp_path: Path) -> 
 
     codes = codes_of(path)
 
-    assert codes == [*((at, "NO_EVENT") for at in range(1, 10)), (10, "NO_JSON"), (11, "NO_JSON")]
+    assert codes == [*((at, "NO_EVENT") for at in range(1, 12)), (12, "NO_JSON"), (13, "NO_JSON")]
     assert [each.event for each in batches_of(path) if each.event] == [BATCH]
 
 

@@ -123,7 +123,7 @@ def test_what_is_done_is_done_until_somebody_removes_its_state(backfill: Backfil
     told = backfill(source, "--yes").err
     of_others = backfill(source, "--yes", "--type", "sale", "--state", path.name)
 
-    assert second.json == first.json
+    assert second.json == {**first.json, "deliveredBefore": True}
     assert (second.code, backfill.bucket.objects()) == (1, {})
     assert f"This was delivered before; remove {path.name} to deliver it again." in told
     assert (of_others.code, "is of another backfill" in of_others.err) == (2, True)

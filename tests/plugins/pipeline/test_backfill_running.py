@@ -61,10 +61,15 @@ class FakeWorker:
 class Watcher:
     def __init__(self) -> None:
         self.changes = self.files = 0
+        self.waits: list[float] = []
 
     def see(self, *, changes: int, files: int) -> None:
         self.changes += changes
         self.files += files
+
+    def wait(self, why: str, *, pause_s: float) -> None:
+        assert why == "SlowDown"
+        self.waits.append(pause_s)
 
 
 def nth(which: int, error: BaseException) -> Callable[[], None]:
@@ -95,7 +100,14 @@ def books(folder: Path, inputs: list[Input]) -> Books:
     return Books(digest, ("export", "changes.jsonl"), state=folder / "state.json", refusals=None)
 
 
-def go(folder: Path, inputs: list[Input], worker: FakeWorker, *, keeper: Any = None) -> Books:
+def go(
+    folder: Path,
+    inputs: list[Input],
+    worker: FakeWorker,
+    *,
+    keeper: Any = None,
+    watcher: Watcher | None = None,
+) -> Books:
     opened = books(folder, inputs)
     try:
         opened.begin()
@@ -105,7 +117,7 @@ def go(folder: Path, inputs: list[Input], worker: FakeWorker, *, keeper: Any = N
             wanted=Range(),
             progress=opened.progress,
             keeper=keeper(opened) if keeper else opened,
-            watcher=Watcher(),
+            watcher=watcher or Watcher(),
         )
     finally:
         opened.close()
@@ -190,11 +202,14 @@ def test_a_batch_that_is_not_taken_is_tried_again_a_little_later(tmp_path: Path,
     stepped = SteppedClock(at=0.0)
     worker = FakeWorker(FakeWarehouse(), before=nth(2, NotDelivered("SlowDown", halted=False)))
 
+    watcher = Watcher()
+
     with clock.using(stepped):
-        ended = go(tmp_path, inputs, worker)
+        ended = go(tmp_path, inputs, worker, watcher=watcher)
 
     assert ended.progress.done
     assert (worker.tries, stepped.at) == (7, 1.0)
+    assert (watcher.changes, watcher.files, watcher.waits) == (1_011, 4, [1.0])
 
 
 def test_after_four_tries_it_ends_and_says_where(tmp_path: Path, inputs: list[Input]) -> None:

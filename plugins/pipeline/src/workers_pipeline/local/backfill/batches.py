@@ -61,3 +61,9 @@ class Input(Protocol):
 
     def batches(self, *, behind: int) -> Iterator[Batch]:
         """Read batch after batch, from behind the last line of one."""
+
+
+def sequence_of(raw: Mapping[str, Any]) -> str:
+    """Return what the worker calls a record; KeyError or TypeError where it has no sequence number."""
+    name: str = raw["dynamodb"]["SequenceNumber"] if "dynamodb" in raw else raw["kinesis"]["sequenceNumber"]
+    return name

@@ -19,7 +19,7 @@ _DIGITS: Final = 8
 
 
 class Books:
-    """What is kept of a backfill; ``progress`` is where it goes on."""
+    """What is kept of a backfill; ``progress`` is where it goes on, ``were_closed`` where it does not."""
 
     is_dry = False
 
@@ -36,6 +36,7 @@ class Books:
         self._file = StateFile(self.state)
         found = self._file.read(begun)
         self.progress = found or begun
+        self.were_closed = self.progress.done
         self._refused = RefusalFile(self.refusals, right=None if found is None else found.refused_bytes)
 
     def begin(self) -> None:
@@ -56,6 +57,7 @@ class NoBooks:
     """Nothing is kept, and each time it is the first: for a dry run."""
 
     is_dry = True
+    were_closed = False
     state = refusals = None
 
     def __init__(self) -> None:

@@ -9,19 +9,11 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from worker_runtime import Environment, Halt, Provided, clock, provide
-from worker_runtime.catalogue import installed
-from worker_runtime.errors import text_of
-from worker_runtime.loading import declared_worker, load, load_plugins, offers, routes
+from worker_runtime import Environment, Halt, Provided, provide, redact_text
 from worker_runtime.local.commands.reporting import CommandFailed
-from worker_runtime.local.invoke import LocalContext
-from worker_runtime.runtime import composed
-from worker_runtime.sending import AwsSender
-from worker_runtime.services import Services
+from worker_runtime.local.worker_here import worker_here
 from workers_pipeline.avro_files import AvroFiles
-from workers_pipeline.delivering import deliver_changes
 from workers_pipeline.local.backfill.batches import WORKER
 from workers_pipeline.local.backfill.watching import (
     Letter,
@@ -36,9 +28,7 @@ from workers_pipeline.settings import PipelineSettings
 from workers_pipeline.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from worker_runtime.loading import LoadedWorker
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class NotDelivered(CommandFailed):
@@ -64,7 +54,7 @@ class Delivered(Struct, frozen=True):
 class DeliveryWorker:
     """Delivers batch after batch."""
 
-    def __init__(self, run: Callable[[Any, Any], Any], watch: Watch) -> None:
+    def __init__(self, run: Callable[[Any], Any], watch: Watch) -> None:
         self._run = run
         self._watch = watch
 
@@ -72,10 +62,9 @@ class DeliveryWorker:
         """Run the worker on an event; raises NotDelivered where Lambda would deliver it again."""
         watch = self._watch
         watch.begin()
-        context = LocalContext(function_name=WORKER, timeout_s=deliver_changes.declaration.timeout_s)
         try:
             with redirect_stdout(io.StringIO()):  # its metrics are for CloudWatch
-                self._run(event, context)
+                self._run(event)
         except Exception as error:
             raise NotDelivered(_worded(error), halted=_halted(error)) from error
         told = [watch.outcomes.get(kind, 0) for kind in ("done", "skipped", "rejected")]
@@ -95,37 +84,26 @@ def delivery_worker(
 ) -> Iterator[DeliveryWorker]:
     """Load the worker as Lambda does, for rows of some types; in a dry run it stores and sends nothing."""
     watch = Watch()
-    sender = WatchedSender(None if dry_run else AwsSender(environment), watch)
-    at_stage = clock.parse(environment.clock) if environment.clock else clock.current()
-    with _heard_by(watch), clock.using(at_stage):
-        worker = _loaded(environment, watch, data_types=data_types, dry_run=dry_run)
-        try:
-            yield DeliveryWorker(composed(worker, sender=sender), watch)
-        finally:
-            worker.services.close()
-
-
-def _loaded(
-    environment: Environment, watch: Watch, *, data_types: Sequence[str], dry_run: bool
-) -> LoadedWorker:
-    catalogue = installed()
-    worker = load(WORKER, environment=environment)
-    worker.services.close()
-    plugins = load_plugins((*environment.plugins, worker.plugin), catalogue)
-    offered = offers(plugins, worker.metrics, environment)
-    last = {each.type: each for each in offered}
 
     @provide
     def tables(settings: PipelineSettings, policy: PartitionPolicy) -> Tables:
         return Tables(data_types, policy=policy, salt=settings.delivery.salt.reveal)
 
-    files = _around(last[AvroFiles], lambda made: WatchedFiles(made, watch))
-    warehouse = _around(last[Warehouse], lambda made: WatchedWarehouse(made, watch))
-    if dry_run:
-        warehouse = Provided(Warehouse, lambda: WatchedWarehouse(None, watch), {})
-    services = Services((*offered, tables, files, warehouse))
-    declared = declared_worker(WORKER, catalogue.worker(WORKER))
-    return replace(worker, services=services, routes=routes(declared, services, worker.middleware))
+    def instead(provided: Mapping[Any, Provided]) -> Iterable[Provided]:
+        yield tables
+        yield _around(provided[AvroFiles], lambda made: WatchedFiles(made, watch))
+        yield _around(provided[Warehouse], lambda made: WatchedWarehouse(None if dry_run else made, watch))
+
+    with (
+        _heard_by(watch),
+        worker_here(
+            WORKER,
+            environment=environment,
+            instead=instead,
+            sender=lambda own: WatchedSender(None if dry_run else own, watch),
+        ) as run,
+    ):
+        yield DeliveryWorker(run, watch)
 
 
 def _around(offer: Provided, wrap: Callable[[Any], Any]) -> Provided:
@@ -155,4 +133,4 @@ def _halted(error: BaseException | None) -> bool:
 
 def _worded(error: Exception) -> str:
     """Say what is behind a batch's failure, without the record that was hit by it first."""
-    return text_of(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+    return redact_text(str(error.__cause__ or error))

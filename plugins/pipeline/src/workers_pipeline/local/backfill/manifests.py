@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from worker_runtime.local.commands.reporting import Misuse
-from worker_runtime.records import moment_of
 from workers_pipeline.local.backfill.exported_items import ExportedFile
+from workers_pipeline.local.backfill.moments import moment_ms
 from workers_pipeline.local.backfill.places import Place
 
 SUMMARY: Final = "manifest-summary.json"
@@ -81,9 +81,8 @@ def read_export(summary: Place) -> Export:
     if said.item_count not in (None, listed):
         of_both = f"{said.item_count:,} items, and {FILES} beside it of {listed:,}"
         raise Misuse(f"{summary} tells of {of_both}; fetch both anew.")
-    taken_at = moment_of(said.export_time)
-    taken_at_ms = None if taken_at is None else round(taken_at.timestamp() * 1000)
-    export = Export(said.export_arn, summary, posixpath.dirname(said.files_key), files, taken_at_ms)
+    folder = posixpath.dirname(said.files_key)
+    export = Export(said.export_arn, summary, folder, files, _taken_at_ms(summary, said))
     try:
         shards = {export.carrier(each).shard for each in files}
     except ValueError as error:
@@ -112,3 +111,10 @@ def _read_listing(place: Place) -> tuple[DataFile, ...]:
         raise Misuse(f"there is no {place}, which an export has beside its {SUMMARY}.") from error
     except ValueError as error:
         raise Misuse(f"{place} is no list of an export's data files: {error}.") from error
+
+
+def _taken_at_ms(summary: Place, said: _Summary) -> int | None:
+    try:
+        return None if said.export_time is None else moment_ms(said.export_time)
+    except ValueError as error:
+        raise Misuse(f"{summary}: exportTime is {said.export_time!r}, and that is no time.") from error

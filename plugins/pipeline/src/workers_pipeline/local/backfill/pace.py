@@ -35,6 +35,10 @@ class Pace:
         self._files += files
         self._show(str(self))
 
+    def wait(self, why: str, *, pause_s: float) -> None:
+        """Show that a batch was not taken, and when it is tried again."""
+        self._show(f"{self}; again in {pause_s:g} s: {why}")
+
     @property
     def per_second(self) -> float:
         """Changes a second of this run."""
@@ -47,25 +51,25 @@ class Pace:
 
 
 @contextmanager
-def shown(output: Output) -> Iterator[Callable[[str], None]]:
+def shown(output: Output, *, line_every_s: float = LINE_EVERY_S) -> Iterator[Callable[[str], None]]:
     """Give what shows a line; with ``--json`` only a terminal sees it."""
-    if sys.stderr.isatty():
+    if not output.watched:
+        yield lambda _: None
+    elif sys.stderr.isatty():
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
         with Console(stderr=True).status("") as status:
             yield status.update
-    elif output.as_json:
-        yield lambda _: None
     else:
-        yield _now_and_then()
+        yield _now_and_then(line_every_s)
 
 
-def _now_and_then() -> Callable[[str], None]:
+def _now_and_then(every_s: float) -> Callable[[str], None]:
     told_at = time.monotonic()
 
     def show(line: str) -> None:
         nonlocal told_at
-        if time.monotonic() - told_at >= LINE_EVERY_S:
+        if time.monotonic() - told_at >= every_s:
             told_at = time.monotonic()
             tell(line)
 

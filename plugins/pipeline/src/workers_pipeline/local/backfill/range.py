@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from worker_runtime.errors import Verdict
+from worker_runtime import Verdict
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
 from workers_pipeline.delivering import deliver_changes
 from workers_pipeline.typed_images import type_of

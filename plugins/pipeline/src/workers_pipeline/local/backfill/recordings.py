@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime.errors import WorkerRuntimeError
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.recording.lines import VERSION
 from workers_pipeline.delivering import deliver_changes
-from workers_pipeline.local.backfill.batches import EVENT_BYTES_MAX, WORKER, Batch, Unread
+from workers_pipeline.local.backfill.batches import EVENT_BYTES_MAX, WORKER, Batch, Unread, sequence_of
 from workers_pipeline.local.backfill.lines import Line, Lines, one_document
 
 if TYPE_CHECKING:
@@ -89,14 +88,19 @@ def _why_not(event: Any, line: Line) -> tuple[str, str] | None:
     """Say by code and in words why the worker could not take an event as a whole; None where it can."""
     if not _SOURCE.recognises(event):
         return "NO_EVENT", "it is no batch of table changes, as Kinesis or the table's stream has them"
-    try:
-        for record in _SOURCE.records(event):
-            int(record.id)
-    except (TypeError, ValueError, WorkerRuntimeError):
+    if not all(map(_has_sequence, event["Records"])):
         return "NO_EVENT", "a record of it has no sequence number"
     if len(line.text) > EVENT_BYTES_MAX < len(json.dumps(event, separators=(",", ":"))):
         return "TOO_LARGE", "Lambda takes no event of over 6 MB"
     return None
+
+
+def _has_sequence(raw: Any) -> bool:
+    try:
+        found: Any = sequence_of(raw)
+    except (KeyError, TypeError):
+        return False
+    return isinstance(found, str) and found.isdecimal()
 
 
 def _changes_in(event: Any) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
 from worker_runtime.local.commands.reporting import CommandFailed, Misuse
+from workers_pipeline.local.backfill.batches import sequence_of
 from workers_pipeline.local.backfill.tally import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from workers_pipeline.local.backfill.batches import Batch, Input
@@ -72,18 +73,12 @@ def refused(file: Input, batch: Batch, letters: Sequence[Letter]) -> list[Refusa
     unread = [Refusal(file.name, each.line, each.code, each.why, *_kept(each.text)) for each in batch.unread]
     if not letters or batch.event is None:
         return unread
-    lines = dict(zip(map(_sequence, batch.event["Records"]), batch.lines, strict=True))
+    lines = dict(zip(map(sequence_of, batch.event["Records"]), batch.lines, strict=True))
     dead = [
         Refusal(file.name, lines[each.record_id], each.code, each.error, dead_lettered=True)
         for each in letters
     ]
     return unread + dead
-
-
-def _sequence(raw: Mapping[str, Any]) -> str:
-    """Return what the worker calls a record."""
-    name: str = raw["dynamodb"]["SequenceNumber"] if "dynamodb" in raw else raw["kinesis"]["sequenceNumber"]
-    return name
 
 
 def _kept(line: bytes) -> tuple[str | None, str | None]:

@@ -45,6 +45,7 @@ def _plain(books: Books | NoBooks) -> dict[str, Any]:
     tally = books.progress.tally
     return {
         "dryRun": books.is_dry,
+        "deliveredBefore": books.were_closed,
         "read": tally.read,
         "rows": tally.rows,
         "files": tally.files,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from worker_runtime import clock
 from workers_pipeline.layout import AVRO
@@ -26,7 +26,7 @@ PAUSES_S: Final = (1.0, 4.0, 16.0)
 class Delivers(Protocol):
     """Delivers a batch, or raises NotDelivered."""
 
-    def deliver(self, event: Mapping[str, object]) -> Delivered:
+    def deliver(self, event: Mapping[str, Any]) -> Delivered:
         """Return what became of it."""
 
 
@@ -43,6 +43,9 @@ class Watches(Protocol):
     def see(self, *, changes: int, files: int) -> None:
         """See how many changes and how many files more are done."""
 
+    def wait(self, why: str, *, pause_s: float) -> None:
+        """See that a batch was not taken, and when it is tried again."""
+
 
 def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of it
     inputs: Sequence[Input],
@@ -58,7 +61,7 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
     for at, file in enumerate(inputs[begun_at:], start=begun_at):
         for batch in file.batches(behind=behind):
             before = tally.read
-            refusals = _take(file, batch, worker, wanted=wanted, tally=tally)
+            refusals = _take(file, batch, worker, wanted=wanted, tally=tally, watcher=watcher)
             progress.at, progress.last = at, batch.last
             keeper.keep(progress, refusals)
             watcher.see(changes=tally.read - before, files=0)
@@ -68,7 +71,9 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
     keeper.keep(progress, ())
 
 
-def _take(file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: Tally) -> list[Refusal]:
+def _take(  # noqa: PLR0913 - as above
+    file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: Tally, watcher: Watches
+) -> list[Refusal]:
     """Deliver a batch where it is wanted, and count what became of its changes."""
     tally.read += len(batch.lines) + batch.passed_over + sum(each.changes for each in batch.unread)
     tally.passed_over += batch.passed_over
@@ -78,7 +83,7 @@ def _take(file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: 
     if batch.event is not None and not wanted.takes(batch.event):
         tally.passed_over += len(batch.lines)
     elif batch.event is not None:
-        delivered = _delivered(worker, batch, file)
+        delivered = _delivered(worker, batch, file, watcher)
         tally.batches += 1
         _count(tally, delivered)
         letters = [*delivered.letters]
@@ -89,17 +94,25 @@ def _take(file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: 
     return refusals
 
 
-def _delivered(worker: Delivers, batch: Batch, file: Input) -> Delivered:
+def _delivered(worker: Delivers, batch: Batch, file: Input, watcher: Watches) -> Delivered:
     assert batch.event is not None  # noqa: S101 - the caller saw to it
-    for pause_s in (*PAUSES_S, None):
+    try:
+        return _tried(worker, batch.event, watcher)
+    except NotDelivered as error:
+        where = f"{file.name}, lines {batch.lines[0]:,} to {batch.lines[-1]:,}"
+        raise NotDelivered(f"{where}: {error}", halted=error.halted) from error
+
+
+def _tried(worker: Delivers, event: Mapping[str, Any], watcher: Watches) -> Delivered:
+    for pause_s in PAUSES_S:
         try:
-            return worker.deliver(batch.event)
+            return worker.deliver(event)
         except NotDelivered as error:
-            if error.halted or pause_s is None:
-                where = f"{file.name}, lines {batch.lines[0]:,} to {batch.lines[-1]:,}"
-                raise NotDelivered(f"{where}: {error}", halted=error.halted) from error
+            if error.halted:
+                raise
+            watcher.wait(str(error), pause_s=pause_s)
         clock.sleep(pause_s)
-    raise AssertionError  # the last pause is None
+    return worker.deliver(event)
 
 
 def _count(tally: Tally, delivered: Delivered) -> None:

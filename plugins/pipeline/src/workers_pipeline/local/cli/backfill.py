@@ -109,13 +109,13 @@ def backfill(  # noqa: PLR0913 - options of a command
                 if dry_run
                 else all_books.Books(digest, sources, state=state, refusals=rejected)
             )
-            if books.progress.done:
-                tell(f"This was delivered before; remove {books.state} to deliver it again.", style="bold")
-            else:
+            if not books.were_closed:
                 if not dry_run:
                     ask(_question(inputs, books.progress.tally.read), yes=yes)
                 _run(inputs, wanted, books, output)
         show(books, output)
+        if books.were_closed and output.watched:
+            tell(f"This was delivered before; remove {books.state} to deliver it again.", style="bold")
         if not books.progress.tally.is_clean:
             raise typer.Exit(FAILED)
 
@@ -134,14 +134,12 @@ def _range(since: str | None, until: str | None, types: Sequence[str] | None) ->
 
 
 def _moment_ms(option: str, text: str | None) -> int | None:
-    from worker_runtime.records import moment_of  # noqa: PLC0415 - help needs none of it
+    from workers_pipeline.local.backfill.moments import moment_ms  # noqa: PLC0415 - help needs none of it
 
-    if text is None:
-        return None
-    moment = moment_of(text)
-    if moment is None:
-        raise Misuse(f"{option} {text} is no time; say 2026-03-01 or 2026-03-01T12:00:00Z.")
-    return round(moment.timestamp() * 1000)
+    try:
+        return None if text is None else moment_ms(text)
+    except ValueError:
+        raise Misuse(f"{option} {text} is no time; say 2026-03-01 or 2026-03-01T12:00:00Z.") from None
 
 
 def _take_environment(file: Path | None) -> None:
@@ -200,5 +198,5 @@ def _run(inputs: Sequence[Input], wanted: Range, books: Books | NoBooks, output:
         raise typer.Exit(INTERRUPTED) from None
     finally:
         books.close()
-    if not output.as_json:
-        tell(f"{pace}", style="dim")
+    if output.watched:
+        tell(str(pace), style="dim")
