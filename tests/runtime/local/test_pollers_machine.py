@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from planned import Verdict
 
 SHORT = settings(max_examples=80, stateful_step_count=25)
-LONG = settings(max_examples=300, stateful_step_count=40)
+LONG = settings(max_examples=200, stateful_step_count=40)
 
 SMALL, LARGE = 1, 2_000  # bytes of a message's body
 THREE_SMALL = 2_500
@@ -294,6 +294,7 @@ def test_pollers_keep_what_is_promised(machine: type[RuleBasedStateMachine]) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("machine", [QueueMachine, StreamMachine, EventMachine])
 def test_pollers_keep_what_is_promised_for_long(machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=LONG)

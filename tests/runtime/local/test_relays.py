@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -212,7 +213,7 @@ def test_times_are_the_stages() -> None:
     clock = ScaledClock(60.0, origin=time.time())  # an hour a minute
     minute = clock.origin + 60
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(minute))
-    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(clock.origin + 3_600))
+    hour = clock.origin + 3_600
 
     told = RuleForm(clock).event(
         json.dumps({"time": f"{stamp}Z", "source": "me", "detail-type": "d", "detail": {}})
@@ -222,8 +223,8 @@ def test_times_are_the_stages() -> None:
 
     assert told is not None
     assert notified is not None
-    assert told["time"].startswith(hour)
-    assert notified["Records"][0]["eventTime"].startswith(hour)
+    for said in (told["time"], notified["Records"][0]["eventTime"]):
+        assert -60 <= datetime.fromisoformat(said).timestamp() - hour <= 0  # the stamp has no fractions
 
 
 def test_a_relays_name_fits_into_sqs() -> None:

@@ -116,8 +116,12 @@ class Executor(Part):
             usable = [each for each in (self._busy if in_flight else self._idle) if each.usable]
             if not usable:
                 return None
-            usable[0].kill()
-            return usable[0].pid
+            chosen = usable[0]
+            if in_flight:
+                chosen.kill()
+            else:
+                chosen.discard()  # waits for its end: it takes no event that it is handed meanwhile
+            return chosen.pid
 
     def stop(self) -> None:
         """End all processes; what is under way ends as Crashed."""
