@@ -18,11 +18,13 @@ from diary import WORKER, Diary, called, change, message, printed, put, sent
 from staged import failed
 from worker_runtime.clock import SteppedClock
 from worker_runtime.filters import compile_filters
-from worker_runtime.local.stage.execution.answers import Throttled, crashed
+from worker_runtime.local.stage.execution.answers import Reply, Throttled, crashed
+from worker_runtime.local.stage.execution.invocations import Report
 from worker_runtime.local.stage.lineage.happenings import (
     AccidentKind,
     Checkpointed,
     Deleted,
+    Ended,
     EventHandedOver,
     GivenUp,
     HandedOver,
@@ -34,7 +36,7 @@ from worker_runtime.local.stage.lineage.happenings import (
 )
 from worker_runtime.local.stage.lineage.schema import LineageUnreadable, open_to_read, open_to_write
 from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
-from worker_runtime.local.stage.polling.batches import BatchFailed, SomeFailed, read_reply
+from worker_runtime.local.stage.polling.batches import AllDone, BatchFailed, SomeFailed, read_reply
 from worker_runtime.local.stage.polling.staged_records import staged
 
 if TYPE_CHECKING:
@@ -195,6 +197,49 @@ def test_throttles_in_a_row_are_one_step_and_no_invocation(diary: Diary) -> None
     assert diary.rows("SELECT kind, detail FROM steps") == [("throttled", "3")]
 
 
+def test_an_invocation_that_others_saw_running_ends_as_any_other(diary: Diary) -> None:
+    records = [message(f"m-{at}") for at in range(3)]
+    diary.note(HandedOver(WORKER, "slow", records))
+    diary.note(printed("skipped", record_id="m-0", outcome="x", reason="early")("slow"))
+    assert diary.rows("SELECT ended_at, answer FROM invocations") == [(None, None)]
+    assert diary.rows(ATTEMPTS) == [
+        ("m-0", None, "skip", "early"),
+        *((f"m-{at}", None, None, None) for at in (1, 2)),
+    ]
+
+    diary.note(printed("rejected", record_id="m-1", outcome="x", reason="late")("slow"))
+    diary.note(Ended(WORKER, "slow", Report(request_id="slow", answer=Reply(b"{}")), AllDone()))
+
+    assert diary.rows("SELECT answer, reading FROM invocations") == [("reply", "all done")]
+    assert diary.rows(ATTEMPTS) == [
+        ("m-0", 1, "skip", "early"),
+        ("m-1", 1, "reject", "late"),
+        ("m-2", 1, "done", None),
+    ]
+
+
+def test_a_throttled_invocation_that_others_saw_is_taken_back(diary: Diary) -> None:
+    diary.note(HandedOver(WORKER, "throttled", [message("m-1")]))
+    assert diary.rows("SELECT count(*) FROM attempts") == [(1,)]
+
+    diary.note(Ended(WORKER, "throttled", Report(request_id="throttled", answer=Throttled())))
+
+    assert diary.rows("SELECT count(*) FROM attempts") == [(0,)]
+    assert diary.rows("SELECT count(*) FROM invocations") == [(0,)]
+    assert diary.rows("SELECT kind FROM steps") == [("throttled",)]
+
+
+def test_what_was_seen_long_ago_keeps_its_row(diary: Diary) -> None:
+    diary.note(Received(WORKER, [message("m-1")]))
+    for start in range(0, 25_000, 5_000):
+        diary.note(Received(WORKER, [message(f"n-{start + at}") for at in range(5_000)]))
+
+    diary.invoke(message("m-1", receives=2))
+
+    assert diary.rows("SELECT count(*) FROM records") == [(25_001,)]
+    assert diary.rows("SELECT record, receives FROM attempts") == [(1, 2)]
+
+
 def test_what_no_filter_takes_is_kept_with_the_reason(diary: Diary) -> None:
     filters = compile_filters([{"body": {"kind": ["order"]}}], data_key="body")
 
@@ -299,6 +344,23 @@ def test_a_happening_that_cannot_be_told_costs_only_itself(
 
     assert diary.rows("SELECT request, answer FROM invocations") == [("request-1", "reply")]
     assert "HandedOver" in caplog.text
+
+
+def test_half_a_surrogate_is_kept_as_a_question_mark(diary: Diary) -> None:
+    diary.invoke(message("m-1", "half \ud800"), message("m-2", "whole"))
+
+    assert diary.rows("SELECT record, body FROM records") == [("m-1", "half ?"), ("m-2", "whole")]
+    assert diary.rows(ATTEMPTS) == [("m-1", 1, "done", None), ("m-2", 1, "done", None)]
+
+
+def test_a_number_that_no_column_holds_costs_its_row_alone(
+    diary: Diary, caplog: pytest.LogCaptureFixture
+) -> None:
+    diary.invoke(message("m-1", receives=10**30), message("m-2"))
+
+    assert diary.rows("SELECT record FROM records") == [("m-1",), ("m-2",)]
+    assert diary.rows(ATTEMPTS) == [("m-2", 1, "done", None)]
+    assert "attempts" in caplog.text
 
 
 def test_who_notes_waits_where_too_much_is_unwritten(tmp_path: Path) -> None:

@@ -486,6 +486,14 @@ def test_all_that_a_worker_printed_is_shown_where_it_is_asked_for(diary: Diary) 
     ]
 
 
+def test_a_long_body_without_blanks_is_shown_as_far_as_it_fits(diary: Diary) -> None:
+    diary.note(Received(WORKER, [message("m-1", f'{{"id":"7","note":"{"x" * 300}"}}')]))
+
+    tree = drawn(diary, "m-1")
+
+    assert tree[2] == f'│  {{"id":"7","note":"{"x" * 181}…'
+
+
 def test_a_record_that_waits_for_others_is_told_as_such(diary: Diary) -> None:
     diary.note(Received(WORKER, [message("m-1")]))
 

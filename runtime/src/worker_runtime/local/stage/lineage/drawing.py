@@ -69,7 +69,7 @@ class _Tree:
             if cause.record is not None:
                 lines.append((f"    for {cause.record} in request {cause.request}", "dim"))
             elif cause.among:
-                among = shorten(", ".join(cause.among), _SHORT, placeholder=" …")
+                among = _cut(", ".join(cause.among), _SHORT)
                 lines.append(
                     (f"    for one of {len(cause.among)} in request {cause.request}: {among}", "dim")
                 )
@@ -82,10 +82,10 @@ class _Tree:
         said = [f"{self._when(way)}  {way.bytes:,} bytes from {_name(way.source)}"]
         said += [f"item {way.item}"] if way.item else []
         said += [f"correlation id {way.correlation}"] if way.correlation else []
-        body = shorten(way.body, 10 * _BODY if self._all_lines else _BODY, placeholder=" …")
+        body = _cut(way.body, 10 * _BODY if self._all_lines else _BODY)
         details = [(", ".join(said), ""), *([(body, "dim")] if body else [])]
         if way.refused is not None:
-            refused = way.refused if self._all_lines else shorten(way.refused, _BODY, placeholder=" …")
+            refused = way.refused if self._all_lines else _cut(way.refused, _BODY)
             return _node((head, "bold"), [*details[:1], (f"no filter took it: {refused}", "red")], [])
         events = [self._event(event) for event in way.events]
         if not events:
@@ -124,7 +124,7 @@ class _Tree:
         """Word a printed line: in short, or whole but for what each one says."""
         level = line.level or "printed"
         if not self._all_lines:
-            return [shorten(f"{level} {line.message}", _SHORT, placeholder=" …")]
+            return [_cut(f"{level} {line.message}", _SHORT)]
         told = f"{self._when(line)}  {level} {line.message}"
         return f"{told}{said_more(line.whole)}".splitlines()
 
@@ -185,7 +185,7 @@ def _ending(tried: Try) -> tuple[str, str]:
         return "not ended", "yellow"
     if tried.outcome is not None:
         again = "" if tried.done is not False or tried.outcome == "retry" else ", but it comes again"
-        reason = f": {shorten(tried.reason, _SHORT, placeholder=' …')}" if tried.reason else ""
+        reason = f": {_cut(tried.reason, _SHORT)}" if tried.reason else ""
         return f"{tried.outcome}{reason}{again}", _STYLES.get(tried.outcome, "yellow")
     ending = ", ".join(filter(None, (tried.answer if tried.answer != "reply" else None, tried.reading)))
     return ending or "replied", "green" if tried.answer == "reply" else "red"
@@ -209,3 +209,10 @@ def _name(source: str) -> str:
 def _kind(source: str) -> str:
     service = source.split(":")[2] if source.startswith("arn:") else ""
     return _KINDS.get(service, "event")
+
+
+def _cut(text: str, most: int) -> str:
+    """Shorten a text between words; within one where that would leave little, as of JSON without blanks."""
+    text = " ".join(text.split())
+    cut = shorten(text, most, placeholder=" …")
+    return cut if cut == text or len(cut) > most // 2 else f"{text[: most - 1]}…"

@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker_runtime.local.stage.lineage.calls.effects import Effect
-    from worker_runtime.local.stage.lineage.record_rows import Entry
+    from worker_runtime.local.stage.lineage.record_rows import Entry, Moment
 
     Found = tuple[int, str] | tuple[None, None]
+    Told = tuple[str, str | None]  # an outcome, its reason
 
 _SHORTEST: Final = 3
 """Characters of a key's part that are looked for: a shorter one stands anywhere."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class InHand:
     """An invocation: its row, the records in it, and what has been heard of them."""
 
     row: int
     worker: str
+    request_id: str
+    began: Moment
+    repeated: bool
     entries: Sequence[Entry]
-    told: set[str] = field(default_factory=set)  # records whose outcome a line told
+    written: bool = False  # as one that runs; else it is written when it has ended
+    told: dict[str, Told] = field(default_factory=dict)  # outcomes that lines told, by the records' ids
     summed_up: bool = False  # whether the worker came to its end
 
     def record_of(self, effect: Effect) -> Found:
@@ -39,8 +44,12 @@ class InHand:
             return self._only(lambda each: each.id == effect.names, "named")
         said = effect.correlation
         ways = (
-            self._only(lambda each: effect.kind == "deferral" and each.text == effect.body, "same body"),
-            self._only(lambda each: said is not None and said in (each.correlation, each.id), "correlation"),
+            self._only(
+                lambda each: effect.kind == "deferral" and each.opened.text == effect.body, "same body"
+            ),
+            self._only(
+                lambda each: said is not None and said in (each.opened.correlation, each.id), "correlation"
+            ),
             self._by_key(effect),
         )
         return next((found for found in ways if found[0] is not None), (None, None))
@@ -48,9 +57,12 @@ class InHand:
     def _by_key(self, effect: Effect) -> Found:
         """Look for the item's key in the records, or for the records' keys in the message."""
         if effect.kind == "item":
-            return self._most(sum(_stands_in(each.text, parts_of(effect.thing))) for each in self.entries)
+            return self._most(
+                sum(_stands_in(each.opened.text, parts_of(effect.thing))) for each in self.entries
+            )
         body = effect.body or ""
-        return self._most(sum(_stands_in(body, parts_of(each.item))) for each in self.entries)
+        keys = (each.opened.item for each in self.entries)
+        return self._most(0 if key is None else sum(_stands_in(body, parts_of(key.key))) for key in keys)
 
     def _most(self, given: Iterable[int]) -> Found:
         counts = list(given)

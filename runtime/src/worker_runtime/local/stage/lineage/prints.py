@@ -16,7 +16,8 @@ from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from worker_runtime.redaction import redact
+from worker_runtime.local.stage.lineage.masked_bodies import masked_value
+from worker_runtime.redaction import personal, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,14 +44,27 @@ class Prints:
 
     def of_change(self, change: Mapping[str, Any]) -> str:
         """Print the attributes of a change's new image; ``+`` marks what is other than in the old one."""
-        before = set(self.of(change.get("OldImage") or {}).split())
-        now = self.of(change.get("NewImage") or {}).split()
-        return " ".join(each if each in before else f"+{each}" for each in now)
+        before, now = change.get("OldImage") or {}, change.get("NewImage") or {}
+        printed = sorted((self._print(name, value), name) for name, value in now.items())
+        return " ".join(
+            own if name in before and self._is_of(before[name], own, name, now[name]) else f"+{own}"
+            for own, name in printed
+        )
+
+    def _is_of(self, before: Any, own: str, name: str, now: Any) -> bool:
+        """Whether a value of the old image has the print of the new one."""
+        return before == now or self._print(name, before) == own
 
     def _print(self, name: str, value: Any) -> str:
         said = json.dumps([name, _canonical(value)], sort_keys=True)
         digest = blake2b(said.encode(), key=self._salt, digest_size=_LENGTH // 2).hexdigest()
-        return digest[:_LENGTH_OF_PERSONAL] if redact(value, key=name) != value else digest
+        return digest[:_LENGTH_OF_PERSONAL] if _personal(name, value) else digest
+
+
+def _personal(name: str, value: Any) -> bool:
+    if not personal(name) and masked_value(value) is value:  # the most part, and told the soonest
+        return False
+    return bool(redact(value, key=name) != value)
 
 
 def set_by(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from worker_runtime.local.stage.lineage.invocation_rows import InvocationRows
 from worker_runtime.local.stage.lineage.prints import Prints
 from worker_runtime.local.stage.lineage.record_rows import Moment, RecordRows
 from worker_runtime.local.stage.lineage.schema import salt_of
+from worker_runtime.local.stage.lineage.waiting_rows import WaitingRows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,18 +39,30 @@ __all__ = ["Moment", "Scribe"]
 
 
 class Scribe:
-    """Writes through one connection; for one thread, which begins and commits."""
+    """Writes through one connection, between ``begin`` and ``end``; for one thread."""
 
     def __init__(self, db: sqlite3.Connection, *, redacted: bool) -> None:
         self._db = db
         prints = Prints(salt_of(db))
-        self._records = RecordRows(db, prints=prints, redacted=redacted)
-        self._invocations = InvocationRows(db, prints=prints, redacted=redacted)
+        self._waiting = WaitingRows(db)
+        self._records = RecordRows(db, rows=self._waiting, prints=prints, redacted=redacted)
+        self._invocations = InvocationRows(db, rows=self._waiting, prints=prints, redacted=redacted)
 
     def begin_run(self, moment: Moment, *, speed: float) -> None:
         """Enter that a stage was started; what the one before it left running ended with it."""
         self._db.execute("UPDATE invocations SET ended_at = at, answer = 'stopped' WHERE ended_at IS NULL")
         self._db.execute("INSERT INTO runs (at, wall, speed) VALUES (?, ?, ?)", (*moment, speed))
+
+    def begin(self) -> None:
+        """Begin a transaction: until its end nobody else sees what is written."""
+        self._waiting.begin()
+
+    def end(self) -> None:
+        """Commit what was written, with all that is under way."""
+        try:
+            self._invocations.keep_running()
+        finally:
+            self._waiting.end()
 
     def write(self, moment: Moment, happening: Happening) -> None:  # noqa: C901, PLR0912 - a case a happening
         """Write one happening."""
@@ -98,17 +111,11 @@ class Scribe:
         """Write what is of no single record."""
         match happening:
             case Checkpointed(worker=worker, shard=shard, sequence=sequence):
-                self._db.execute(
-                    "INSERT OR REPLACE INTO checkpoints (worker, shard, at, wall, sequence)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    (worker, shard, *moment, sequence),
-                )
+                self._waiting.add("checkpoints", (worker, shard, *moment, sequence))
             case SentBack(letter=letter, worker=worker, things=things):
-                self._db.executemany(
-                    "INSERT INTO sent_back (at, wall, letter, worker, thing) VALUES (?, ?, ?, ?, ?)",
-                    [(*moment, letter, worker, thing) for thing in things],
-                )
+                self._waiting.add("sent_back", *((*moment, letter, worker, thing) for thing in things))
             case Renamed(before=before, now=now):
+                self._waiting.settle()
                 self._db.execute("UPDATE caused SET thing = ? WHERE thing = ?", (now, before))
             case Struck():
                 self._invocations.struck(happening, moment=moment)
@@ -124,10 +131,8 @@ class Scribe:
         letter: str | None = None,
     ) -> None:
         """Enter a step of each record that a happening is of."""
-        self._db.executemany(
-            "INSERT INTO steps (record, at, wall, kind, until, detail, letter) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(row, *moment, kind, until, detail, letter) for row in self._rows(of.records, of.worker)],
-        )
+        rows = self._rows(of.records, of.worker)
+        self._waiting.add("steps", *((row, *moment, kind, until, detail, letter) for row in rows))
 
     def _rows(self, records: Sequence[StagedRecord] | str, worker: str) -> list[int]:
         """Find the rows of records, or of the event that was handed over under a request id."""
