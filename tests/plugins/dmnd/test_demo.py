@@ -181,7 +181,14 @@ def test_without_a_scenario_all_are_listed_with_what_they_show(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "arguments",
-    [["short-links", "--faults", "flood"], ["nothing-of-the-kind"], ["--events", "3"], ["--nonsense"]],
+    [
+        ["short-links", "--keep", "nowhere/local.env"],
+        ["short-links", "--record", "nowhere/run.jsonl"],
+        ["short-links", "--faults", "flood"],
+        ["nothing-of-the-kind"],
+        ["--events", "3"],
+        ["--nonsense"],
+    ],
 )
 def test_a_wrong_call_is_no_verdict(tmp_path: Path, arguments: list[str]) -> None:
     ran = demo(tmp_path, *arguments)

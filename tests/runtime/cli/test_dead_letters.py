@@ -516,14 +516,33 @@ def test_no_region_is_one_line_and_exit_code_2(workers: Workers) -> None:
     assert done.err.startswith("workers: no region is set; set AWS_REGION")
 
 
-def test_an_endpoint_that_is_not_there_is_one_line_and_exit_code_1(workers: Workers) -> None:
-    nowhere = "http://127.0.0.1:9"
+NOWHERE = "http://127.0.0.1:9"
 
-    done = workers("dead-letters", "list", "orders-dlq", "--endpoint-url", nowhere, "--json")
+
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [(("--endpoint-url", NOWHERE), {}), ((), {"AWS_ENDPOINT_URL": NOWHERE, "AWS_REGION": "us-east-1"})],
+)
+def test_an_endpoint_that_is_not_there_is_one_line_and_exit_code_1(
+    workers: Workers, options: tuple[str, ...], env: dict[str, str]
+) -> None:
+    credentials = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+    done = workers("dead-letters", "list", "orders-dlq", *options, "--json", env={**credentials, **env})
 
     assert (done.code, done.out) == (1, "")
     assert done.error["kind"] == "AwsRefused"
-    assert nowhere in done.error["message"]
+    assert done.error["message"].startswith(f"{NOWHERE}: ")
+
+
+def test_variables_that_are_not_there_are_told_with_what_writes_them(workers: Workers) -> None:
+    done = workers("dead-letters", "list", "orders-dlq", "--env-file", "local.env")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "workers: there is no local.env; a stage's is there while it is up"
+        " (`workers stage up`, `workers demo --keep`).\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,10 @@ def test_an_event_of_another_source_says_what_the_worker_takes(
             ("shop.work", "--event", "-", "--env-file", "broken.json"),
             "broken.json, line 1 is not NAME=value.",
         ),
-        (("shop.work", "--event", "-", "--env-file", "absent"), "cannot read absent: No such file"),
+        (
+            ("shop.work", "--event", "-", "--env-file", "absent"),
+            "there is no absent; a stage's is there while it is up",
+        ),
     ],
 )
 def test_what_it_cannot_use_is_one_line_and_exit_code_2(

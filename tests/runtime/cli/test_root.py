@@ -158,6 +158,8 @@ def test_colour_is_for_terminals_and_not_where_it_is_unwanted(workers: Workers) 
         ("workers demo sale", "sale-to-sms"),
         ("workers demo sale-to-sms --faults crash,o", "crash,outage"),
         ("workers list --stack sh", "shop"),
+        ("workers stage up --logs a", "all"),
+        ("workers stage up --logs shop.", "shop.work"),
         ("workers dead-letters redrive ord", "orders-dlq"),
         ("workers record orders.jsonl --queue ord", "orders-dlq"),
         ("workers new worker shop.pack --source sched", "schedule"),

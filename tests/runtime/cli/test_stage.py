@@ -261,6 +261,7 @@ def test_fresh_begins_anew_but_removes_nothing_that_is_not_a_stage_s(
         (["--stack", "nope"], "no installed worker is in the stack 'nope'. Installed stacks: "),
         (["--logs", "tiny.nope"], "tiny.nope"),
         (["--env-file", "nowhere/local.env"], "cannot write nowhere/local.env: there is no folder nowhere."),
+        (["--record", "nowhere/run.jsonl"], "cannot write nowhere/run.jsonl: there is no folder nowhere."),
         (["--speed", "inf"], "--speed"),
         (["--speed", "nan"], "--speed"),
         (["--endpoint-url", "nonsense"], "--endpoint-url is 'nonsense', and it is no URL"),
@@ -286,6 +287,16 @@ def test_an_endpoint_where_nobody_answers_is_told_in_one_line_and_leaves_no_fold
     assert (refused.code, refused.error["kind"]) == (1, "EndpointSilent")
     assert "nobody answers at http://127.0.0.1:1, where --endpoint-url points to" in refused.err
     assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_a_file_is_no_state_folder(workers: Workers, tiny: Site, tmp_path: Path, command: str) -> None:
+    file = tmp_path / "notes.txt"
+    file.touch()
+
+    refused = workers("stage", command, "--state", str(file), site=tiny)
+
+    assert (refused.code, refused.err) == (2, f"workers: {file} is no folder; name a stage's with --state.\n")
 
 
 def test_down_where_no_stage_ever_was_is_no_success(workers: Workers, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker_runtime.local.commands.new_files import refuse_no_folder
 from worker_runtime.local.commands.reporting import Misuse
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def refuse_unwritable(file: Path, *, state: Path) -> None:
     from worker_runtime.local.serving.environment_file import refuse_others  # noqa: PLC0415 - help needs none
 
     refuse_others(file)
-    if file.parent != state and not file.parent.is_dir():
-        raise Misuse(f"cannot write {file}: there is no folder {file.parent}.")
+    if file.parent != state:
+        refuse_no_folder(file)
 
 
 def refuse_no_aws(endpoint_url: str | None) -> None:

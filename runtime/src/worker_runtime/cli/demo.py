@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker_runtime.cli.keeping import keep_up, refuse_taken
+from worker_runtime.cli.keeping import keep_up
 from worker_runtime.cli.private_files import private_files
 from worker_runtime.cli.recording_options import InClear, Record, refuse_recording
 from worker_runtime.cli.scenario_options import (
@@ -21,6 +21,7 @@ from worker_runtime.cli.scenario_options import (
 )
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.stopping import stoppable
+from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
 from worker_runtime.local.demo.asked import Asked

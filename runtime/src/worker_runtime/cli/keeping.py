@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker_runtime.cli.stopping import Stopped
-from worker_runtime.local.commands.reporting import Misuse, tell
+from worker_runtime.local.commands.new_files import refuse_taken
+from worker_runtime.local.commands.reporting import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from worker_runtime.local.commands.reporting import Output
-
-
-def refuse_taken(file: Path) -> None:
-    """Raise Misuse where the file is there already: it may be anybody's."""
-    if file.exists():
-        raise Misuse(f"{file} is there already; name another file, or remove it.")
 
 
 def keep_up(environment: Mapping[str, str], file: Path, *, serve: Callable[[], None], output: Output) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from worker_runtime.cli.recording_options import InClear, warn_in_clear
 from worker_runtime.cli.stopping import stoppable
+from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.options import (
     AsJson,
     EndpointUrl,
@@ -99,6 +100,7 @@ def record(  # noqa: PLR0913 - options of a command
         from worker_runtime.local.recording.taps import Taps as AllTaps  # noqa: PLC0415 - as above
 
         until = _until(most, for_)
+        refuse_taken(file)
         take_variables(env_file)
         aws = Endpoint(endpoint_url)
         with aws.asked():

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.reporting import Misuse, tell
 
 Record = Annotated[
@@ -28,8 +29,7 @@ def refuse_recording(file: Path | None, *, in_clear: bool) -> None:
         if in_clear:
             raise Misuse("--in-clear is about a recording; name its file with --record.")
         return
-    if file.exists():
-        raise Misuse(f"{file} is there already; name a new file for the recording.")
+    refuse_taken(file)
     if in_clear:
         warn_in_clear(file)
 

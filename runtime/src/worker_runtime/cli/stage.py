@@ -23,7 +23,7 @@ from worker_runtime.cli.serve_up import serve, serving_of, stage_of
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.shown_status import show_status
 from worker_runtime.cli.stopping import stoppable
-from worker_runtime.local.commands.options import AsJson, complete_stacks, complete_workers
+from worker_runtime.local.commands.options import AsJson, complete_followed, complete_stacks
 from worker_runtime.local.commands.reporting import FAILED, Misuse, answering, examples
 from worker_runtime.local.demo.asked import Asked
 
@@ -114,7 +114,7 @@ def up(  # noqa: PLR0913 - options of a command
             "--logs",
             metavar="WORKER",
             help="Show what this worker prints; again for several, or all.",
-            autocompletion=complete_workers,
+            autocompletion=complete_followed,
         ),
     ] = None,
     record: Record = None,
@@ -222,6 +222,8 @@ def down(*, state: State = None, as_json: AsJson = False) -> None:
 def _folder(named: Path | None) -> Path:
     from worker_runtime.local.serving.folders import FOLDER  # noqa: PLC0415 - help needs none
 
+    if named is not None and named.exists() and not named.is_dir():
+        raise Misuse(f"{named} is no folder; name a stage's with --state.")
     return named or FOLDER
 
 

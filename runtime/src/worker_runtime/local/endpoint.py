@@ -36,7 +36,8 @@ def asked_of(where: str) -> Iterator[None]:
         said = error.response["Error"]
         raise AwsRefused(f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}") from error
     except BotoCoreError as error:
-        raise AwsRefused(f"{where}: {error}; check --endpoint-url, credentials and network.") from error
+        cure = "check --endpoint-url or AWS_ENDPOINT_URL, credentials and network."
+        raise AwsRefused(f"{where}: {error}; {cure}") from error
 
 
 class Endpoint:
@@ -55,7 +56,10 @@ class Endpoint:
         self._made: dict[str, Any] = {}
         given = os.environ.get("AWS_REGION") or self._session.region_name
         if given is None and endpoint_url is None:
-            raise SettingsError("no region is set; set AWS_REGION, or name an emulator with --endpoint-url.")
+            raise SettingsError(
+                "no region is set; set AWS_REGION, name a stage's variables with --env-file,"
+                " or an emulator with --endpoint-url."
+            )
         self.region: str = given or EMULATOR["AWS_REGION"]
 
     def __call__(self, service: str) -> Any:
@@ -81,7 +85,7 @@ class Endpoint:
     @contextmanager
     def asked(self) -> Iterator[None]:
         """Raise what goes wrong inside the block as AwsRefused, saying where."""
-        with asked_of(self._url or f"AWS in {self.region}"):
+        with asked_of(self._url or os.environ.get("AWS_ENDPOINT_URL") or f"AWS in {self.region}"):
             yield
 
     @property

@@ -32,6 +32,11 @@ def read_variables(file: Path) -> dict[str, str]:
             f"there is no {file}, since the stage of {file.parent} is down:"
             f" `workers stage up --state {file.parent}` brings it up and writes the file."
         )
+    if not file.exists():
+        raise Misuse(
+            f"there is no {file}; a stage's is there while it is up"
+            " (`workers stage up`, `workers demo --keep`)."
+        )
     variables = {}
     for number, line in enumerate(read_text(file).splitlines(), start=1):
         text = line.strip().removeprefix("export ").strip()

@@ -29,6 +29,11 @@ def complete_workers(incomplete: str) -> list[str]:
     return [name for name in (*ids, *unique) if name.startswith(incomplete)]
 
 
+def complete_followed(incomplete: str) -> list[str]:
+    """Name the workers whose logs can be followed, and ``all``."""
+    return [*(["all"] if "all".startswith(incomplete) else []), *complete_workers(incomplete)]
+
+
 def complete_stacks(incomplete: str) -> list[str]:
     """Name the stacks that begin like this."""
     from worker_runtime.catalogue import installed  # noqa: PLC0415 - only while a shell completes
