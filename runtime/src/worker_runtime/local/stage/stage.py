@@ -6,42 +6,30 @@ happens inside, no process, thread or port is left behind.
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from worker_runtime.catalogue import scan
 from worker_runtime.errors import WorkerRuntimeError
-from worker_runtime.local.dead_letters.redriving import Redriver
-from worker_runtime.local.dead_letters.walk import peek
-from worker_runtime.local.recording.stage_recorder import StageRecorder
 from worker_runtime.local.stage.accidents import Accidents
+from worker_runtime.local.stage.by_hand import ByHand, InvocationFailed
 from worker_runtime.local.stage.company import Company
 from worker_runtime.local.stage.counting import Tally
 from worker_runtime.local.stage.emulator_lost import EmulatorWatch
-from worker_runtime.local.stage.execution.answers import Reply
 from worker_runtime.local.stage.keeping.heart import Heart
-from worker_runtime.local.stage.keeping.kept import Kept
-from worker_runtime.local.stage.keeping.kept_clock import BEAT_S, KeptClock, Stretch
+from worker_runtime.local.stage.keeping.kept_clock import BEAT_S
 from worker_runtime.local.stage.keeping.standing import EVERY_S
 from worker_runtime.local.stage.leading import leading_to
-from worker_runtime.local.stage.lineage.happenings import Ended, EventHandedOver, SentBack
-from worker_runtime.local.stage.lineage.sqlite_journal import SqliteJournal
 from worker_runtime.local.stage.mischief import SeededMischief
+from worker_runtime.local.stage.opening import open_play
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
-from worker_runtime.local.stage.polling.mappings import origins_of
-from worker_runtime.local.stage.scenery import Play, Scenery
-from worker_runtime.local.stage.staged_workers import whole_stacks
-from worker_runtime.local.stage.threads.real import REAL
+from worker_runtime.local.stage.scenery import Scenery
 from worker_runtime.local.stage.threads.turns import Turns
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -49,22 +37,17 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.aws_clients import AwsClients
     from worker_runtime.local.stage.counting import WorkerCounts
     from worker_runtime.local.stage.keeping.memory import Memory
-    from worker_runtime.local.stage.lineage.journal import Journal
     from worker_runtime.local.stage.parts.stand_in import StandIn
     from worker_runtime.local.stage.polling.stage_time import StageClock
     from worker_runtime.local.stage.threads.threads import Threads
 
-__all__ = ["Stage", "StageOptions"]
+__all__ = ["InvocationFailed", "NotIdle", "Stage", "StageOptions"]
 
 _IDLE_CHECK_S = 0.1
 
 
 class NotIdle(WorkerRuntimeError):
     """Records are still on their way when they should not be any more."""
-
-
-class InvocationFailed(WorkerRuntimeError):
-    """A worker that was invoked by hand did not return."""
 
 
 class Stage(Part):
@@ -121,8 +104,8 @@ class Stage(Part):
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which a command of a person finds all that is on this stage."""
-        folder = self._lineage.file.parent
-        return leading_to(self._scenery, folder=folder, declarations=self._declarations.values())
+        play = self._play
+        return leading_to(self._scenery, folder=play.folder, declarations=play.declarations.values())
 
     def urls(self) -> dict[str, tuple[str, ...]]:
         """Return where workers answer HTTP, by worker: ``POST http://127.0.0.1:4000/orders/{id}``."""
@@ -134,12 +117,12 @@ class Stage(Part):
 
     def dead_letter_queues(self) -> set[str]:
         """Name the queues of dead letters."""
-        sources = (source for declared in self._declarations.values() for source in declared.sources)
+        sources = (source for declared in self._play.declarations.values() for source in declared.sources)
         return {name for source in sources if (name := getattr(source, "dead_letters", None))}
 
     def memory(self, owner: str) -> Memory:
         """Return what a driver of this stage does not forget when the stage goes on."""
-        return self._memories.of(owner)
+        return self._play.memories.of(owner)
 
     def stand_in(self, name: str) -> StandIn:
         """Return the running stand-in of an outside service."""
@@ -198,104 +181,36 @@ class Stage(Part):
 
     def dead_letters(self, queue: str) -> list[Letter]:
         """Look at what waits in a dead-letter queue, and leave it there."""
-        return peek(self.aws("sqs"), self.named("queue", queue), patience_s=0)
+        return self._by_hand.dead_letters(queue)
 
     def redrive(self, queue: str, *, refresh: bool = False) -> int:
         """Send back the letters of a dead-letter queue and return how many went."""
-        redriver = Redriver(
-            self.named("queue", queue),
-            origins=origins_of(
-                queue,
-                declarations=self._declarations,
-                names=self._scenery.names,
-                aws=self.aws,
-                clock=self.clock,
-                kafka_servers=self._scenery.kafka.servers,
-            ),
-            aws=self.aws,
-            invoke=self.invoke,
-            patience_s=0,
-            sent_back=lambda *told: self._journal.note(SentBack(*told)),
-        )
-        return redriver.redrive(refresh=refresh).sent
+        return self._by_hand.redrive(queue, refresh=refresh)
 
     def invoke(self, worker_id: str, event: Any) -> Any:
         """Run a worker on an event past all pollers and return its reply; raises InvocationFailed."""
-        self._tally.moved()
-        request_id = str(uuid4())
-        self._journal.note(EventHandedOver(worker_id, request_id, json.dumps(event).encode()))
-        report = self._company.invoker(worker_id).invoke(event, request_id=request_id)
-        self._journal.note(Ended(worker_id, request_id, report))
-        answer = report.answer
-        self._tally.moved()
-        if not isinstance(answer, Reply):
-            raise InvocationFailed(f"{worker_id}: {answer.error_type}: {answer.message}")
-        return answer.value
+        return self._by_hand.invoke(worker_id, event)
 
     def kill_worker(self, worker_id: str | None = None) -> int | None:
         """Kill one busy process of a worker, or of any, by SIGKILL; its id, None where none is busy."""
         return self._company.kill_one(worker_id)
 
-    def _heard(self, parts: ExitStack) -> Journal:
-        """Return what hears of all that happens: the lineage, behind a recording where one is asked for."""
-        file = self.options.record_to
-        if file is None:
-            return self._lineage
-        in_clear = self.options.record_in_clear
-        recorder = StageRecorder(file, journal=self._lineage, clock=self.clock, in_clear=in_clear)
-        return parts.enter_context(recorder)
-
-    def _take_up_time(self, kept: Kept | None) -> None:
-        """Choose the clock, and threads that live on it; workers in this process take turns with all else."""
-        speed, began, origin = self.options.speed, time.time(), self.options.origin
-        stretches = [Stretch(began=began, origin=began if origin is None else origin, speed=speed)]
-        if kept is not None:
-            stretches = kept.take_up_time(speed=speed)
-        if self.options.in_process:
-            self.threads = turns = Turns(speed=speed, origin=stretches[-1].origin)
-            self.clock = turns.clock
-        else:
-            self.threads, self.clock = REAL, KeptClock(stretches)
-
     def _bring_up(self, parts: ExitStack) -> None:
         """Start part after part; ``parts`` takes them down in the opposite order."""
-        catalogue = scan()
-        self._declarations = whole_stacks(catalogue, stacks=self.options.stacks)
-        folder = self.options.state_dir
-        if folder is None:
-            folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stage-")))
-        folder = folder.resolve()  # worker processes stand elsewhere
-        kept = parts.enter_context(Kept(folder)) if self.options.goes_on else None
-        folder.mkdir(parents=True, exist_ok=True)
-        if kept is not None:
-            kept.folder.begin(self.options.stacks, endpoint_url=self.options.endpoint_url)
-        self._take_up_time(kept)
-        self._tally = Tally(self._declarations, news=self.threads.news)
-        self._lineage = parts.enter_context(
-            SqliteJournal(folder, clock=self.clock, redacted=not self.options.lineage_in_clear)
-        )
-        self._journal = self._heard(parts)
-        play = Play(
-            options=self.options,
-            declarations=self._declarations,
-            catalogue=catalogue,
-            clock=self.clock,
-            threads=self.threads,
-            folder=folder,
-            kept=kept,
-            journal=self._journal,
-        )
-        self._memories = play.memories
+        self._play = play = open_play(self.options, parts)
+        self.clock, self.threads = play.clock, play.threads
+        self._tally = Tally(play.declarations, news=play.threads.news)
         parts.enter_context(self._accidents)
         self._scenery = parts.enter_context(Scenery(play, accidents=self._accidents))
         self._emulator = EmulatorWatch(self._scenery.lost, self.options)
         self._company = Company(play, scenery=self._scenery, tally=self._tally, mischief=self._mischief)
+        self._by_hand = ByHand(play, scenery=self._scenery, company=self._company, tally=self._tally)
         self._accidents.plan_crashes(
-            [partial(self._company.crash, worker_id) for worker_id in sorted(self._declarations)],
+            [partial(self._company.crash, worker_id) for worker_id in sorted(play.declarations)],
             services=sorted(self._scenery.stand_ins),
             crash_all=self._company.crash_all,
         )
         parts.enter_context(self._company)
-        if kept is not None:
+        if (kept := play.kept) is not None:
             parts.enter_context(Heart(lambda: kept.beat(stage=self.clock.now()), every_s=BEAT_S))
             parts.enter_context(Heart(lambda: kept.told.tell(self), every_s=EVERY_S))
