@@ -60,7 +60,7 @@ def linked(diary: Diary) -> dict[str, str]:
     return {names[record]: of[write] for record, write in links.write_of.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WRITES)
 def test_each_change_that_a_worker_made_is_linked_and_no_write_made_two(writes: Any) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(Diary(Path(folder))) as diary:
@@ -72,7 +72,7 @@ def test_each_change_that_a_worker_made_is_linked_and_no_write_made_two(writes: 
     assert len(set(found.values())) == len(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["put", "update"])), max_size=12))
 def test_where_no_value_comes_twice_each_change_finds_its_very_write(kinds: list[tuple[bool, str]]) -> None:
     writes = [(by_worker, verb, {"abc"[at % 3]: at}) for at, (by_worker, verb) in enumerate(kinds)]

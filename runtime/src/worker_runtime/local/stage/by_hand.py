@@ -1,4 +1,4 @@
-"""What a person does with a running stage past its pollers: runs a worker, looks at letters, redrives them."""
+"""What a person does with a running stage past its pollers: runs a worker, looks at letters, resends them."""
 
 from __future__ import annotations
 
