@@ -22,6 +22,8 @@ CORRELATION_CHARS: Final = 256
 
 def moment(stamp: Any, *, per_second: int = 1) -> datetime | None:
     """Read an epoch stamp as a time in UTC; None where there is none or it is no time."""
+    if isinstance(stamp, bool):
+        return None
     try:
         return datetime.fromtimestamp(float(stamp) / per_second, tz=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
@@ -216,7 +218,8 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
     def created_at(self) -> datetime:
         """About when the change was made, in UTC; order changes by it, never by arrival."""
         stamp = self.wire.get("ApproximateCreationDateTime")
-        named = _PER_SECOND.get(self.wire.get("ApproximateCreationDateTimePrecision", ""))
+        precision = self.wire.get("ApproximateCreationDateTimePrecision")
+        named = _PER_SECOND.get(precision) if isinstance(precision, str) else None
         size = stamp if isinstance(stamp, int | float) else 0
         created = moment(
             stamp, per_second=named or next(unit for floor, unit in _MAGNITUDES if not size < floor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -165,6 +166,83 @@ def test_what_does_not_fit_its_table_is_dead_lettered_and_the_rest_is_stored(spo
     assert reply == {"batchItemFailures": []}
     assert [row["user_id"] for row in warehouse.of("demand")] == ["u0", "u2"]
     assert letters(sender) == [("delivery-worker-dlq", "SCHEMA_VIOLATION")]
+
+
+@pytest.mark.parametrize("name", ['"', "\\", "\n", "'); x = 1 #", "{x}", "\u2028", ""])
+def test_an_attribute_of_an_odd_name_is_an_extra_and_costs_the_others_nothing(name: str) -> None:
+    warehouse, sender = FakeWarehouse(), RecordingSender()
+    odd = {"NewImage": carried_image(demand()) | {name: {"S": "x"}}}
+    changes = [carried(demand(), images=odd), carried(demand("u2", more="y"), at=1), carried(event(), at=2)]
+
+    deliver(batch(*changes), warehouse, sender=sender)
+
+    assert sender.sent == []
+    assert [json.loads(row["extra_json"]) for row in warehouse.of("demand")] == [
+        {name: "x", "schemaVersion": 1},
+        {"more": "y", "schemaVersion": 1},
+    ]
+
+
+ODD_CHANGES: dict[str, dict[str, Any]] = {
+    "an id that is a list": {"eventID": ["c"] * 3},
+    "an id that is a map": {"eventID": {"c": 1}},
+    "an empty id": {"eventID": ""},
+    "an id that is a number": {"eventID": 7},
+}
+ODD_TIMES: dict[str, dict[str, Any]] = {
+    "a precision that is a list": {
+        "ApproximateCreationDateTimePrecision": [],
+        "ApproximateCreationDateTime": "x",
+    },
+    "a time that is a flag": {"ApproximateCreationDateTime": True},
+    "a time before all partitions": {"ApproximateCreationDateTime": 0},
+    "a time in a far future": {"ApproximateCreationDateTime": 10**14 - 1},
+    "a time beyond all calendars": {"ApproximateCreationDateTime": 10**30},
+    "no time": {"ApproximateCreationDateTime": None},
+}
+
+
+def said(record: dict[str, Any]) -> dict[str, Any]:
+    """Open the change inside a Kinesis record."""
+    return json.loads(b64decode(record["kinesis"]["data"]))  # type: ignore[no-any-return]  # what went in
+
+
+def carrying(data: Any) -> dict[str, Any]:
+    """Put a change, whatever it is, into a Kinesis record."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    return kinesis_record(text, stream="dmnd-table-stream")
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside"),
+    [*((odd, {}) for odd in ODD_CHANGES.values()), *(({}, odd) for odd in ODD_TIMES.values())],
+    ids=[*ODD_CHANGES, *ODD_TIMES],
+)
+def test_what_is_odd_about_a_change_is_a_dead_letter_and_the_rest_is_stored(
+    outside: dict[str, Any], inside: dict[str, Any]
+) -> None:
+    warehouse, sender = FakeWarehouse(), RecordingSender()
+    bad = said(carried(demand())) | outside
+    bad["dynamodb"] |= inside
+
+    reply = deliver(batch(carrying(bad), carried(demand("u2"), at=1)), warehouse, sender=sender)
+
+    assert reply == {"batchItemFailures": []}
+    assert [row["user_id"] for row in warehouse.of("demand")] == ["u2"]
+    assert len(sender.sent) == 1
+
+
+@pytest.mark.parametrize("levels", [33, 400, 900, 1_500, 5_000])
+def test_an_item_nested_however_deep_fails_no_batch(levels: int) -> None:
+    warehouse, sender = FakeWarehouse(), RecordingSender()
+    text = json.dumps(said(carried(demand(more="INSIDE"))))
+    nested = '{"L":[' * levels + '{"S":"x"}' + "]}" * levels
+    bad = text.replace('{"S": "INSIDE"}', nested)
+
+    reply = deliver(batch(carrying(bad), carried(demand("u2"), at=1)), warehouse, sender=sender)
+
+    assert reply == {"batchItemFailures": []}
+    assert len(warehouse.of("demand")) + len(sender.sent) == 2
 
 
 def test_half_a_surrogate_which_no_file_could_hold_is_dead_lettered() -> None:
@@ -348,16 +426,6 @@ def test_changes_from_the_tables_own_stream_are_delivered_alike() -> None:
     assert reply == {"batchItemFailures": []}
     assert sum(len(rows) for rows in warehouse.rows.values()) == 4
     assert all("/table-1000" in key for key in warehouse.files)
-
-
-def test_a_change_whose_id_is_none_is_dead_lettered() -> None:
-    sender = RecordingSender()
-    record = carried(demand())
-    changed = {**json.loads(carried_data(record)), "eventID": 7}
-
-    deliver(batch(kinesis_record(changed)), FakeWarehouse(), sender=sender)
-
-    assert letters(sender) == [("delivery-worker-dlq", "SCHEMA_VIOLATION")]
 
 
 def carried_data(record: dict[str, Any]) -> bytes:

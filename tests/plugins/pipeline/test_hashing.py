@@ -32,6 +32,13 @@ def test_spaces_around_and_capitals_make_no_difference() -> None:
     assert hashes[" Fan@Example.com "] == hashes["fan@example.com"]
 
 
+def test_keys_are_hashed_as_they_are_written_so_that_two_never_become_one() -> None:
+    hashes = Hashes(lambda: "pepper")
+
+    assert hashes.of_key("USER#A@x.com") != hashes.of_key("USER#a@x.com")
+    assert hashes.of_key("+12125550199") == hashes["+12125550199"]  # and join what they can
+
+
 def test_another_salt_makes_another_hash() -> None:
     assert Hashes(lambda: "pepper")["x"] != Hashes(lambda: "salt")["x"]
 

@@ -22,6 +22,7 @@ from workers_pipeline.typed_images import parsed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ODD = ('"', "\\", "\n", "'", "{x}", "\u2028")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampled_from(
     ["x" * 1100, "+12125550199", "a@example.com", "key=x", "Bearer x.y"]
 )
@@ -52,7 +53,7 @@ FITTING = {"string": {"S": "x"}, "long": {"N": "12"}, "boolean": {"BOOL": True}}
 
 def attributes(data_type: str) -> list[str]:
     named = [column.attribute for column in read_schema(table_of(data_type)).fields if column.attribute]
-    return sorted({each.partition(".")[0] for each in named} | {"more", "phone"})
+    return sorted({each.partition(".")[0] for each in named} | {"more", "phone", *ODD})
 
 
 def fitting(data_type: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         retries=-1,
         max_age_s=43_200,
         dead_letters="delivery-worker-dlq",
-        spill_bucket="demand-capture",
+        spill_bucket="delivery-dead-letters",
         enhanced_fan_out=True,
         filters=changes_of(DEMAND_DATA_TYPES),
     ),

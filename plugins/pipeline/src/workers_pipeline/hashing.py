@@ -19,7 +19,8 @@ class Hashes(dict[str | None, str | None]):
     """The hashes of one batch by value: HMAC-SHA256 under a secret salt, in hexadecimal; None has none.
 
     Without the salt the hash of a phone number cannot be found by trying all numbers. The salt is fetched for
-    the first one, and each value is hashed once. Spaces around it and capitals make no difference.
+    the first one, and each value is hashed once. Spaces around it and capitals make no difference: of phone
+    numbers and addresses, that is, not of keys.
     """
 
     def __init__(self, salt: Callable[[], str]) -> None:
@@ -28,10 +29,14 @@ class Hashes(dict[str | None, str | None]):
         self._hmac: Callable[[bytes], str] | None = None
 
     def __missing__(self, value: str) -> str:
+        made = self[value] = self.of_key(value.strip().lower())
+        return made
+
+    def of_key(self, key: str) -> str:
+        """Hash a key as it is written: two keys never become one."""
         if self._hmac is None:
             self._hmac = _keyed(self._salt())
-        made = self[value] = self._hmac(value.strip().lower().encode())
-        return made
+        return self._hmac(key.encode())
 
 
 def _keyed(salt: str) -> Callable[[bytes], str]:

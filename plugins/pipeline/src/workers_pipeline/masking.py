@@ -38,6 +38,6 @@ class Mask:
             values[at] = values[at] and redact_text(values[at])
         for at in self._keys:
             if values[at] and redact_text(values[at]) != values[at]:
-                values[at] = hashed[values[at]]
+                values[at] = hashed.of_key(values[at])
         values[self._extra] = values[self._extra] and masked_json(values[self._extra])
         return tuple(values)

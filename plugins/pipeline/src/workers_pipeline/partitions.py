@@ -6,6 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+FIRST_DATE: Final = "2020-01-01"
+"""The first partition; there was no demand table before."""
+
+_DAYS: Final = range(18_262, 47_482)  # from then to 2099, counted from 1970
 
 
 class PartitionPolicy:
@@ -17,13 +21,15 @@ class PartitionPolicy:
     """
 
     def __init__(self) -> None:
-        self._known = (-1, "")  # a day and its date: nearly always this change's too
+        self._known: tuple[int | None, str] = (None, "")  # the last day and its date: mostly this one too
 
     def date_of(self, changed_at_ms: int) -> str:
-        """Return ``partition_date`` of a change, ``YYYY-MM-DD``."""
+        """Return ``partition_date`` of a change, ``YYYY-MM-DD``; ValueError where no query would find it."""
         day = changed_at_ms // DAY_MS
         known = self._known
         if known[0] != day:
+            if day not in _DAYS:
+                raise ValueError(f"changed at {changed_at_ms}, which is no date of a partition")
             date = datetime.fromtimestamp(changed_at_ms / 1000, tz=UTC).date()
             self._known = known = (day, date.isoformat())
         return known[1]

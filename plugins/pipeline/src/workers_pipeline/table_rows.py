@@ -6,6 +6,7 @@ What is not (an attribute of another type, a text that is not ASCII or may be pe
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime import may_be_personal
@@ -46,6 +47,8 @@ _PLAIN: Final[Mapping[Any, str]] = {
     Typed: "if (t := {place}) is not None: extras.update(plain_map({{{name!r}: t}}))",
 }
 """What becomes of an attribute of a type that no column takes."""
+_UNNAMEABLE: Final = re.compile(r'[\x00-\x1f"\\]')
+"""What msgspec takes in no field's name; an item with such an attribute is read the exact way."""
 _OTHERS_MAX: Final = 32
 """Other attributes of a table's items that are looked for; an item with more is read the exact way."""
 _SMALL: Final[Mapping[str | None, int | None]] = {
@@ -94,7 +97,11 @@ class Rows:
 
     def _learn(self, image: Image) -> None:
         """Know other attributes the next time; there are few, unless somebody makes them up."""
-        seen = {name: _type_of(value) for name, value in image.items() if name not in self._mapped}
+        seen = {
+            name: _type_of(value)
+            for name, value in image.items()
+            if name not in self._mapped and not _UNNAMEABLE.search(name)
+        }
         new = seen.keys() - self._others.keys()
         if len(self._others) + len(new) > _OTHERS_MAX:
             return

@@ -69,14 +69,14 @@ class Tables:
             text = change.old if removed else change.new
             if text is None:
                 raise Reject(VIOLATION, f"{change.name} without its image")
-            at_ms = change.created_at_ms
             try:
+                at_ms = change.created_at_ms
                 table = by_type.get(type_of(text))
                 if table is None:
                     raise Skip("its type is not delivered")
                 row = table.row(text, (change.id, change.name, at_ms, removed), hashed)
                 return (table.name, date_of(at_ms)), row
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
                 raise Reject(VIOLATION, str(error)) from error
 
         return place

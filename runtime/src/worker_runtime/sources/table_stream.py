@@ -162,8 +162,10 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
                 if (arn := raw["eventSourceARN"]) != last[0]:
                     known = last = (arn, arn.split("/", 2)[1])
                 table = last[1]
+            if type(change_id := raw["eventID"]) is not str or not change_id:
+                raise Reject("NOT_A_CHANGE", f"eventID is {change_id!r}")
             return Change(
-                id=raw["eventID"],
+                id=change_id,
                 name=name,
                 table=table,
                 new=None if image is None else decode(image),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workers_pipeline.data_types import DEMAND_DATA_TYPES, table_of
 from workers_pipeline.layout import AVRO
+from workers_pipeline.partitions import FIRST_DATE
 from workers_pipeline.schemas import read_schema
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _PROJECTION: Final = {
     "projection.enabled": "true",
     "projection.partition_date.type": "date",
     "projection.partition_date.format": "yyyy-MM-dd",
-    "projection.partition_date.range": "2020-01-01,NOW+1DAYS",
+    "projection.partition_date.range": f"{FIRST_DATE},NOW+1DAYS",
 }
 
 
