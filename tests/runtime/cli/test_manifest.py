@@ -78,7 +78,7 @@ def test_a_broken_worker_is_an_error_and_no_shorter_manifest(workers: Workers, s
     done = workers("manifest", site=shop)
 
     assert (done.code, done.out) == (1, "")
-    assert "BrokenPlugin: workers-crash 1.0.0: crash_things.work" in done.err
+    assert "workers: workers-crash 1.0.0: crash_things.work" in done.err
 
 
 @pytest.mark.parametrize(
