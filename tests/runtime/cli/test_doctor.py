@@ -228,7 +228,7 @@ def test_people_are_told_who_what_and_the_cure(workers: Workers, installed_plugi
     lines = done.out.splitlines()
     at = lines.index("broken: plugin old")
     assert done.code == 1
-    assert lines[at + 1].startswith("  IncompatiblePlugin: workers-old 1.0.0 needs API 2.0, this is 1.0")
+    assert lines[at + 1].startswith("  workers-old 1.0.0 needs API 2.0, this is 1.0")
     assert lines[at + 2].startswith("  cure: install a worker-runtime of that API")
 
 

@@ -84,7 +84,7 @@ def _plugin(name: str, entry: Entry, catalogue: Catalogue) -> PluginRow:
     try:
         load_plugins((name,), catalogue)
     except LoadError as failure:
-        error = _said(failure)
+        error = str(failure)
     return PluginRow(name=name, distribution=entry.distribution, version=entry.version, error=error)
 
 
@@ -96,7 +96,7 @@ def _worker(worker_id: str, entry: Entry, catalogue: Catalogue, *, plugin_error:
         declaration = declared_worker(worker_id, entry).declaration
         catalogue.plugin(worker_id.partition(".")[0])
     except LoadError as failure:
-        error = _said(failure)
+        error = str(failure)
     return WorkerRow(
         id=worker_id,
         stack=declaration.stack.name if declaration else None,
@@ -105,7 +105,3 @@ def _worker(worker_id: str, entry: Entry, catalogue: Catalogue, *, plugin_error:
         version=entry.version,
         error=error,
     )
-
-
-def _said(error: LoadError) -> str:
-    return f"{type(error).__name__}: {error}"

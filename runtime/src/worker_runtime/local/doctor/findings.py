@@ -10,7 +10,6 @@ from worker_runtime.errors import (
     BrokenPlugin,
     DuplicateWorker,
     IncompatiblePlugin,
-    LoadError,
     ServiceCycle,
     ServiceMissing,
 )
@@ -44,8 +43,7 @@ def broken(who: str, error: WorkerRuntimeError) -> Finding:
     if not separator:
         what = str(error)
         cure = next((text for kind, text in _CURES.items() if isinstance(error, kind)), "mend it there.")
-    kind = f"{type(error).__name__}: " if isinstance(error, LoadError) else ""
-    return Finding("broken", who, f"{kind}{what}", cure)
+    return Finding("broken", who, what, cure)
 
 
 def warning(who: str, what: str, *, cure: str) -> Finding:
