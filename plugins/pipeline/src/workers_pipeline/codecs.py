@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from worker_runtime import Halt
 
@@ -35,10 +35,11 @@ def _deflate() -> Callable[[bytes], bytes]:
 def _zstandard() -> Callable[[bytes], bytes]:
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"  # an extra until then
     try:
-        compress: Callable[[bytes, int], bytes] = import_module(name).compress
+        compressor: Any = import_module(name).ZstdCompressor
     except ImportError as error:
         raise Halt("delivery.codec is zstandard; install workers-pipeline[zstd], or say deflate.") from error
-    return lambda data: compress(data, ZSTD_LEVEL)
+    compress, whole = compressor(ZSTD_LEVEL).compress, compressor.FLUSH_FRAME
+    return lambda data: compress(data, whole)
 
 
 _COMPRESSORS: Final[Mapping[Codec, Callable[[], Callable[[bytes], bytes]]]] = {

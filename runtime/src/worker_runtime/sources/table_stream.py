@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _EVENT_NAMES: Final = get_args(EventName)
+_IMAGES: Final = {dict, Raw}
 
 
 class TableRecord(Record[T], frozen=True):
@@ -153,7 +154,7 @@ class TableStream(StreamSource, frozen=True, rename="camel"):
                 raw = open_change(raw)
             wire = raw["dynamodb"]
             image = wire.get("NewImage")
-            if not (image is None or type(image) in {dict, Raw}):
+            if not (image is None or type(image) in _IMAGES):
                 raise Reject("NOT_A_CHANGE", f"NewImage is a {type(image).__name__}")
             if (name := raw["eventName"]) not in _EVENT_NAMES:
                 raise Reject("NOT_A_CHANGE", f"eventName is {name!r}")
