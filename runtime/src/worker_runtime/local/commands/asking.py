@@ -7,6 +7,7 @@ import sys
 import typer
 
 from worker_runtime.local.commands.reporting import CommandFailed, Misuse
+from worker_runtime.local.commands.visible import visible
 
 
 class Refused(CommandFailed):
@@ -24,7 +25,7 @@ def ask(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise Misuse(f"{question} Nobody is there to be asked; say --yes.")
     try:
-        agreed = typer.confirm(question, err=True)
+        agreed = typer.confirm(visible(question), err=True)
     except typer.Abort:
         agreed = False
     if not agreed:

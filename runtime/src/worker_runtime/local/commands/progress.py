@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.commands.reporting import tell
+from worker_runtime.local.commands.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.commands.reporting import Output
 
     Advance = Callable[[int], None]
+    Show = Callable[[str], None]
 
 LINE_EVERY_S: Final = 5.0
 
@@ -37,6 +39,21 @@ def progress(
 
 
 @contextmanager
+def status(output: Output, *, line_every_s: float = LINE_EVERY_S) -> Iterator[Show]:
+    """Give what shows how a long work stands, in its own words; to whom, as in ``progress``."""
+    if not output.watched:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        with Console(stderr=True).status("") as line:
+            yield lambda text: line.update(Text(visible(text)))
+    else:
+        yield _now_and_then(line_every_s)
+
+
+@contextmanager
 def _bar(what: str, total: int | None) -> Iterator[Advance]:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -48,13 +65,23 @@ def _bar(what: str, total: int | None) -> Iterator[Advance]:
 
 
 def _lines(what: str, total: int | None, line_every_s: float) -> Advance:
-    done, told_at = 0, time.monotonic()
+    done, show = 0, _now_and_then(line_every_s)
 
     def advance(step: int) -> None:
-        nonlocal done, told_at
+        nonlocal done
         done += step
-        if time.monotonic() - told_at >= line_every_s:
-            told_at = time.monotonic()
-            tell(f"{what}: {done:,}" + (f" of {total:,}" if total is not None else ""))
+        show(f"{what}: {done:,}" + (f" of {total:,}" if total is not None else ""))
 
     return advance
+
+
+def _now_and_then(every_s: float) -> Show:
+    told_at = time.monotonic()
+
+    def show(text: str) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= every_s:
+            told_at = time.monotonic()
+            tell(text)
+
+    return show

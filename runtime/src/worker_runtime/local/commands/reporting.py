@@ -3,6 +3,7 @@
 While a command works, ``sys.stdout`` is stderr: what plugins and the runtime print never mixes with
 a result. Colour is for terminals; ``NO_COLOR`` is heeded. An error says who, what and the cure; its class
 is for machines (``kind``), and for people only where a worker raised it, as Lambda would name it.
+Whatever is said may quote files, queues and tables of anybody's, so all of it is made ``visible`` here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from worker_runtime.errors import (
     UnrecognisedEvent,
     WorkerRuntimeError,
 )
+from worker_runtime.local.commands.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +68,7 @@ class Output:
 
     def text(self, text: str) -> None:
         """Write text, with a line break at its end."""
-        self._stream.write(text if text.endswith("\n") else f"{text}\n")
+        self._stream.write(visible(text if text.endswith("\n") else f"{text}\n"))
         self._stream.flush()  # the command may have more to do, for as long as somebody likes
 
     def lines(self, lines: Sequence[tuple[str, str]]) -> None:
@@ -75,13 +77,14 @@ class Output:
 
         console = _console(self._stream)
         for text, style in lines:
-            console.print(Text(text, style=style), soft_wrap=True)
+            console.print(Text(visible(text), style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> None:
         """Write a table of (text, style) cells, or where it is too wide a block of lines for each row."""
         from worker_runtime.local.commands.tables import print_table  # noqa: PLC0415 - JSON needs none
 
-        print_table(_console(self._stream), columns, rows)
+        cells = [[(visible(text), style) for text, style in row] for row in rows]
+        print_table(_console(self._stream), [visible(each) for each in columns], cells)
 
 
 @contextmanager
@@ -101,7 +104,7 @@ def complain(error: Exception, *, as_json: bool, raised_by: str = "") -> None:
     kind, message = type(error).__name__, " ".join(str(error).split())
     if as_json:
         said = {"error": {"kind": kind, "message": message}}
-        sys.stderr.write(msgspec.json.encode(said).decode() + "\n")
+        sys.stderr.write(visible(msgspec.json.encode(said).decode()) + "\n")
     elif raised_by:
         tell(f"workers: {raised_by} raised {': '.join(filter(None, (kind, message)))}", style="red")
     else:
@@ -112,7 +115,7 @@ def tell(text: str, *, style: str = "") -> None:
     """Write one line to stderr, for the person who waits."""
     from rich.text import Text  # noqa: PLC0415 - JSON needs none
 
-    _console(sys.stderr).print(Text(text, style=style), soft_wrap=True)
+    _console(sys.stderr).print(Text(visible(text), style=style), soft_wrap=True)
 
 
 def counted(many: int, thing: str) -> str:

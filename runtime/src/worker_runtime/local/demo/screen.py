@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker_runtime.local.commands.number_lines import PLAIN_WIDTH
+from worker_runtime.local.commands.visible import visible
 from worker_runtime.local.demo.tables import counted, table_lines
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class PlainScreen:
             break_on_hyphens=False,
         )
         kept = (f"{' ' * _WATCH_WIDTH}{line}" for line in more)
-        self._console.print(Text("\n".join((said, *kept))), soft_wrap=True)
+        self._console.print(Text(visible("\n".join((said, *kept)))), soft_wrap=True)
 
     @contextmanager
     def following(self, counts: Counts) -> Iterator[None]:
@@ -123,7 +124,7 @@ class LiveScreen:
     def tell(self, text: str) -> None:
         """Print it to stay, above the table where there is one; its further lines begin under its first."""
         line = Table.grid(padding=(0, 1))
-        line.add_row(str(self._watch), Text(text, overflow="fold"))
+        line.add_row(str(self._watch), Text(visible(text), overflow="fold"))
         self._console.print(line)
 
     @contextmanager
