@@ -28,16 +28,20 @@ class AwsRefused(WorkerRuntimeError):
 
 
 @contextmanager
-def asked_of(where: str) -> Iterator[None]:
-    """Raise what AWS refuses inside the block, and what does not reach it, as AwsRefused."""
+def asked_of(where: str, *, cure: str = "") -> Iterator[None]:
+    """Raise what AWS refuses inside the block, and what does not reach it, as AwsRefused.
+
+    ``cure`` is what may help where AWS refuses, as a sentence without its beginning: "is its name right?".
+    """
     try:
         yield
     except ClientError as error:
         said = error.response["Error"]
-        raise AwsRefused(f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}") from error
+        told = f"{where}: {error.operation_name}: {said['Code']}: {said['Message']}"
+        raise AwsRefused(f"{told.rstrip('.')}; {cure}" if cure else told) from error
     except BotoCoreError as error:
-        cure = "check --endpoint-url or AWS_ENDPOINT_URL, credentials and network."
-        raise AwsRefused(f"{where}: {error}; {cure}") from error
+        check = "check --endpoint-url or AWS_ENDPOINT_URL, credentials and network."
+        raise AwsRefused(f"{where}: {str(error).rstrip('.')}; {check}") from error
 
 
 class Endpoint:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,12 +33,8 @@ def environment_file(file: Path, environment: Mapping[str, str]) -> Iterator[Non
     """Write the file, for its owner alone, and remove it after the block; raises Misuse."""
     refuse_others(file)
     lines = [f"{name}={value}\n" for name, value in sorted(environment.items())]
-    new = file.with_name(f".{file.name}.new")
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            written.writelines([_OURS, *lines])
-        new.replace(file)
+        write_whole(file, "".join([_OURS, *lines]).encode())
     except OSError as error:
         raise Misuse(f"cannot write {file}: {error.strerror}.") from error
     try:

@@ -11,6 +11,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from worker_runtime.local.whole_files import write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -36,7 +38,5 @@ def reveal_in_flight(saved_state: Path, *, but: Collection[str]) -> int:
             message["visible_at"] = now
             revealed += 1
     if revealed:
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(saved))
-        new.replace(file)
+        write_whole(file, json.dumps(saved).encode())
     return revealed

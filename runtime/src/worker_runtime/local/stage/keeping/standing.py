@@ -13,6 +13,7 @@ from worker_runtime.local.stage.aws_clients import CREDENTIALS
 from worker_runtime.local.stage.counting import (
     WorkerCounts,
 )
+from worker_runtime.local.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -117,9 +118,7 @@ class Told:
             self._write(msgspec.structs.replace(self._last, over=True, told_at=time.time()))
 
     def _write(self, standing: Standing) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_bytes(msgspec.json.encode(standing))
-        new.replace(self._file)
+        write_whole(self._file, msgspec.json.encode(standing))
         self._last = standing
 
 

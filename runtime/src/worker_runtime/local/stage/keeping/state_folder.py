@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from contextlib import ExitStack, suppress
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from worker_runtime.errors import WorkerRuntimeError
+from worker_runtime.local.locked_files import locked
 from worker_runtime.local.stage.parts.kept_ministack import IN_ORDER, was_lost
 from worker_runtime.local.stage.parts.part import Part
 
@@ -31,7 +31,6 @@ OWNER_ALONE: Final = 0o700
 _LOCK: Final = "stage.lock"
 _EMULATOR_LOCK: Final = "emulator.lock"
 _SAVING_S: Final = 30.0  # for the emulator of a stage that was killed just now
-_LOOK_S: Final = 0.05
 
 
 class FolderInUse(WorkerRuntimeError):
@@ -103,13 +102,13 @@ class StateFolder(Part):
             self.path.mkdir(parents=True, exist_ok=True)
             with suppress(PermissionError):  # a folder that another person made and shares
                 self.path.chmod(OWNER_ALONE)
-            lock = _locked(self.path / _LOCK, parts, within_s=0)
+            lock = locked(self.path / _LOCK, parts)
             if lock is None:
                 raise in_use(self.path)
             os.ftruncate(lock, 0)
             os.write(lock, str(os.getpid()).encode())
             parts.callback(os.ftruncate, lock, 0)  # no id stays that may be somebody else's next time
-            emulator_lock = _locked(self.path / _EMULATOR_LOCK, parts, within_s=_SAVING_S)
+            emulator_lock = locked(self.path / _EMULATOR_LOCK, parts, within_s=_SAVING_S)
             if emulator_lock is None:
                 raise FolderInUse(f"an emulator that was left behind still uses {self.path}; end it.")
             self._emulator_lock = emulator_lock
@@ -177,7 +176,7 @@ def is_lost(folder: Path) -> bool:
     if not was_lost(folder / EMULATOR_STATE):
         return False
     with ExitStack() as parts:
-        locks = (_locked(folder / each, parts, within_s=0) for each in (_LOCK, _EMULATOR_LOCK))
+        locks = (locked(folder / each, parts) for each in (_LOCK, _EMULATOR_LOCK))
         return None not in locks and was_lost(folder / EMULATOR_STATE)
 
 
@@ -187,7 +186,7 @@ def user_of(folder: Path) -> int | None:
     if not file.exists():
         return None
     with ExitStack() as parts:
-        if _locked(file, parts, within_s=0) is not None:
+        if locked(file, parts) is not None:
             return None
         said = file.read_text()
         return int(said) if said.isdecimal() else 0  # 0: it has taken the folder this moment
@@ -199,23 +198,6 @@ _OWN_BEFORE_BEGINNING: Final = {_LOCK, _EMULATOR_LOCK, "kept.sqlite"}  # a stage
 def _others(folder: Path) -> list[str]:
     names = sorted(each.name for each in folder.iterdir())
     return [name for name in names if name not in _OWN_BEFORE_BEGINNING]
-
-
-def _locked(file: Path, parts: ExitStack, *, within_s: float) -> int | None:
-    """Lock a file until ``parts`` are closed and whoever got the descriptor ended; None where it is taken."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    ends_at = time.monotonic() + within_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= ends_at:
-                os.close(descriptor)
-                return None
-            time.sleep(_LOOK_S)
-        else:
-            parts.callback(os.close, descriptor)
-            return descriptor
 
 
 def _where(endpoint_url: str | None) -> str:

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from worker_runtime.local.stage.polling.feeds import Position
+from worker_runtime.local.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +49,7 @@ class Checkpoints:
             self._lines += 1
 
     def _write_anew(self) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_text("".join(_line(*each) for each in self._positions.items()), encoding="utf-8")
-        new.replace(self._file)
+        write_whole(self._file, "".join(_line(*each) for each in self._positions.items()).encode())
         self._lines = 0
 
 
