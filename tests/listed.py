@@ -154,7 +154,7 @@ class ListedStream:
         return restaged(record).id
 
     def shape(self, shard_id: str) -> Shape:  # noqa: ARG002 - there is one shard
-        return lambda record, _read_at: restaged(record)
+        return restaged
 
     def shard(self, shard_id: str) -> Shard:
         return Shard(info=self._info, stream_arn=STREAM_ARN, shard_id=shard_id)

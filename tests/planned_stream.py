@@ -105,7 +105,7 @@ class PlannedFeed:
         return str(record["sequence"])
 
     def shape(self, shard_id: str) -> Shape:  # noqa: ARG002 - a sequence number is unique in the stream
-        def shaped(record: Mapping[str, Any], _read_at: float) -> StagedRecord:
+        def shaped(record: Mapping[str, Any]) -> StagedRecord:
             raw = {"kinesis": {"sequenceNumber": record["sequence"]}}
             return staged(record["sequence"], raw, arrived_at=record["at"], lane=record["key"])
 

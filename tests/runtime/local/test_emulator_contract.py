@@ -417,6 +417,22 @@ def test_sequence_numbers_grow_as_integers(
     assert numbers == sorted(set(numbers))
 
 
+def test_unlike_aws_a_sequence_number_begins_with_the_millisecond(
+    dynamodb: DynamoDBClient, streams: DynamoDBStreamsClient, unique: Unique
+) -> None:
+    name = unique("timed")
+    stream = table(dynamodb, name)
+    before = time.time()
+    dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}})
+    after = time.time()
+
+    (record,) = changes(streams, iterator(streams, stream, "TRIM_HORIZON"))
+
+    made_at = int(record["dynamodb"]["SequenceNumber"][:20]) / 1000
+    assert before - 0.001 <= made_at <= after
+    assert 0 <= made_at - record["dynamodb"]["ApproximateCreationDateTime"].timestamp() < 2
+
+
 def test_a_put_that_changes_nothing_writes_no_change(
     dynamodb: DynamoDBClient, streams: DynamoDBStreamsClient, unique: Unique
 ) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker_runtime.clock import parse
+from worker_runtime.clock import RealClock, parse
+from worker_runtime.local.stage.keeping.clock_outside import clock_outside
 from worker_runtime.local.stage.keeping.kept_clock import KeptClock, KeptTime, Stretch
 from worker_runtime.local.stage.keeping.sqlite_memory import SqliteMemories
 
@@ -107,3 +108,19 @@ def test_time_never_goes_back_whatever_the_runs(
     told = [clock.shown_at(BEGAN + after) for after in steps]
 
     assert told == sorted(told)
+
+
+def test_a_command_outside_knows_the_time_of_earlier_runs(tmp_path: Path) -> None:
+    with SqliteMemories(tmp_path / "kept.sqlite") as memories:
+        kept = KeptTime(memories.of("time"))
+        kept.take_up(speed=20.0, now=BEGAN, ended_at=None)
+        clock = KeptClock(kept.take_up(speed=20.0, now=BEGAN + 3_600, ended_at=BEGAN + 10))
+    said = str(clock)
+
+    outside = clock_outside({"WORKER_CLOCK": said, "WORKER_STAGE": str(tmp_path)})
+    elsewhere = clock_outside({"WORKER_CLOCK": said, "WORKER_STAGE": str(tmp_path / "nowhere")})
+
+    assert isinstance(outside, KeptClock)
+    assert outside.shown_at(BEGAN + 5) == clock.shown_at(BEGAN + 5) == BEGAN + 100
+    assert str(elsewhere) == said
+    assert isinstance(clock_outside({}), RealClock)

@@ -46,7 +46,7 @@ def kinesis_record(theirs: Any) -> Any:
         "ApproximateArrivalTimestamp": moment(inner["approximateArrivalTimestamp"]),
     }
     shard = theirs["eventID"].partition(":")[0]
-    return KinesisRecords(NOBODY, stream=stream, clock=RealClock()).shape(shard)(answered, 0).raw
+    return KinesisRecords(NOBODY, stream=stream, clock=RealClock()).shape(shard)(answered).raw
 
 
 def table_change(theirs: Any) -> Any:
@@ -55,7 +55,7 @@ def table_change(theirs: Any) -> Any:
     inner["ApproximateCreationDateTime"] = moment(inner["ApproximateCreationDateTime"])
     answered = {name: each for name, each in theirs.items() if name != "eventSourceARN"} | {"dynamodb": inner}
     feed = TableChanges(NOBODY, stream_arn=theirs["eventSourceARN"], clock=RealClock())
-    return feed.shape(SHARD)(answered, 0).raw
+    return feed.shape(SHARD)(answered).raw
 
 
 @pytest.mark.parametrize("name", each_of(holding("kinesis")))

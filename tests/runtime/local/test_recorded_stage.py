@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IDLE_WITHIN_S = 30.0
+A_SECOND_S = 1.1
 TASKS = {"task_1": "retry", "task_2": "reject", "task_3": "defer", "task_4": "skip", "task_5": ""}
 MODES = pytest.mark.parametrize("in_process", [False, True], ids=["processes", "in-process"])
 
@@ -56,6 +58,13 @@ def events(folder: Path) -> list[Event]:
     return [line for _, line in Recording(folder / "r.jsonl") if isinstance(line, Event)]
 
 
+def records(file: Path, *, worker: str | None = None) -> list[Any]:
+    """List the records that events have, as they are there."""
+    found = (line for _, line in Recording(file) if isinstance(line, Event))
+    mine = (event for event in found if worker in (None, event.worker))
+    return [record for event in mine for record in json.loads(bytes(event.event))["Records"]]
+
+
 def fates(folder: Path, worker: str) -> dict[str, list[str | None]]:
     """Tell each task's outcomes in their order."""
     found: dict[str, list[str | None]] = {}
@@ -85,6 +94,31 @@ def test_what_became_of_every_record_is_recorded_and_becomes_of_it_again(
         "task_4": ["skip"],
         "task_5": ["done"],
     }
+
+
+@pytest.mark.parametrize("named", ["task-stream", "local-task-stream", "tasks"])
+def test_what_is_recorded_of_a_stream_later_is_what_its_worker_got(
+    named: str, tmp_path: Path, tiny: Site
+) -> None:
+    with recorded(tmp_path, record_in_clear=True):
+        time.sleep(A_SECOND_S)  # of which the emulator's stamp is
+        asked = ("record", "later.jsonl", "--stream", named, "--in-clear", "--env-file", "stage.env")
+        done = Workers(tmp_path)(*asked, site=tiny)
+
+    assert done.code == 0, done.err
+    assert records(tmp_path / "later.jsonl") == records(tmp_path / "r.jsonl", worker="tiny.watch")
+
+
+def test_so_it_is_by_a_stage_that_was_brought_up_again(tmp_path: Path, tiny: Site) -> None:
+    with recorded(tmp_path, goes_on=True, record_in_clear=True):
+        pass
+
+    with recorded(tmp_path, goes_on=True, tasks={}, record_to=None):
+        asked = ("record", "later.jsonl", "--stream", "tasks", "--in-clear", "--env-file", "stage.env")
+        done = Workers(tmp_path)(*asked, site=tiny)
+
+    assert done.code == 0, done.err
+    assert records(tmp_path / "later.jsonl") == records(tmp_path / "r.jsonl", worker="tiny.watch")
 
 
 def test_a_changed_worker_is_told_by_what_differs(tmp_path: Path, tmp_path_factory: Any) -> None:

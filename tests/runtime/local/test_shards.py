@@ -66,8 +66,8 @@ class ListedRecords:
         return str(record["n"])
 
     def shape(self, shard_id: str) -> Shape:  # noqa: ARG002 - there is one
-        def shaped(record: Mapping[str, Any], read_at: float) -> StagedRecord:
-            return staged(str(record["n"]), record, arrived_at=read_at)
+        def shaped(record: Mapping[str, Any]) -> StagedRecord:
+            return staged(str(record["n"]), record, arrived_at=0)
 
         return shaped
 

@@ -16,7 +16,7 @@ from worker_runtime.sources.table_stream import TableStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from worker_runtime.grants import Grant
+    from worker_runtime.grants import Grant, Kind
     from worker_runtime.local.endpoint import Endpoint
     from worker_runtime.sources import Source
 
@@ -45,18 +45,13 @@ class RealNames:
             f"there is no queue {queue!r}; set {variable('queue', queue)} to its URL, or name it by its URL."
         )
 
-    def stream_arn(self, name: str, *, carried: Iterable[str] = ()) -> str:
-        """Return the ARN of a Kinesis stream, or of a table's own; SettingsError where there is neither.
-
-        ``carried`` are the tables whose changes it carries: one of theirs will do where it is missing.
-        """
-        if arn := self._found(name):
+    def stream_arn(self, name: str) -> str:
+        """Return the ARN of a Kinesis stream, or of a table's own; SettingsError where there is neither."""
+        if arn := self._found(name) or self._table_stream_arn(name):
             return arn
-        for table in (name, *carried):
-            if arn := self._table_stream_arn(table):
-                return arn
         raise SettingsError(
-            f"there is no stream {name!r}, and no table of that name with a stream; name it by its ARN."
+            f"there is no stream {name!r}, and no table of that name with a stream;"
+            " name the table whose changes it carries, or the stream by its ARN."
         )
 
     def of(self, sources: Iterable[Source]) -> Names:
@@ -71,10 +66,17 @@ class RealNames:
                 case Kinesis(stream=stream):
                     names.add("stream", stream, self._kinesis_arn(stream))
                 case TableStream(table=table, kinesis=kinesis):
-                    names.add("stream", table, self._table_stream_arn(table))
+                    found = self._found(kinesis) if kinesis else None
+                    own = "" if found else self._table_stream_arn(table)  # what is carried is read there
+                    names.add("stream", table, own)
                     if kinesis:
-                        names.add("stream", kinesis, self._kinesis_arn(kinesis))
+                        names.add("stream", kinesis, found or self._carrier(kinesis, own, table=table))
         return names
+
+    def is_named(self, said: str, *, kind: Kind, logical: str) -> bool:
+        """Whether somebody means a resource by its logical name, its variable's, a stage's, or that's ARN."""
+        real = self._environ.get(variable(kind, logical))
+        return said in (logical, real) or said.rpartition("/")[2] == local_name(logical)
 
     def variables(self, grants: Iterable[Grant]) -> dict[str, str]:
         """Look up the queues and tables that no variable names; what is not to be found is left out."""
@@ -104,6 +106,14 @@ class RealNames:
     def _kinesis_arn(self, stream: str) -> str:
         """Return a stream's ARN; a made-up one where there is none, which only reading would miss."""
         return self._found(stream) or f"arn:aws:kinesis:{self._aws.region}:000000000000:stream/{stream}"
+
+    def _carrier(self, stream: str, table_arn: str, *, table: str) -> str:
+        """Word the ARN of a stream that carries a table's changes and is not there, as a stage does."""
+        if not table_arn:
+            return self._kinesis_arn(stream)
+        account, staged = table_arn.split(":")[4], f"/{local_name(table)}/" in table_arn
+        real = local_name(stream) if staged else stream
+        return f"arn:aws:kinesis:{self._aws.region}:{account}:stream/{real}"
 
     def _found(self, stream: str) -> str | None:
         if given := self._environ.get(variable("stream", stream)):

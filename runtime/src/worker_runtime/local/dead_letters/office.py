@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from worker_runtime.catalogue import installed
-from worker_runtime.clock import RealClock
 from worker_runtime.errors import SettingsError
 from worker_runtime.grants import variable
 from worker_runtime.local.dead_letters.letters import UNREADABLE
@@ -23,6 +22,7 @@ from worker_runtime.local.invoke import prepare
 from worker_runtime.local.real_names import RealNames
 from worker_runtime.local.recording.masking import masked_text
 from worker_runtime.local.stage.kafka.needs import SERVERS_VARIABLE
+from worker_runtime.local.stage.keeping.clock_outside import clock_outside
 from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.polling.mappings import origins_of
 from worker_runtime.local.stage.staged_workers import declarations
@@ -132,7 +132,7 @@ class Office:
             declarations=declared,
             names=names,
             aws=self._aws,
-            clock=RealClock(),
+            clock=clock_outside(os.environ),
             kafka_servers=os.environ.get(SERVERS_VARIABLE, ""),
         )
 

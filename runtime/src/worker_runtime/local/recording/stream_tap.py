@@ -15,7 +15,6 @@ from worker_runtime.local.stage.polling.shards import ShardReader
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from worker_runtime.clock import Clock
     from worker_runtime.local.recording.until import Until
     from worker_runtime.local.stage.polling.feeds import Feed, Shape
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
@@ -31,9 +30,8 @@ _MISSES: Final = 3  # an open shard may have empty pages before its last record
 class StreamTap:
     """One stream; ``source`` says how its worker takes batches, and which records."""
 
-    def __init__(self, feed: Feed, *, source: StreamSource | None, clock: Clock) -> None:
+    def __init__(self, feed: Feed, *, source: StreamSource | None) -> None:
         self._feed = feed
-        self._clock = clock
         self._size = BATCH_SIZE if source is None else source.batch_size
         patterns, key = ((), "data") if source is None else (source.mapping_filters, source.data_key)
         self._filters = compile_filters(patterns, data_key=key)
@@ -69,7 +67,7 @@ class StreamTap:
         """Take a page of a shard; None where it is read too often just now."""
         reader, shape = shard
         try:
-            return [shape(each, clocks.now()) for each in reader.read()]
+            return [shape(each) for each in reader.read()]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ProvisionedThroughputExceededException":
                 raise

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from worker_runtime.catalogue import installed
-from worker_runtime.clock import RealClock, parse
 from worker_runtime.errors import SettingsError
 from worker_runtime.local.real_names import RealNames
 from worker_runtime.local.recording.queue_tap import QueueTap
 from worker_runtime.local.recording.stream_tap import StreamTap
+from worker_runtime.local.stage.keeping.clock_outside import clock_outside
 from worker_runtime.local.stage.names import local_name
 from worker_runtime.local.stage.polling.kinesis_form import KinesisStream
 from worker_runtime.local.stage.polling.kinesis_records import KinesisRecords
@@ -23,9 +24,8 @@ from worker_runtime.sources.sqs import Sqs
 from worker_runtime.sources.table_stream import TableStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
-    from worker_runtime.clock import Clock
     from worker_runtime.local.endpoint import Endpoint
     from worker_runtime.local.recording.lines import Origin
     from worker_runtime.local.recording.until import Until
@@ -62,8 +62,7 @@ class Taps:
     def __init__(self, aws: Endpoint) -> None:
         self._aws = aws
         self._names = RealNames(os.environ, aws=aws)
-        said = os.environ.get("WORKER_CLOCK")
-        self.clock: Clock = parse(said) if said else RealClock()
+        self.clock = clock_outside(os.environ)
 
     def of_worker(self, worker_id: str) -> list[Tapped]:
         """Find what a worker is polled for; SettingsError where that is no queue or stream."""
@@ -78,28 +77,54 @@ class Taps:
 
     def of_queue(self, queue: str) -> Tapped:
         """Find a queue by its logical or real name or its URL."""
-        worker, source = _only_reader(lambda each: isinstance(each, Sqs) and each.queue == queue)
-        if isinstance(source, Sqs):
-            return self._of_source(source, worker)
+        readers = [
+            (worker, source)
+            for worker, source in _sources()
+            if isinstance(source, Sqs) and self._names.is_named(queue, kind="queue", logical=source.queue)
+        ]
+        if len(readers) == 1:
+            return self._of_source(readers[0][1], readers[0][0])
         return Tapped(
             QueueTap(self._aws("sqs"), self._names.queue_url(queue), source=None, clock=self.clock), None
         )
 
     def of_stream(self, stream: str) -> Tapped:
-        """Find a stream by its ARN, its logical or real name, or its table's."""
-        worker, source = _only_reader(lambda each: _reads(each, stream))
-        if isinstance(source, Kinesis | TableStream):
-            return self._of_source(source, worker)
-        by_arn = stream.startswith("arn:")
-        arn = stream if by_arn else self._names.stream_arn(stream, carried=_tables_carried_by(stream))
-        return Tapped(StreamTap(self._feed(arn), source=None, clock=self.clock), None)
+        """Find a stream by its ARN, its logical or real name, or its table's.
+
+        What several workers read is recorded in the form in which all of them get it.
+        """
+        readers = self._readers_of(stream)
+        if len(readers) == 1:
+            return self._of_source(readers[0][1], readers[0][0])
+        if len({_form(source) for _, source in readers}) == 1:
+            return Tapped(StreamTap(self._feed_of(readers[0][1]), source=None), None)
+        arn = stream if stream.startswith("arn:") else self._names.stream_arn(stream)
+        return Tapped(StreamTap(self._feed(arn), source=None), None)
 
     def _of_source(self, source: Tappable, worker: str | None) -> Tapped:
         if isinstance(source, Sqs):
             url = self._names.queue_url(source.queue)
             return Tapped(QueueTap(self._aws("sqs"), url, source=source, clock=self.clock), worker)
-        feed = feed_of(source, names=self._names.of([source]), aws=self._aws, clock=self.clock)
-        return Tapped(StreamTap(feed, source=source, clock=self.clock), worker)
+        return Tapped(StreamTap(self._feed_of(source), source=source), worker)
+
+    def _readers_of(self, stream: str) -> list[tuple[str, Kinesis | TableStream]]:
+        """List the installed workers that are polled for a stream, with their sources."""
+        named = partial(self._names.is_named, stream)
+        return [
+            (worker, source)
+            for worker, source in _sources()
+            if (isinstance(source, Kinesis) and named(kind="stream", logical=source.stream))
+            or (
+                isinstance(source, TableStream)
+                and (
+                    named(kind="table", logical=source.table)
+                    or (source.kinesis and named(kind="stream", logical=source.kinesis))
+                )
+            )
+        ]
+
+    def _feed_of(self, source: Kinesis | TableStream) -> Feed:
+        return feed_of(source, names=self._names.of([source]), aws=self._aws, clock=self.clock)
 
     def _feed(self, arn: str) -> Feed:
         match arn.split(":", 5):
@@ -130,22 +155,8 @@ def _sources() -> list[tuple[str, Source]]:
     return [(worker_id, source) for worker_id, each in declared for source in each.sources]
 
 
-def _reads(source: object, stream: str) -> bool:
-    match source:
-        case Kinesis(stream=named):
-            return named == stream
-        case TableStream(table=table, kinesis=kinesis):
-            return stream in (table, kinesis)
-    return False
-
-
-def _tables_carried_by(stream: str) -> list[str]:
-    """Name the tables whose changes a Kinesis stream carries; a local stage has no such stream."""
-    sources = (source for _, source in _sources() if isinstance(source, TableStream))
-    return sorted({source.table for source in sources if source.kinesis == stream})
-
-
-def _only_reader(reads: Callable[[object], bool]) -> tuple[str, object] | tuple[None, None]:
-    """Find the one installed worker that reads something, with its source; nobody, where several do."""
-    found = [(worker_id, source) for worker_id, source in _sources() if reads(source)]
-    return found[0] if len(found) == 1 else (None, None)
+def _form(source: Kinesis | TableStream) -> tuple[str | None, str | None]:
+    """Tell the table and the Kinesis stream that a source's records come from."""
+    if isinstance(source, Kinesis):
+        return None, source.stream
+    return source.table, source.kinesis

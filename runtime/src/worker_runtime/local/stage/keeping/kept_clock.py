@@ -69,7 +69,7 @@ class KeptTime:
 
         Both are the machine's. At the wall's speed the time is the wall's, unless it has been ahead of that.
         """
-        kept = [msgspec.json.decode(value, type=Stretch) for _, value in self._memory.read("stretch")]
+        kept = self.stretches()
         origin = now
         if kept:
             stood_at = self._stood_at(kept[-1], ended_at)
@@ -79,6 +79,10 @@ class KeptTime:
             self._memory.put("stretch", f"{len(kept):06}", msgspec.json.encode(new))
             self.beat(machine=now, stage=origin)
         return [*kept, new]
+
+    def stretches(self) -> list[Stretch]:
+        """Return the runs that there were, the present one last."""
+        return [msgspec.json.decode(value, type=Stretch) for _, value in self._memory.read("stretch")]
 
     def beat(self, *, machine: float, stage: float) -> None:
         """Keep the present moment."""

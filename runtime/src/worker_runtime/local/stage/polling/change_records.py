@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from worker_runtime.local.stage.polling.kinesis_form import Kept, kinesis_record
 from worker_runtime.local.stage.polling.stage_time import stage_time
 from worker_runtime.local.stage.polling.staged_records import StagedRecord, staged
-from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 KINESIS_SHARD = "shardId-000000000000"
 
-_ALMOST_A_SECOND = 0.999
+_MILLISECOND_DIGITS = 20
+_STAMPED_WITHIN_S = 2.0  # the stamp is of the second, and taken a moment before
 
 
 def change_record(change: Mapping[str, Any], *, stream_arn: str, created_at: float) -> StagedRecord:
@@ -80,26 +80,29 @@ def wire_form(value: Any) -> Any:
 
 
 class CreationTimes:
-    """Times of changes on the stage's clock, growing with every change of a shard.
-
-    The emulator knows the second only: what was read within it was made shortly before. On a clock that
-    jumps a second of the machine's is too long: what is read was made now.
-    """
+    """Times of changes on the stage's clock, growing with every change of a shard, whenever it is read."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = 0.0
 
-    def of(self, change: Mapping[str, Any], *, read_at: float) -> float:
-        """Tell when a change was made; ``read_at`` is the machine's epoch seconds."""
-        stamp: datetime = change["dynamodb"]["ApproximateCreationDateTime"]
-        made_at = stamp.timestamp()
-        if isinstance(self._clock, JumpingClock):
-            made_at = read_at
-        elif made_at.is_integer():
-            made_at = max(made_at, min(read_at, made_at + _ALMOST_A_SECOND))
+    def of(self, change: Mapping[str, Any]) -> float:
+        """Tell when a change was made; of AWS's own as it says itself."""
+        wire = change["dynamodb"]
+        stamp: datetime = wire["ApproximateCreationDateTime"]
+        made_at = _emulated_at(wire["SequenceNumber"])
+        if not 0 <= made_at - stamp.timestamp() < _STAMPED_WITHIN_S:
+            return stage_time(self._clock, stamp.timestamp())
         self._last = max(self._last + 0.001, stage_time(self._clock, made_at))
         return self._last
+
+
+def _emulated_at(sequence: str) -> float:
+    """Read when a change was made from its sequence number: the emulator's begins with the millisecond.
+
+    It stamps changes with the second alone. A number of AWS's says nothing, and its moment is far off.
+    """
+    return int(sequence[:_MILLISECOND_DIGITS]) / 1000
 
 
 def _keys(wire: Mapping[str, Any]) -> str:

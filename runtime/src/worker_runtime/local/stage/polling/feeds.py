@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.polling.on_failure import Shard
     from worker_runtime.local.stage.polling.staged_records import StagedRecord
 
-    Shape = Callable[[Mapping[str, Any], float], StagedRecord]
+    Shape = Callable[[Mapping[str, Any]], StagedRecord]
 
 PositionKind = Literal["LATEST", "TRIM_HORIZON", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"]
 
@@ -72,10 +72,7 @@ class Feed(Protocol):
         """Return a record's sequence number."""
 
     def shape(self, shard_id: str) -> Shape:
-        """Return what makes one shard's records, in their order, those of an event.
-
-        It takes a record and the machine's time (epoch seconds) at which it was read.
-        """
+        """Return what makes one shard's records, in their order, those of an event: the same whenever."""
 
     def shard(self, shard_id: str) -> Shard:
         """Name a shard as Lambda does to the on-failure destination."""

@@ -86,7 +86,7 @@ class KinesisRecords:
         """Return the shard itself: Lambda names it as it is."""
         return named
 
-    def _shape(self, shard_id: str, record: Mapping[str, Any], _read_at: float) -> StagedRecord:
+    def _shape(self, shard_id: str, record: Mapping[str, Any]) -> StagedRecord:
         kept = Kept(
             sequence=record["SequenceNumber"],
             partition_key=record["PartitionKey"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -122,8 +121,7 @@ class PolledShard:
     def _read(self) -> list[StagedRecord]:
         with self._reading:
             found = self._reader.read()
-            read_at = time.time()
-            records = [self._ends.shape(each, read_at) for each in found]
+            records = [self._ends.shape(each) for each in found]
             self._more_waits = bool(found) and self._reader.behind
             self._progress.read(record.id for record in records)
         return records

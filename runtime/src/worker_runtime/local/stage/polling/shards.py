@@ -103,7 +103,7 @@ def read_range(feed: Feed, *, shard_id: str, first: str, last: str) -> Iterator[
         for record in page.records:
             if int(feed.sequence(record)) > int(last):
                 return
-            yield shape(record, 0)
+            yield shape(record)
         if not page.records and not page.more:
             return
         iterator = page.following

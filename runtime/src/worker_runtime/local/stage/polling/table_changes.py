@@ -91,8 +91,8 @@ class TableChanges:
         ids = [shard.id for shard in self.shards()]
         return named if named in ids else ids[0]
 
-    def _shape(self, times: CreationTimes, change: Mapping[str, Any], read_at: float) -> StagedRecord:
-        created_at = times.of(change, read_at=read_at)
+    def _shape(self, times: CreationTimes, change: Mapping[str, Any]) -> StagedRecord:
+        created_at = times.of(change)
         record = change_record(change, stream_arn=self._stream_arn, created_at=created_at)
         return record if self._carrier is None else carried_record(record, carrier=self._carrier)
 
