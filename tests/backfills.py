@@ -133,6 +133,7 @@ class Backfiller:
             "AWS_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": endpoint_url,
             "DEMAND_CAPTURE_BUCKET": bucket.name,
+            "DELIVERY_DEAD_LETTERS_BUCKET": f"{bucket.name}-letters",
             "PIPELINE_HASHES_SECRET_ID": f"hashes-{name}",
             "DELIVERY_WORKER_DLQ_QUEUE_URL": self.queue_url,
         }

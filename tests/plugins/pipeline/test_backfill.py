@@ -211,7 +211,7 @@ def test_of_a_file_that_is_not_what_its_manifest_tells_of_nothing_is_delivered(
         (str(changed), "CHECKSUM"),
         (str(gone), "MISSING"),
     ]
-    assert "its 2 items are not delivered" in done.json["refused"][0]["why"]
+    assert "nothing is delivered of its 2 items" in done.json["refused"][0]["why"]
 
 
 def test_a_file_that_breaks_off_is_delivered_up_to_there(backfill: Backfiller, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from backfills import HEAD, Export, change_line, item_line, json_lines, recorded
 from deliveries import FakeWarehouse, batch, carried, deliver, demand, poison, sale
 from worker_runtime.local.commands.reporting import Misuse
 from workers_pipeline.local.backfill.batches import EVENT_BYTES_MAX, Batch, Input
+from workers_pipeline.local.backfill.inputs import digest_of, inputs_of
 from workers_pipeline.local.backfill.lines import LONGEST
-from workers_pipeline.local.backfill.sources import digest_of, inputs_of
 
 if TYPE_CHECKING:
     from pathlib import Path

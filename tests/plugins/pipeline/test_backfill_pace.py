@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stderr
 
+from worker_runtime.local.commands.progress import status
 from worker_runtime.local.commands.reporting import Output
-from workers_pipeline.local.backfill.pace import Pace, shown
+from workers_pipeline.local.backfill.pace import Pace
 
 
 class Terminal(io.StringIO):
@@ -16,7 +17,7 @@ class Terminal(io.StringIO):
 
 def told(screen: io.StringIO, *, as_json: bool = False, every_s: float = 0.0) -> str:
     output = Output(io.StringIO(), as_json=as_json)
-    with redirect_stderr(screen), shown(output, line_every_s=every_s) as show:
+    with redirect_stderr(screen), status(output, line_every_s=every_s) as show:
         pace = Pace(changes=1_000, of=4_000, files=1, of_files=3, show=show)
         pace.see(changes=1_000, files=1)
         pace.wait("SlowDown", pause_s=4.0)
@@ -46,4 +47,4 @@ def test_where_nobody_knows_the_end_it_says_how_much_is_done() -> None:
 
     pace.see(changes=5, files=1)
 
-    assert str(pace).startswith("5 changes, 1 of 1 files, ")
+    assert str(pace).startswith("5 changes, 1 of 1 file, ")

@@ -13,12 +13,11 @@ from worker_runtime import Halt, clock
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.testing import RecordingSender, SteppedClock
 from workers_pipeline.local.backfill.books import Books
-from workers_pipeline.local.backfill.delivering import Delivered, NotDelivered, Unaccounted
-from workers_pipeline.local.backfill.range import Range
-from workers_pipeline.local.backfill.refusals import Unwritable
+from workers_pipeline.local.backfill.inputs import digest_of, inputs_of
 from workers_pipeline.local.backfill.running import run
-from workers_pipeline.local.backfill.sources import digest_of, inputs_of
+from workers_pipeline.local.backfill.scope import Scope
 from workers_pipeline.local.backfill.watching import Letter
+from workers_pipeline.local.backfill.worker_run import Delivered, NotDelivered, Unaccounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +113,7 @@ def go(
         run(
             inputs,
             worker,
-            wanted=Range(),
+            wanted=Scope(),
             progress=opened.progress,
             keeper=keeper(opened) if keeper else opened,
             watcher=watcher or Watcher(),
@@ -289,7 +288,7 @@ def test_what_is_refused_goes_on_in_the_same_file(tmp_path: Path, inputs: list[I
 def test_where_no_state_can_be_kept_nothing_is_delivered(tmp_path: Path, inputs: list[Input]) -> None:
     worker = FakeWorker(FakeWarehouse())
 
-    with pytest.raises(Unwritable, match="cannot write"):
+    with pytest.raises(Misuse, match=r"cannot write .*: there is no folder"):
         go(tmp_path / "absent", inputs, worker)
 
     assert worker.tries == 0

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from deliveries import FakeWarehouse, batch, carried, deliver, demand, rows_of, sale
 from worker_runtime.cli.root import app as root
-from workers_pipeline.local.inspecting.avro_file import AvroFile, Unreadable
+from workers_pipeline.local.inspecting.avro_file import AvroFile
+from workers_pipeline.local.stored.unreadable import Unreadable
 from workers_pipeline.schemas import read_schema
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read(data: bytes) -> tuple[list[dict[str, Any]], str]:
         for row in AvroFile(BytesIO(data)).rows():
             rows.append(row)  # noqa: PERF402 - what was read counts, whatever comes then
     except Unreadable as problem:
-        return rows, str(problem)
+        return rows, problem.why
     return rows, ""
 
 

@@ -161,8 +161,10 @@ def test_more_files_are_listed_than_one_answer_holds(inspect: Inspect, bucket: B
 def test_a_bucket_that_is_not_there_is_told_with_the_cure(inspect: Inspect) -> None:
     done = inspect("s3://nobodys-bucket", "--json")
 
-    assert (done.code, done.out, done.error["kind"]) == (1, "", "BucketUnanswered")
-    assert done.error["message"].startswith("s3://nobodys-bucket: ListObjectsV2: NoSuchBucket:")
+    assert (done.code, done.out, done.error["kind"]) == (1, "", "AwsRefused")
+    assert done.error["message"].startswith(
+        "s3://nobodys-bucket/data-pipeline/avro/: ListObjectsV2: NoSuchBucket:"
+    )
     assert "are its name, AWS_ENDPOINT_URL" in done.error["message"]
 
 
@@ -194,7 +196,7 @@ def test_where_nobody_answers_it_is_told(inspect: Inspect) -> None:
         "s3://any", "--json", env={"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     )
 
-    assert (done.code, done.error["kind"]) == (1, "BucketUnanswered")
+    assert (done.code, done.error["kind"]) == (1, "AwsRefused")
     assert "127.0.0.1:9" in done.error["message"]
 
 

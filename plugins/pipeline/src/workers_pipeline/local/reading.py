@@ -9,6 +9,7 @@ import fastavro
 from msgspec import Struct
 
 from workers_pipeline.layout import AVRO
+from workers_pipeline.local.stored.s3_names import S3Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,10 +45,11 @@ def rows_of(data: bytes) -> list[Row]:
 
 def delivered(s3: S3Client, *, bucket: str) -> Iterator[DeliveredFile]:
     """Read all delivered files of a bucket, one at a time."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=AVRO):
-        for listed in page.get("Contents", []):
-            data = s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read()
-            yield DeliveredFile(listed["Key"], rows_of(data))
+    from workers_pipeline.local.stored.s3_objects import objects  # noqa: PLC0415 - needs boto3, and rows none
+
+    for each in objects(s3, S3Name(bucket, AVRO)):
+        with each.open() as file:
+            yield DeliveredFile(each.at.key, rows_of(file.read()))
 
 
 def distinct(rows: Iterable[Row]) -> list[Row]:

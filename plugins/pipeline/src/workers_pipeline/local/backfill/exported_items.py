@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from workers_pipeline.delivering import deliver_changes
 from workers_pipeline.local.backfill.batches import Unread
 from workers_pipeline.local.backfill.lines import Line  # noqa: TC001 - beside the others
+from workers_pipeline.local.backfill.moments import CALENDAR_MS
 
 BESIDE_DATA_BYTES: Final = 1_200
 """What a record's JSON has beside its data, at most."""
@@ -123,7 +124,7 @@ def _incremental(read: _Line) -> _Change | tuple[str, str]:
         return "NO_IMAGE", "exports of the view NEW_AND_OLD_IMAGES alone have the images of removed items"
     written_ms = _written_ms(read.metadata)
     if written_ms is None:
-        return "NO_TIME", "its Metadata has no WriteTimestampMicros"
+        return "NO_TIME", "its Metadata has no WriteTimestampMicros that is a time"
     name = "REMOVE" if not new else "MODIFY" if old else "INSERT"
     return _Change(name, written_ms, keys, new=new, old=old)
 
@@ -148,11 +149,17 @@ def _keys_in(item: bytes) -> bytes:
 
 
 def _written_ms(metadata: _Metadata | None) -> int | None:
-    """Read when an item was written, ``{"N": "1680109764000000"}``; what is finer than a ms is cut off."""
+    """Read when an item was written, ``{"N": "1680109764000000"}``; what is finer than a ms is cut off.
+
+    None where that is no number, or of no calendar.
+    """
     stamp = None if metadata is None else metadata.written_us
     if isinstance(stamp, dict):
         stamp = stamp.get("N")
-    try:
-        return int(stamp) // 1000  # type: ignore[arg-type]  # refused below
-    except (TypeError, ValueError):
+    if not isinstance(stamp, int | str) or isinstance(stamp, bool):
         return None
+    try:
+        written_ms = int(stamp) // 1000
+    except ValueError:
+        return None
+    return written_ms if written_ms in CALENDAR_MS else None

@@ -6,17 +6,19 @@ from base64 import b64encode
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final
 
+from worker_runtime.local.commands.reporting import counted
 from workers_pipeline.local.backfill.batches import EVENT_BYTES_MAX, RECORDS_MAX, Batch, Unread
 from workers_pipeline.local.backfill.exported_items import BESIDE_DATA_BYTES
 from workers_pipeline.local.backfill.lines import Lines
+from workers_pipeline.local.stored.unreadable import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from workers_pipeline.local.backfill.exported_items import ExportedFile
     from workers_pipeline.local.backfill.lines import Line
     from workers_pipeline.local.backfill.manifests import DataFile, Export
-    from workers_pipeline.local.backfill.places import Opened
 
 END: Final = 2**53
 """Stands for the last line of a file, wherever that is."""
@@ -28,8 +30,8 @@ class ExportInput:
     def __init__(self, export: Export, file: DataFile) -> None:
         self._file = file
         self._carrier = export.carrier(file)
-        self._place = export.place(file)
-        self.name = str(self._place)
+        self._found = export.found(file)
+        self.name = str(self._found)
         self.identity = f"{export.arn} {file.name} {file.md5_checksum}"
         self.changes = file.item_count
 
@@ -37,22 +39,23 @@ class ExportInput:
         """Read batch after batch of 1,000 lines or 6 MB; the last may tell what is wrong with the file."""
         if behind >= END:
             return
-        found = self._opened()
-        if isinstance(found, Unread):
-            yield Batch(last=END, unread=(found,))
+        opened = self._opened()
+        if isinstance(opened, Unread):
+            yield Batch(last=END, unread=(opened,))
             return
-        with found as file:
+        with opened as file:
             lines = Lines(file)
             yield from _cut(lines.behind(behind), self._carrier)
             if lines.count != self._file.item_count and not lines.broken:
-                why = f"it has {lines.count:,} items, and manifest-files.json tells of {self.changes:,}"
+                found = counted(lines.count, "item")
+                why = f"it has {found}, and manifest-files.json tells of {self.changes:,}"
                 yield Batch(last=END, unread=(Unread(None, "ITEM_COUNT", why, changes=0),))
 
-    def _opened(self) -> Opened | Unread:
-        lost = f"its {self.changes:,} items are not delivered"
+    def _opened(self) -> BufferedReader | Unread:
+        lost = f"nothing is delivered of its {counted(self.changes, 'item')}"
         try:
-            file = self._place.open()
-        except FileNotFoundError:
+            file = self._found.open()
+        except Missing:
             return Unread(None, "MISSING", f"it is not there; {lost}", changes=0)
         if self._file.md5_checksum in (None, _md5(file)):
             return file
@@ -60,7 +63,7 @@ class ExportInput:
         return Unread(None, "CHECKSUM", f"it is not what its manifest tells of; {lost}", changes=0)
 
 
-def _md5(file: Opened) -> str:
+def _md5(file: BufferedReader) -> str:
     digest = file_digest(file, "md5").digest()
     file.seek(0)
     return b64encode(digest).decode()

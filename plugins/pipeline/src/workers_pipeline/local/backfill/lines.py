@@ -17,6 +17,7 @@ LONGEST: Final = 16 * 1024 * 1024
 
 _SHOWN: Final = 1_000  # of one that is too long
 _GZIP: Final = b"\x1f\x8b"
+_BROKEN: Final = (EOFError, OSError, zlib.error)
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -33,9 +34,7 @@ class Lines:
     """The lines of an open file; ``count`` is how many had anything in them so far, ``broken`` its end."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        packed = file.read(len(_GZIP)) == _GZIP
-        file.seek(0)
-        self._stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file
+        self._stream = _unpacked(file)
         self.count = 0
         self.broken = False
 
@@ -46,7 +45,7 @@ class Lines:
             number += 1
             try:
                 line = self._next(number)
-            except (EOFError, OSError, zlib.error) as error:
+            except _BROKEN as error:
                 self.broken = True
                 if number > last:
                     yield Line(number, b"", "BROKEN_GZIP", f"nothing can be read from here on: {error}")
@@ -76,9 +75,19 @@ def one_document(file: IO[bytes]) -> Line | None:
     file.seek(0)
     if first is None or first.code or _is_json(first.text):
         return None
-    whole = file.read(LONGEST + 1)
+    try:
+        whole = _unpacked(file).read(LONGEST + 1)
+    except _BROKEN:  # as its lines say too
+        whole = b""
     file.seek(0)
     return Line(1, whole.strip()) if len(whole) <= LONGEST and _is_json(whole) else None
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    """Return what reads a file from its beginning, decompressed."""
+    packed = file.read(len(_GZIP)) == _GZIP
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb")) if packed else file
 
 
 def _is_json(text: bytes) -> bool:

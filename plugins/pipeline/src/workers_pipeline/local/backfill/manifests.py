@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.commands.reporting import Misuse, counted
 from workers_pipeline.local.backfill.exported_items import ExportedFile
 from workers_pipeline.local.backfill.moments import moment_ms
-from workers_pipeline.local.backfill.places import Place
+from workers_pipeline.local.stored.stored_file import StoredFile
+from workers_pipeline.local.stored.unreadable import Missing
 
 SUMMARY: Final = "manifest-summary.json"
 FILES: Final = "manifest-files.json"
@@ -50,12 +51,12 @@ class Export(Struct, frozen=True):
     """
 
     arn: str
-    summary: Place
+    summary: StoredFile
     folder: str
     files: tuple[DataFile, ...]
     taken_at_ms: int | None
 
-    def place(self, file: DataFile) -> Place:
+    def found(self, file: DataFile) -> StoredFile:
         """Find a data file: from its manifests it is where it was written, wherever they are now."""
         return self.summary.beside(*posixpath.relpath(file.key, self.folder).split("/"))
 
@@ -73,13 +74,13 @@ class Export(Struct, frozen=True):
         )
 
 
-def read_export(summary: Place) -> Export:
+def read_export(summary: StoredFile) -> Export:
     """Read an export's manifests; Misuse where they are not what AWS writes, or do not agree."""
     said = _read_summary(summary)
     files = _read_listing(summary.beside(FILES))
     listed = sum(each.item_count for each in files)
     if said.item_count not in (None, listed):
-        of_both = f"{said.item_count:,} items, and {FILES} beside it of {listed:,}"
+        of_both = f"{counted(said.item_count or 0, 'item')}, and {FILES} beside it of {listed:,}"
         raise Misuse(f"{summary} tells of {of_both}; fetch both anew.")
     folder = posixpath.dirname(said.files_key)
     export = Export(said.export_arn, summary, folder, files, _taken_at_ms(summary, said))
@@ -92,28 +93,28 @@ def read_export(summary: Place) -> Export:
     return export
 
 
-def _read_summary(place: Place) -> _Summary:
+def _read_summary(file: StoredFile) -> _Summary:
     try:
-        with place.open() as file:
-            said = msgspec.json.decode(file.read(), type=_Summary)
+        with file.open() as opened:
+            said = msgspec.json.decode(opened.read(), type=_Summary)
     except ValueError as error:
-        raise Misuse(f"{place} is no manifest of an export: {error}.") from error
+        raise Misuse(f"{file} is no manifest of an export: {error}.") from error
     if said.output_format != "DYNAMODB_JSON":
-        raise Misuse(f"{place}: it was exported as {said.output_format}; export as DYNAMODB_JSON.")
+        raise Misuse(f"{file}: it was exported as {said.output_format}; export as DYNAMODB_JSON.")
     return said
 
 
-def _read_listing(place: Place) -> tuple[DataFile, ...]:
+def _read_listing(file: StoredFile) -> tuple[DataFile, ...]:
     try:
-        with place.open() as file:
-            return tuple(msgspec.json.decode(line, type=DataFile) for line in file if line.strip())
-    except FileNotFoundError as error:
-        raise Misuse(f"there is no {place}, which an export has beside its {SUMMARY}.") from error
+        with file.open() as lines:
+            return tuple(msgspec.json.decode(line, type=DataFile) for line in lines if line.strip())
+    except Missing as error:
+        raise Misuse(f"there is no {file}, which an export has beside its {SUMMARY}.") from error
     except ValueError as error:
-        raise Misuse(f"{place} is no list of an export's data files: {error}.") from error
+        raise Misuse(f"{file} is no list of an export's data files: {error}.") from error
 
 
-def _taken_at_ms(summary: Place, said: _Summary) -> int | None:
+def _taken_at_ms(summary: StoredFile, said: _Summary) -> int | None:
     try:
         return None if said.export_time is None else moment_ms(said.export_time)
     except ValueError as error:

@@ -1,20 +1,14 @@
-"""How far a backfill is, and how fast, on stderr: a line that changes, or elsewhere one now and then."""
+"""How far a backfill is, and how fast, in one line."""
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from worker_runtime.local.commands.reporting import tell
+from worker_runtime.local.commands.reporting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from worker_runtime.local.commands.reporting import Output
-
-LINE_EVERY_S: Final = 5.0
+    from collections.abc import Callable
 
 
 class Pace:
@@ -45,32 +39,7 @@ class Pace:
         return (self._changes - self._before) / max(time.monotonic() - self._began, 0.001)
 
     def __str__(self) -> str:
-        of = "" if self._of is None else f" of {self._of:,}"
-        files = f"{self._files:,} of {self._of_files:,} files"
-        return f"{self._changes:,}{of} changes, {files}, {self.per_second:,.0f}/s"
-
-
-@contextmanager
-def shown(output: Output, *, line_every_s: float = LINE_EVERY_S) -> Iterator[Callable[[str], None]]:
-    """Give what shows a line; with ``--json`` only a terminal sees it."""
-    if not output.watched:
-        yield lambda _: None
-    elif sys.stderr.isatty():
-        from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-
-        with Console(stderr=True).status("") as status:
-            yield status.update
-    else:
-        yield _now_and_then(line_every_s)
-
-
-def _now_and_then(every_s: float) -> Callable[[str], None]:
-    told_at = time.monotonic()
-
-    def show(line: str) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= every_s:
-            told_at = time.monotonic()
-            tell(line)
-
-    return show
+        of = "" if self._of is None else f"{self._changes:,} of "
+        changes = counted(self._changes if self._of is None else self._of, "change")
+        files = f"{self._files:,} of {counted(self._of_files, 'file')}"
+        return f"{of}{changes}, {files}, {self.per_second:,.0f}/s"

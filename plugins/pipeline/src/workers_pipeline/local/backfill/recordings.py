@@ -14,7 +14,7 @@ from workers_pipeline.local.backfill.lines import Line, Lines, one_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workers_pipeline.local.backfill.places import Place
+    from workers_pipeline.local.stored.stored_file import StoredFile
 
 _SOURCE: Final = deliver_changes.declaration.sources[0]
 _EXPORTED: Final = frozenset({"Item", "NewImage", "OldImage"})
@@ -26,32 +26,32 @@ class RecordedInput:
 
     changes = None
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, stored: StoredFile) -> None:
         """Look at how it begins; Misuse where that is nothing of ours."""
-        self._place = place
-        self.name = str(place)
-        self.identity = f"{place.name} {place.version()}"
-        with place.open() as file:
+        self._stored = stored
+        self.name = str(stored)
+        self.identity = f"{stored.name} {stored.version()}"
+        with stored.open() as file:
             first = next(Lines(file).behind(0), None)
-        _refuse_strange(place, None if first is None else _parsed(first))
+        _refuse_strange(stored, None if first is None else _parsed(first))
 
     def batches(self, *, behind: int) -> Iterator[Batch]:
         """Read event after event."""
-        with self._place.open() as file:
+        with self._stored.open() as file:
             document = one_document(file)
             lines = Lines(file).behind(behind) if document is None else [document][behind:]
             for line in lines:
                 yield _batch(line)
 
 
-def _refuse_strange(place: Place, first: Any) -> None:
+def _refuse_strange(stored: StoredFile, first: Any) -> None:
     match first:
         case {"kind": "recording", "version": version} if version != VERSION:
             cure = "read it with the version of worker-runtime that wrote it, or record anew."
-            raise Misuse(f"{place} is a recording of version {version}, and this is {VERSION}; {cure}")
+            raise Misuse(f"{stored} is a recording of version {version}, and this is {VERSION}; {cure}")
         case dict() if _EXPORTED & first.keys():
             cure = "name the export's folder, or lay the file where it was."
-            raise Misuse(f"{place} is of an export, and no manifest-summary.json is near it; {cure}")
+            raise Misuse(f"{stored} is of an export, and no manifest-summary.json is near it; {cure}")
 
 
 def _batch(line: Line) -> Batch:

@@ -40,6 +40,12 @@ class RefusalFile:
         self._right = right or 0
         self._file: IO[bytes] | None = None
 
+    def begin(self) -> None:
+        """See that the file can be written, before there is anything to write; raises Unwritable."""
+        seen = self._path if self._path.exists() else self._path.parent
+        if not os.access(seen, os.W_OK):
+            raise Unwritable(f"cannot write {self._path}: we may not write to {seen}.")
+
     def add(self, refusals: Sequence[Refusal]) -> int:
         """Write refusals and return how many bytes are right now; raises Unwritable."""
         if not refusals:

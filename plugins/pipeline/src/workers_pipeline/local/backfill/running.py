@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from worker_runtime import clock
+from worker_runtime.local.commands.reporting import counted
 from workers_pipeline.layout import AVRO
-from workers_pipeline.local.backfill.delivering import NotDelivered, Unaccounted
 from workers_pipeline.local.backfill.refusals import refused
 from workers_pipeline.local.backfill.tally import Stored, add
+from workers_pipeline.local.backfill.worker_run import NotDelivered, Unaccounted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from workers_pipeline.local.backfill.batches import Batch, Input
-    from workers_pipeline.local.backfill.delivering import Delivered
-    from workers_pipeline.local.backfill.range import Range
+    from workers_pipeline.local.backfill.scope import Scope
     from workers_pipeline.local.backfill.state import Progress
     from workers_pipeline.local.backfill.tally import Refusal, Tally
+    from workers_pipeline.local.backfill.worker_run import Delivered
 
 PAUSES_S: Final = (1.0, 4.0, 16.0)
 """Between tries of a batch; what asks S3 and SQS has tried three times itself each time."""
@@ -51,7 +52,7 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
     inputs: Sequence[Input],
     worker: Delivers,
     *,
-    wanted: Range,
+    wanted: Scope,
     progress: Progress,
     keeper: Keeps,
     watcher: Watches,
@@ -72,7 +73,7 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
 
 
 def _take(  # noqa: PLR0913 - as above
-    file: Input, batch: Batch, worker: Delivers, *, wanted: Range, tally: Tally, watcher: Watches
+    file: Input, batch: Batch, worker: Delivers, *, wanted: Scope, tally: Tally, watcher: Watches
 ) -> list[Refusal]:
     """Deliver a batch where it is wanted, and count what became of its changes."""
     tally.read += len(batch.lines) + batch.passed_over + sum(each.changes for each in batch.unread)
@@ -88,7 +89,8 @@ def _take(  # noqa: PLR0913 - as above
         _count(tally, delivered)
         letters = [*delivered.letters]
     if tally.unaccounted:
-        raise Unaccounted(f"{file.name}, up to line {batch.last}: {tally.unaccounted} changes are lost.")
+        lost = counted(tally.unaccounted, "change")
+        raise Unaccounted(f"{file.name}, up to line {batch.last:,}: nobody knows what became of {lost}.")
     refusals = refused(file, batch, letters)
     tally.name(refusals)
     return refusals
@@ -99,8 +101,12 @@ def _delivered(worker: Delivers, batch: Batch, file: Input, watcher: Watches) ->
     try:
         return _tried(worker, batch.event, watcher)
     except NotDelivered as error:
-        where = f"{file.name}, lines {batch.lines[0]:,} to {batch.lines[-1]:,}"
-        raise NotDelivered(f"{where}: {error}", halted=error.halted) from error
+        raise NotDelivered(f"{file.name}, {_lines(batch)}: {error}", halted=error.halted) from error
+
+
+def _lines(batch: Batch) -> str:
+    first, last = batch.lines[0], batch.lines[-1]
+    return f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
 
 
 def _tried(worker: Delivers, event: Mapping[str, Any], watcher: Watches) -> Delivered:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
 from worker_runtime.local.commands.reporting import Misuse
+from worker_runtime.local.whole_files import write_whole
 from workers_pipeline.local.backfill.refusals import Unwritable
 from workers_pipeline.local.backfill.tally import Tally
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION: Final = 1
-_OWN: Final = 0o600
 
 
 class Progress(Struct, rename="camel", kw_only=True):
@@ -67,13 +66,7 @@ class StateFile:
 
     def keep(self, progress: Progress) -> None:
         """Put a Progress in its place, whole or not at all; raises Unwritable."""
-        beside = self.path.with_name(f"{self.path.name}.new")
         try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWN)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(progress))
-                file.flush()
-                os.fsync(descriptor)
-            beside.replace(self.path)
+            write_whole(self.path, msgspec.json.encode(progress), durable=True)
         except OSError as error:
             raise Unwritable(f"cannot write {self.path}: {error.strerror}.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker_runtime.clients.sqs import Message
+    from worker_runtime.effects import Sender, Spill
     from workers_pipeline.avro_files import AvroFiles
     from workers_pipeline.services import Warehouse
 
@@ -23,19 +24,6 @@ class Letter(Struct, frozen=True, rename="camel"):
     record_id: str
     code: str
     error: str
-
-
-class Sends(Protocol):
-    """Sends what the runtime itself has to send, as ``worker_runtime.testing.RecordingSender`` does."""
-
-    def send(self, queue: str, messages: Sequence[Message]) -> Sequence[Exception | None]:
-        """Send messages; an error stands where one was not taken."""
-
-    def change_visibility(self, queue: str, changes: Sequence[tuple[str, int]]) -> Sequence[Exception | None]:
-        """Change visibility by (receipt handle, seconds)."""
-
-    def spill(self, spill: Any) -> Exception | None:
-        """Store what is too large for a message."""
 
 
 _letter = msgspec.json.Decoder(Letter).decode
@@ -95,7 +83,7 @@ class WatchedWarehouse:
 class WatchedSender:
     """Sends what another does, or nothing: for a dry run."""
 
-    def __init__(self, sender: Sends | None, watch: Watch) -> None:
+    def __init__(self, sender: Sender | None, watch: Watch) -> None:
         self._sender = sender
         self._watch = watch
 
@@ -110,6 +98,6 @@ class WatchedSender:
         """Change nothing: a stream has no visibility."""
         return [] if self._sender is None else self._sender.change_visibility(queue, changes)
 
-    def spill(self, spill: Any) -> Exception | None:
+    def spill(self, spill: Spill) -> Exception | None:
         """Store what is too large for a message."""
         return None if self._sender is None else self._sender.spill(spill)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers_pipeline.local.cli import backfill, inspect, tables
+from workers_pipeline.local.cli import backfill, inspect, shown_tables
 
 if TYPE_CHECKING:
     import typer
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def groups() -> list[typer.Typer]:
     """List the commands in the order of ``workers pipeline --help``."""
-    return [each.app for each in (inspect, backfill, tables)]
+    return [each.app for each in (inspect, backfill, shown_tables)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,32 +11,22 @@ import typer
 
 from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.inputs import need_variables
-from worker_runtime.local.commands.options import (
-    AsJson,
-    DryRun,
-    EnvFile,
-    Yes,
-    take_variables,
-)
+from worker_runtime.local.commands.options import AsJson, DryRun, EnvFile, Yes, take_variables
+from worker_runtime.local.commands.progress import status
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, counted, examples, tell
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
+from workers_pipeline.local.cli.offered import BUCKET, complete_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workers_pipeline.local.backfill.batches import Input
     from workers_pipeline.local.backfill.books import Books, NoBooks
-    from workers_pipeline.local.backfill.range import Range
+    from workers_pipeline.local.backfill.scope import Scope
 
-BUCKET: Final = "DEMAND_CAPTURE_BUCKET"
 INTERRUPTED: Final = 130  # as shells have it
 
 app = typer.Typer()
-
-
-def complete_types(incomplete: str) -> list[str]:
-    """Name the types that begin like this."""
-    return [each for each in DEMAND_DATA_TYPES if each.startswith(incomplete)]
 
 
 @app.command(
@@ -90,15 +81,16 @@ def backfill(  # noqa: PLR0913 - options of a command
 
     What does not fit its table is dead-lettered; what cannot be read is named, kept, and costs nothing else.
 
-    Exit codes: 0 all delivered, 1 something was not, or it was stopped by an error, 2 called wrongly.
+    Exit codes: 0 all delivered, 1 something was not, or it was stopped by an error, 2 called wrongly,
+    130 stopped by Ctrl-C.
     """
     with answering(as_json=as_json) as output:
         from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
         from workers_pipeline.local.backfill import books as all_books  # noqa: PLC0415 - as above
+        from workers_pipeline.local.backfill.inputs import digest_of, inputs_of  # noqa: PLC0415 - as above
         from workers_pipeline.local.backfill.report import show  # noqa: PLC0415 - as above
-        from workers_pipeline.local.backfill.sources import digest_of, inputs_of  # noqa: PLC0415 - as above
 
-        wanted = _range(since, until, types)
+        wanted = _scope(since, until, types)
         _take_environment(env_file)
         aws = Endpoint(None)
         with aws.asked():
@@ -109,10 +101,11 @@ def backfill(  # noqa: PLR0913 - options of a command
                 if dry_run
                 else all_books.Books(digest, sources, state=state, refusals=rejected)
             )
-            if not books.were_closed:
-                if not dry_run:
-                    ask(_question(inputs, books.progress.tally.read), yes=yes)
-                _run(inputs, wanted, books, output)
+            with closing(books):
+                if not books.were_closed:
+                    if not dry_run:
+                        ask(_question(inputs, books.kept), yes=yes)
+                    _run(inputs, wanted, books, output)
         show(books, output)
         if books.were_closed and output.watched:
             tell(f"This was delivered before; remove {books.state} to deliver it again.", style="bold")
@@ -120,8 +113,8 @@ def backfill(  # noqa: PLR0913 - options of a command
             raise typer.Exit(FAILED)
 
 
-def _range(since: str | None, until: str | None, types: Sequence[str] | None) -> Range:
-    from workers_pipeline.local.backfill.range import Range as Asked  # noqa: PLC0415 - help needs none of it
+def _scope(since: str | None, until: str | None, types: Sequence[str] | None) -> Scope:
+    from workers_pipeline.local.backfill.scope import Scope as Asked  # noqa: PLC0415 - help needs none of it
 
     for each in types or ():
         if each not in DEMAND_DATA_TYPES:
@@ -166,15 +159,15 @@ def _question(inputs: Sequence[Input], done: int) -> str:
     items = [counted(sum(known), "exported item")] if known else []
     recorded = len(inputs) - len(known)
     files = [counted(recorded, "file") + " of recorded events"] if recorded else []
-    behind = f", behind the first {done:,} changes that are done," if done else ""
+    behind = f", behind the first {counted(done, 'change')}," if done else ""
     return f"Deliver {' and '.join((*items, *files)) or 'nothing'}{behind} to {_bucket()}?"
 
 
-def _run(inputs: Sequence[Input], wanted: Range, books: Books | NoBooks, output: Output) -> None:
+def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output: Output) -> None:
     from worker_runtime import Environment  # noqa: PLC0415 - help needs none of it
-    from workers_pipeline.local.backfill.delivering import NotDelivered, delivery_worker  # noqa: PLC0415
-    from workers_pipeline.local.backfill.pace import Pace, shown  # noqa: PLC0415 - as above
+    from workers_pipeline.local.backfill.pace import Pace  # noqa: PLC0415 - as above
     from workers_pipeline.local.backfill.running import run  # noqa: PLC0415 - as above
+    from workers_pipeline.local.backfill.worker_run import NotDelivered, delivery_worker  # noqa: PLC0415
 
     progress = books.progress
     counts = [each.changes for each in inputs]
@@ -183,7 +176,7 @@ def _run(inputs: Sequence[Input], wanted: Range, books: Books | NoBooks, output:
     again = "" if books.is_dry else f"; what is done is in {books.state}, the same command goes on from there"
     try:
         with (
-            shown(output) as line,
+            status(output) as line,
             delivery_worker(environment, data_types=wanted.types, dry_run=books.is_dry) as worker,
         ):
             pace = Pace(
@@ -194,9 +187,7 @@ def _run(inputs: Sequence[Input], wanted: Range, books: Books | NoBooks, output:
     except NotDelivered as error:
         raise NotDelivered(f"{str(error).rstrip('.')}{again}.", halted=error.halted) from error
     except KeyboardInterrupt:
-        tell(f"stopped behind {counted(progress.tally.read, 'change')}{again}")
+        tell(f"stopped behind {counted(books.kept, 'change')}{again}")
         raise typer.Exit(INTERRUPTED) from None
-    finally:
-        books.close()
     if output.watched:
         tell(str(pace), style="dim")

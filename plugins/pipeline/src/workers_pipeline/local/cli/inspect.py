@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,29 +24,21 @@ from worker_runtime.local.commands.reporting import (
     answering,
     examples,
 )
+from workers_pipeline.local.cli.offered import BUCKET, complete_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workers_pipeline.local.inspecting.looking import Look
-    from workers_pipeline.local.inspecting.sources import StoredFile
     from workers_pipeline.local.inspecting.views import Shown
     from workers_pipeline.local.inspecting.wanted import Wanted
-
-BUCKET: Final = "DEMAND_CAPTURE_BUCKET"
+    from workers_pipeline.local.stored.stored_file import StoredFile
 
 app = typer.Typer()
 
 
 class NoFiles(CommandFailed):
     """There is no Avro file where one was looked for."""
-
-
-def complete_types(incomplete: str) -> list[str]:
-    """Name the tables that begin like this."""
-    from workers_pipeline.local.inspecting.columns import known_tables  # noqa: PLC0415 - only while a shell completes
-
-    return [table for table in known_tables() if table.startswith(incomplete)]
 
 
 @app.command(
@@ -81,7 +73,7 @@ def inspect(  # noqa: PLR0913 - options of a command
     ] = False,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only this table.", autocompletion=complete_types),
+        typer.Option("--type", metavar="TYPE", help="Only this table.", autocompletion=complete_tables),
     ] = None,
     date: Annotated[
         str | None,
@@ -179,7 +171,7 @@ def _warehouse() -> list[str]:
 
 
 def _files(sources: Sequence[str], wanted: Wanted, *, endpoint_url: str | None) -> list[StoredFile]:
-    from workers_pipeline.local.inspecting.sources import files_named  # noqa: PLC0415 - as above
+    from workers_pipeline.local.inspecting.warehouse_files import files_named  # noqa: PLC0415 - as above
 
     @cache
     def s3() -> Any:

@@ -11,6 +11,7 @@ import fastavro
 from fastavro.read import MAGIC
 
 from worker_runtime.local.commands.reporting import counted
+from workers_pipeline.local.stored.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,10 +29,6 @@ _LIBRARIES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 """What reads a codec, where Python alone does not, and what to install."""
 
 _WEIGHTLESS: Final = 100_000  # rows that one block may have without as many bytes
-
-
-class Unreadable(Exception):
-    """A file, or the rest of it, cannot be read; the text goes on behind its name."""
 
 
 class AvroFile:

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from workers_pipeline.local.inspecting.avro_file import AvroFile, Unreadable
+from workers_pipeline.local.inspecting.avro_file import AvroFile
 from workers_pipeline.local.inspecting.columns import OF_CHANGES, columns_of, holds_changes, name_of
 from workers_pipeline.local.inspecting.places import Place, place_of
-from workers_pipeline.local.inspecting.sources import opened_ahead
+from workers_pipeline.local.inspecting.warehouse_files import opened_ahead
+from workers_pipeline.local.stored.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from workers_pipeline.local.inspecting.avro_file import Row
-    from workers_pipeline.local.inspecting.sources import StoredFile
     from workers_pipeline.local.inspecting.wanted import Wanted
+    from workers_pipeline.local.stored.stored_file import StoredFile
 
 
 class Problem(Struct, frozen=True):
@@ -59,7 +60,7 @@ class Look:
                     if self.wanted.is_table(seen.place.table):
                         yield seen
             except Unreadable as problem:
-                self._note(file.name, problem)
+                self._note(str(file), problem)
             self.advance(1)
 
     def changes(self) -> Iterator[SeenFile]:
@@ -73,10 +74,10 @@ class Look:
 
     def _seen(self, file: StoredFile, avro: AvroFile) -> SeenFile:
         named = name_of(avro.schema)
-        place = place_of(file.name) or Place(named)
+        place = place_of(str(file)) or Place(named)
         is_of_changes = holds_changes(columns_of(avro.schema))
-        rows = self._rows(file.name, avro, place)
-        return SeenFile(file.name, avro.size, place, avro.schema, rows, is_of_changes)
+        rows = self._rows(str(file), avro, place)
+        return SeenFile(str(file), avro.size, place, avro.schema, rows, is_of_changes)
 
     def _rows(self, name: str, avro: AvroFile, place: Place) -> Iterator[Row]:
         is_wanted = self.wanted.row_test(place)
@@ -89,4 +90,4 @@ class Look:
             self._note(name, problem)
 
     def _note(self, name: str, problem: Unreadable) -> None:
-        self.problems.append(Problem(name, str(problem)))
+        self.problems.append(Problem(name, problem.why))

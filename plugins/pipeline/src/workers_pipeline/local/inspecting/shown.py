@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.filesize import decimal
 
 from worker_runtime.local.commands.reporting import counted
-from workers_pipeline.local.inspecting.tallies import total
+from workers_pipeline.local.inspecting.contents import total
 from workers_pipeline.local.inspecting.times import worded_ms
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from worker_runtime.local.commands.reporting import Output
     from workers_pipeline.local.inspecting.carried import Carried
     from workers_pipeline.local.inspecting.columns import Standing
+    from workers_pipeline.local.inspecting.contents import Contents
     from workers_pipeline.local.inspecting.found_rows import FoundRow
     from workers_pipeline.local.inspecting.looking import Problem
     from workers_pipeline.local.inspecting.repeats import Repeat
-    from workers_pipeline.local.inspecting.tallies import Tally
 
     Cell = tuple[str, str]
 
@@ -36,17 +36,17 @@ _NOTHING: Final = "-"
 _FILE: Final = "(file)"
 
 
-def show_tallies(tallies: Sequence[Tally], output: Output) -> None:
+def show_contents(partitions: Sequence[Contents], output: Output) -> None:
     """Show how much there is, by table and partition, and of all."""
-    if not tallies:
+    if not partitions:
         output.text("No file holds what is asked for.")
         return
-    summed = [total(tallies)] if len(tallies) > 1 else []
+    summed = [total(partitions)] if len(partitions) > 1 else []
     columns = ("table", "files", "rows", "again", "changes", "changed (UTC)", "size")
-    output.table(columns, [_tally(each) for each in (*tallies, *summed)])
-    if any(each.changes for each in tallies):
+    output.table(columns, [_contents(each) for each in (*partitions, *summed)])
+    if any(each.changes for each in partitions):
         output.lines([("+ inserted, ~ modified, - removed; again: rows of changes that came before", "dim")])
-    if misplaced := sum(each.misplaced for each in tallies):
+    if misplaced := sum(each.misplaced for each in partitions):
         told = f"{counted(misplaced, 'row')} of another date than the partition: a query by date misses it."
         output.lines([(told, "yellow")])
 
@@ -98,34 +98,34 @@ def show_problems(problems: Sequence[Problem], output: Output) -> None:
         output.lines([(f"  and {more:,} more, which --json names", "red")])
 
 
-def _tally(tally: Tally) -> list[Cell]:
-    bold = "bold" if tally.table == "total" else ""
-    again = tally.duplicates
+def _contents(held: Contents) -> list[Cell]:
+    bold = "bold" if held.table == "total" else ""
+    again = held.duplicates
     return [
-        (f"{tally.table} {tally.partition_date or ''}".rstrip(), "bold"),
-        (f"{tally.files:,}", bold),
-        (f"{tally.rows:,}", bold),
+        (f"{held.table} {held.partition_date or ''}".rstrip(), "bold"),
+        (f"{held.files:,}", bold),
+        (f"{held.rows:,}", bold),
         (_NOTHING if again is None else f"{again:,}", "yellow" if again else bold),
-        (_changes(tally), bold),
-        (_times(tally), bold),
-        (decimal(tally.bytes), bold),
+        (_changes(held), bold),
+        (_times(held), bold),
+        (decimal(held.bytes), bold),
     ]
 
 
-def _changes(tally: Tally) -> str:
-    if tally.changes is None:
+def _changes(held: Contents) -> str:
+    if held.changes is None:
         return _NOTHING
-    return f"{tally.changes:,}: +{tally.inserted:,} ~{tally.modified:,} -{tally.removed:,}"
+    return f"{held.changes:,}: +{held.inserted:,} ~{held.modified:,} -{held.removed:,}"
 
 
-def _times(tally: Tally) -> str:
+def _times(held: Contents) -> str:
     """Word the first and the last change, by the second; of a partition's own date the time alone."""
-    if tally.first_change is None or tally.last_change is None:
+    if held.first_change is None or held.last_change is None:
         return _NOTHING
     told = []
-    for at in (tally.first_change, tally.last_change):
+    for at in (held.first_change, held.last_change):
         date, _, time = at.partition("T")
-        told.append(time[:8] if date == tally.partition_date else f"{date} {time[:8]}".rstrip())
+        told.append(time[:8] if date == held.partition_date else f"{date} {time[:8]}".rstrip())
     return " ".join(dict.fromkeys(told))
 
 

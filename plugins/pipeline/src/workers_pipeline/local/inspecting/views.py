@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workers_pipeline.local.inspecting.carried import carried
+from workers_pipeline.local.inspecting.contents import contents_of, total
 from workers_pipeline.local.inspecting.found_rows import FoundRow, current_items, rows_in
 from workers_pipeline.local.inspecting.repeats import repeats
 from workers_pipeline.local.inspecting.shown import (
+    show_contents,
     show_problems,
     show_repeats,
     show_rows,
     show_schemas,
-    show_tallies,
 )
-from workers_pipeline.local.inspecting.tallies import tallied, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,12 +50,12 @@ def view(shown: Shown, look: Look, *, output: Output, limit: int | None) -> Tell
 
 
 def _summary(look: Look, output: Output, _limit: int | None) -> Tell:
-    tallies = tallied(look.seen())
+    partitions = contents_of(look.seen())
     return _told(
         look,
         output,
-        lambda: {"partitions": tallies, "total": total(tallies)},
-        partial(show_tallies, tallies, output),
+        lambda: {"partitions": partitions, "total": total(partitions)},
+        partial(show_contents, partitions, output),
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from worker_runtime.local.commands.reporting import Misuse
 from workers_pipeline.local.backfill.exports import ExportInput
 from workers_pipeline.local.backfill.manifests import FILES, SUMMARY, read_export
-from workers_pipeline.local.backfill.places import place_of
 from workers_pipeline.local.backfill.recordings import RecordedInput
+from workers_pipeline.local.stored.stored_file import stored_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from workers_pipeline.local.backfill.batches import Input
-    from workers_pipeline.local.backfill.places import Place
+    from workers_pipeline.local.stored.stored_file import StoredFile
 
 _AROUND: Final = ((), ("..",))  # where a data file's manifest is, from its own folder
 
@@ -26,7 +26,7 @@ def inputs_of(sources: Sequence[str], *, s3: Callable[[], S3Client]) -> list[Inp
     """Find the files that are meant, in order; Misuse where one is not there, or twice."""
     found: dict[str, Input] = {}
     for source in sources:
-        for each in _inputs(place_of(source, s3=s3)):
+        for each in _inputs(stored_file(source, s3=s3)):
             if each.identity in found:
                 raise Misuse(f"{each.name} is named twice; name it once.")
             found[each.identity] = each
@@ -39,18 +39,18 @@ def digest_of(inputs: Sequence[Input], *, options: str) -> str:
     return sha256(told.encode(errors="surrogateescape")).hexdigest()
 
 
-def _inputs(place: Place) -> Iterator[Input]:
-    if not place.is_file():
-        yield from _exports_below(place)
-    elif place.name in (SUMMARY, FILES):
-        yield from _of_export(place.beside(SUMMARY))
-    elif (summary := _summary_near(place)) is not None:
-        yield from _of_export(summary, only=place.name)
+def _inputs(file: StoredFile) -> Iterator[Input]:
+    if not file.is_file():
+        yield from _exports_below(file)
+    elif file.name in (SUMMARY, FILES):
+        yield from _of_export(file.beside(SUMMARY))
+    elif (summary := _summary_near(file)) is not None:
+        yield from _of_export(summary, only=file.name)
     else:
-        yield RecordedInput(place)
+        yield RecordedInput(file)
 
 
-def _exports_below(folder: Place) -> Iterator[Input]:
+def _exports_below(folder: StoredFile) -> Iterator[Input]:
     """List the exports in a folder by their ids, which begin with when they were made."""
     summaries = list(folder.below(SUMMARY))
     if not summaries:
@@ -60,7 +60,7 @@ def _exports_below(folder: Place) -> Iterator[Input]:
         yield from _of_export(summary)
 
 
-def _of_export(summary: Place, *, only: str | None = None) -> Iterator[Input]:
+def _of_export(summary: StoredFile, *, only: str | None = None) -> Iterator[Input]:
     export = read_export(summary)
     files = [each for each in export.files if only in (None, each.name)]
     if only is not None and not files:
@@ -69,9 +69,9 @@ def _of_export(summary: Place, *, only: str | None = None) -> Iterator[Input]:
         yield ExportInput(export, each)
 
 
-def _summary_near(place: Place) -> Place | None:
+def _summary_near(file: StoredFile) -> StoredFile | None:
     for folder in _AROUND:
-        summary = place.beside(*folder, SUMMARY)
+        summary = file.beside(*folder, SUMMARY)
         if summary.is_file():
             return summary
     return None

@@ -20,7 +20,7 @@ _SOURCE: Final = deliver_changes.declaration.sources[0]
 _decode: Final = _SOURCE.decoder(deliver_changes.declaration.model)
 
 
-class Range(Struct, frozen=True, kw_only=True):
+class Scope(Struct, frozen=True, kw_only=True):
     """Milliseconds since 1970, ``since_ms`` within and ``until_ms`` not; ``types`` are all or some."""
 
     since_ms: int | None = None

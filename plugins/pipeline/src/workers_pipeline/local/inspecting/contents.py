@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workers_pipeline.local.inspecting.places import Place
 
 
-class Tally(Struct, frozen=True, rename="camel"):
+class Contents(Struct, frozen=True, rename="camel"):
     """What is in a table's partition; what only changes have is None where no row is one.
 
     ``duplicates`` are rows of changes that came before; ``misplaced`` rows are of another date than the
@@ -98,13 +98,13 @@ class _Count:
         if self.changes is not None:
             self.changes.forget()
 
-    def tally(self) -> Tally:
+    def contents(self) -> Contents:
         self.forget()
         place, changes = self.place, self.changes
         held = (place.table, place.partition_date, self.files, self.size)
         if changes is None:
-            return Tally(*held, self.rows)
-        return Tally(
+            return Contents(*held, self.rows)
+        return Contents(
             *(*held, self.rows + changes.rows),
             changes=changes.distinct,
             duplicates=changes.rows - changes.distinct,
@@ -117,7 +117,7 @@ class _Count:
         )
 
 
-def tallied(files: Iterable[SeenFile]) -> list[Tally]:
+def contents_of(files: Iterable[SeenFile]) -> list[Contents]:
     """Count files by place, in the order of places; those of a partition come together."""
     counts: dict[Place, _Count] = {}
     before: Place | None = None
@@ -126,22 +126,22 @@ def tallied(files: Iterable[SeenFile]) -> list[Tally]:
             counts[before].forget()
         before = file.place
         counts.setdefault(file.place, _Count(file.place)).see(file)
-    return sorted((each.tally() for each in counts.values()), key=_order)
+    return sorted((each.contents() for each in counts.values()), key=_order)
 
 
-def total(tallies: Sequence[Tally]) -> Tally:
+def total(partitions: Sequence[Contents]) -> Contents:
     """Sum up partitions; a change is in one, unless it is misplaced."""
-    changes = [each for each in tallies if each.changes is not None]
+    changes = [each for each in partitions if each.changes is not None]
 
     def summed(name: str) -> int | None:
         return sum(getattr(each, name) for each in changes) if changes else None
 
-    return Tally(
+    return Contents(
         table="total",
         partition_date=None,
-        files=sum(each.files for each in tallies),
-        bytes=sum(each.bytes for each in tallies),
-        rows=sum(each.rows for each in tallies),
+        files=sum(each.files for each in partitions),
+        bytes=sum(each.bytes for each in partitions),
+        rows=sum(each.rows for each in partitions),
         changes=summed("changes"),
         duplicates=summed("duplicates"),
         inserted=summed("inserted"),
@@ -149,7 +149,7 @@ def total(tallies: Sequence[Tally]) -> Tally:
         removed=summed("removed"),
         first_change=min((each.first_change for each in changes if each.first_change), default=None),
         last_change=max((each.last_change for each in changes if each.last_change), default=None),
-        misplaced=sum(each.misplaced for each in tallies),
+        misplaced=sum(each.misplaced for each in partitions),
     )
 
 
@@ -157,5 +157,5 @@ def _worded(at_ms: int | None) -> str | None:
     return None if at_ms is None else worded_ms(at_ms)
 
 
-def _order(tally: Tally) -> tuple[str, str]:
-    return tally.table, tally.partition_date or ""
+def _order(of: Contents) -> tuple[str, str]:
+    return of.table, of.partition_date or ""
