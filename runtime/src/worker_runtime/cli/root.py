@@ -155,5 +155,5 @@ def workers(
 
       {"error": {"kind": "UnknownWorker", "message": "..."}}
 
-    Exit codes: 0 done, 1 it failed or found something broken, 2 it was called wrongly.
+    Exit codes: 0 done, 1 it failed or found something broken, 2 it was called wrongly, 130 Ctrl-C ended it.
     """

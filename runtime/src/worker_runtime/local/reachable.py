@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from worker_runtime.errors import SettingsError, WorkerRuntimeError
+from worker_runtime.local.stage.keeping.state_folder import user_of
 from worker_runtime.local.stage.lineage.schema import STATE_VARIABLE
 
 if TYPE_CHECKING:
@@ -53,14 +54,21 @@ def refuse_silence(url: str, *, said_by: str) -> None:
 
 
 def refuse_stage_down(environ: Mapping[str, str]) -> None:
-    """Raise StageDown, with the cure, where the variables lead to a stage and it does not run."""
+    """Raise StageDown, with the cure, where the variables lead to a stage and it does not run.
+
+    EndpointSilent where it does, and AWS_ENDPOINT_URL leads elsewhere.
+    """
     folder, url = environ.get(STATE_VARIABLE), environ.get("AWS_ENDPOINT_URL")
-    if not folder or not url or not _silence(url):
+    if not folder or not url or not (why := _silence(url)):
         return
+    silent = f"nobody answers at {url}, where AWS_ENDPOINT_URL points to ({why})"
+    if user_of(Path(folder)) is not None:
+        status = f"`workers stage status --state {folder}` says its URL"
+        raise EndpointSilent(f"{silent}, and the stage of {folder} is up; {status}.")
     if is_stage_folder(Path(folder)):
         raise StageDown(f"the stage of {folder} is down: `workers stage up --state {folder}` brings it up.")
     raise StageDown(
-        f"the demo that wrote to {folder} is over, and its stage with it;"
+        f"{silent}: the demo that wrote to {folder} is over, or this is not its URL;"
         " `workers demo SCENARIO --keep FILE` leaves another up."
     )
 
