@@ -339,6 +339,13 @@ def test_a_wrong_call_is_refused_in_one_line(backfill: Backfiller) -> None:
         assert told in done.err
 
 
+def test_its_help_has_every_exit_code(backfill: Backfiller) -> None:
+    told = " ".join(backfill("--help", env={"COLUMNS": "200"}).out.split())
+
+    assert "0 all delivered, 1 something was not" in told
+    assert "130 stopped by Ctrl-C" in told
+
+
 @pytest.mark.long
 def test_the_examples_of_its_help_do_what_they_say(backfill: Backfiller) -> None:
     (backfill.home / "changes.jsonl").write_text(json.dumps(batch(carried(sale()))))

@@ -60,6 +60,21 @@ def test_recorded_events_are_handed_over_as_they_were(tmp_path: Path, held: str 
     assert codes_of(tmp_path / "changes") == []
 
 
+@pytest.mark.parametrize("end", [None, -9], ids=["whole", "cut off"])
+def test_an_event_over_several_lines_is_one_whether_it_is_compressed_or_not(
+    tmp_path: Path, end: int | None
+) -> None:
+    event = batch(carried(demand()))
+    packed = gzip.compress(b"\xef\xbb\xbf" + json.dumps(event, indent=2).encode())
+
+    source = written(tmp_path / "event.json.gz", packed[:end])
+
+    if end is None:
+        assert [each.event for each in batches_of(source)] == [event]
+    else:
+        assert codes_of(source)[-1][1] == "BROKEN_GZIP"
+
+
 def test_what_is_no_event_of_the_worker_is_named_by_its_line(tmp_path: Path) -> None:
     strange: list[Any] = [
         {"Records": [{"eventSource": "aws:sqs", "body": "x"}]},
@@ -163,6 +178,28 @@ REFUSED = {
     "tomorrow.jsonl": "recording of version 2",
     "s3://": "names no bucket",
 }
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *(
+            json.dumps({"N": number})
+            for number in ("9" * 30, "9" * 400, "9" * 5_000, "-" + "9" * 30, "NaN", "")
+        ),
+        *("true", '{"N": true}', "1e300", "[]", '{"N": []}', '"soon"', "null", "{}"),
+    ],
+    ids=lambda stamp: stamp[:20],
+)
+def test_a_time_that_no_calendar_has_is_named_and_costs_no_other_line(tmp_path: Path, stamp: str) -> None:
+    good = change_line(demand(), at_us=1_772_366_400_000_000)
+    odd = good.replace('{"N": "1772366400000000"}', stamp)
+
+    path = exported(tmp_path, odd, good, incremental=True)
+
+    assert odd != good
+    assert codes_of(path) == [(1, "NO_TIME")]
+    assert [each.lines for each in batches_of(path)] == [[2]]
 
 
 @pytest.mark.parametrize(("name", "told"), REFUSED.items(), ids=REFUSED)

@@ -42,6 +42,14 @@ def test_with_json_stderr_is_left_to_errors_but_for_a_person_at_a_terminal() -> 
     assert "2,000 of 4,000 changes" in told(Terminal(), as_json=True)
 
 
+def test_one_of_anything_is_one() -> None:
+    pace = Pace(changes=0, of=1, files=0, of_files=1, show=lambda _: None)
+    unknown = Pace(changes=1, of=None, files=0, of_files=1, show=lambda _: None)
+
+    assert str(pace).startswith("0 of 1 change, 0 of 1 file, ")
+    assert str(unknown).startswith("1 change, ")
+
+
 def test_where_nobody_knows_the_end_it_says_how_much_is_done() -> None:
     pace = Pace(changes=0, of=None, files=0, of_files=1, show=lambda _: None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from deliveries import FakeWarehouse, batch, carried, deliver, demand, poison, s
 from worker_runtime import Halt, clock
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.testing import RecordingSender, SteppedClock
-from workers_pipeline.local.backfill.books import Books
+from workers_pipeline.local.backfill.books import Books, InUse
 from workers_pipeline.local.backfill.inputs import digest_of, inputs_of
 from workers_pipeline.local.backfill.running import run
 from workers_pipeline.local.backfill.scope import Scope
@@ -292,3 +293,58 @@ def test_where_no_state_can_be_kept_nothing_is_delivered(tmp_path: Path, inputs:
         go(tmp_path / "absent", inputs, worker)
 
     assert worker.tries == 0
+
+
+@pytest.mark.parametrize(
+    "rejected", ["state.json", "../here/state.json", ".state.json.new", ".state.json.lock"]
+)
+def test_what_is_refused_is_not_written_over_the_state_nor_the_state_over_it(
+    tmp_path: Path, rejected: str
+) -> None:
+    here = folder(tmp_path, "here")
+
+    with pytest.raises(Misuse, match=r"--rejected .*state\.json.* is --state .*; name another"):
+        Books("abc", ("export",), state=here / "state.json", refusals=here / rejected)
+
+    assert [*here.iterdir()] == []
+
+
+def test_where_no_refusal_can_be_kept_nothing_is_delivered(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match=r"cannot write .*rejected\.jsonl: there is no folder"):
+        Books("abc", ("export",), state=tmp_path / "s.json", refusals=tmp_path / "absent" / "rejected.jsonl")
+
+    assert not (tmp_path / "s.json").exists()
+
+
+def test_a_second_one_waits_for_the_end_of_the_first(tmp_path: Path, inputs: list[Input]) -> None:
+    first = books(tmp_path, inputs)
+
+    with pytest.raises(
+        InUse, match=r"a backfill with the state .*state\.json is under way; wait for its end"
+    ):
+        books(tmp_path, inputs)
+    first.close()
+    second = books(tmp_path, inputs)
+    second.close()
+
+    assert [each.name for each in tmp_path.iterdir() if "state" in each.name] == []
+
+
+def test_what_is_under_way_does_not_count_as_kept(tmp_path: Path, inputs: list[Input]) -> None:
+    opened = books(tmp_path, inputs)
+    worker = FakeWorker(FakeWarehouse(), before=nth(2, Killed()))
+
+    with closing(opened), pytest.raises(Killed):
+        run(inputs, worker, wanted=Scope(), progress=opened.progress, keeper=opened, watcher=Watcher())
+
+    assert opened.kept == 1_000
+
+
+def test_one_line_is_named_as_one(tmp_path: Path) -> None:
+    export = Export(tmp_path)
+    export.add("a", [item_line(sale())])
+    (file,) = inputs_of([str(export.written())], s3=lambda: pytest.fail("it is no bucket"))
+    worker = FakeWorker(FakeWarehouse(), before=nth(1, NotDelivered("the salt is empty", halted=True)))
+
+    with pytest.raises(NotDelivered, match=r"a\.json\.gz, line 1: the salt"):
+        go(tmp_path, [file], worker)

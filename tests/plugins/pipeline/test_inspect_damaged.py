@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from workers_pipeline.codecs import Codec
 
 ROWS = 7
+CLEAR = "\x1b[2J"
 
 
 def written(codec: Codec = "deflate") -> bytes:
@@ -181,3 +184,35 @@ def test_times_that_no_calendar_has_are_shown_as_they_are(tmp_path: Path) -> Non
     assert f'"firstChange":"{2**62}"' in done.stdout
     assert '"misplaced":1' in done.stdout
     assert str(2**62) in rows.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--rows"], ["--schema"], ["--current"], ["--json"], ["--rows", "--json"]]
+)
+def test_what_a_file_would_have_a_terminal_do_is_shown_and_not_done(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    table = tmp_path / f"ta{CLEAR}ble" / "partition_date=2026-03-01"
+    table.mkdir(parents=True)
+    maps = {"type": "map", "values": "string"}
+    schema = {"type": "record", "name": "note", "fields": [{"name": "held", "type": maps}]}
+    with (table / "rows.avro").open("wb") as file:
+        fastavro.writer(file, schema, [{"held": {CLEAR: f"a\u202eb{CLEAR}"}}])
+    (table / "codec.avro").write_bytes(FILES["deflate"].replace(b"deflate", f"{CLEAR}cod".encode(), 1))
+
+    done = inspect(tmp_path, *arguments)
+
+    assert "\\u001b[2J" in done.output
+    assert not {"\x1b", "\u202e"} & {*done.output}
+
+
+def test_a_pipe_that_is_named_like_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.avro")
+    (tmp_path / "whole.avro").write_bytes(FILES["deflate"])
+
+    of_the_folder = inspect(tmp_path, "--json")
+    of_itself = inspect(tmp_path / "pipe.avro")
+
+    told = json.loads(of_the_folder.stdout)
+    assert (told["total"]["rows"], told["problems"]) == (ROWS, [])
+    assert (of_itself.exit_code, "there is no file or folder" in of_itself.stderr) == (2, True)

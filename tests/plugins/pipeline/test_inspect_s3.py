@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from backfills import Backfiller
     from worker_runtime.local.stage.gateway import Gateway
     from worker_runtime.local.stage.parts.http_wire import WireMessage
 
@@ -45,15 +46,15 @@ class Refusals(Weather):
         self.word: str | None = None
         self.code, self.status = "AccessDenied", 403
         self.fetched: list[str] = []
+        self.listed: list[str] = []
         self._lock = threading.Lock()
 
     def __call__(self, message: WireMessage) -> bytes | None:
         method, target, _ = message.start
         if method != "GET":
             return None
-        if "list-type" not in target:
-            with self._lock:
-                self.fetched.append(unquote(target))
+        with self._lock:
+            (self.listed if "list-type" in target else self.fetched).append(unquote(target))
         return self._refusal() if self.word is not None and self.word in target else None
 
 
@@ -139,6 +140,42 @@ def test_no_more_is_fetched_than_is_wanted(inspect: Inspect, bucket: Bucket, wea
     ]
     assert len(weather.fetched) == 3
     assert all("/sale/" in each for each in weather.fetched)
+
+
+@pytest.mark.parametrize(
+    "named", ["", "/data-pipeline/avro", "/data-pipeline/avro/", "/data-pipeline/avro/s"]
+)
+@pytest.mark.parametrize("narrowed", ["--type", "--date", "both"])
+def test_no_more_is_listed_than_is_wanted(
+    inspect: Inspect, bucket: Bucket, weather: Refusals, named: str, narrowed: str
+) -> None:
+    (data,) = delivered().values()
+    for table in ("event", "sale", "stranger"):
+        put(bucket, f"data-pipeline/avro/{table}/partition_date=2026-03-03/x.avro", data)
+    by_type, by_date = ["--type", "sale"], ["--date", "2026-03-03.."]
+    narrow = {"--type": by_type, "--date": by_date, "both": [*by_type, *by_date]}[narrowed]
+
+    done = inspect(f"s3://{bucket.name}{named}", *narrow, "--json")
+
+    known = (
+        {"sale"}
+        if narrowed != "--date"
+        else {"sale", "stranger"} | ({"event"} if named[-1:] != "s" else set())
+    )
+    whole = [each for each in weather.listed if "delimiter=/" not in each]
+    assert {each["table"] for each in done.json["partitions"]} == known
+    assert len(whole) == len(known)
+    assert all("prefix=data-pipeline/avro/sale/" in each for each in whole if known == {"sale"})
+    assert narrowed == "--type" or all("partition_date=2026-03-03" in each for each in whole)
+
+
+def test_a_bucket_that_is_not_there_is_told_alike_by_all_commands(
+    inspect: Inspect, backfill: Backfiller
+) -> None:
+    looked, delivered_again = inspect("s3://nobodys/x/", "--json"), backfill("s3://nobodys/x/", "--json")
+
+    assert (looked.code, delivered_again.code) == (1, 1)
+    assert looked.error == delivered_again.error
 
 
 def delivered() -> dict[str, bytes]:
