@@ -9,6 +9,7 @@ import pytest
 
 from diary import WORKER, Diary, change, message, printed, sent
 from traced import made, traced, tries, way
+from worker_runtime.local.stage.lineage.drawing import draw
 from worker_runtime.local.stage.lineage.happenings import GivenUp, SentBack
 from worker_runtime.local.stage.lineage.late_notes import note_sent_back
 from worker_runtime.local.stage.lineage.told import Try, Way
@@ -77,6 +78,22 @@ def test_what_the_queue_itself_dead_letters_keeps_its_id(diary: Diary) -> None:
 
     assert back.thing == "m-2"
     assert way(diary, "m-2").came_from[0].thing == "m-1"
+
+
+def test_a_change_that_is_sent_back_is_no_cause_of_itself(diary: Diary) -> None:
+    record = change("100", {}, key="k-1")
+    diary.invoke(record, reading=BatchFailed("raised", raised=True))
+    diary.note(GivenUp(WORKER, [record], "RetryAttemptsExhausted", letter="letter-1"))
+    diary.note(SentBack("letter-1", WORKER, ["100"]))
+
+    told = way(diary, "100")
+    drawn = [text for text, _ in draw(traced(diary, "100"), all_lines=False)]
+
+    steps = [event for event in told.events if not isinstance(event, Try)]
+    assert [back.thing for step in steps for back in step.sent_back_as] == ["100"]
+    assert told.came_from == ()
+    assert [line for line in drawn if "sent back" in line] == [drawn[-1]]
+    assert "(+0.00 s)" in drawn[1]
 
 
 def test_metadata_of_a_stream_is_sent_back_as_its_records(diary: Diary) -> None:

@@ -53,6 +53,8 @@ def _cause_of(db: sqlite3.Connection, row: sqlite3.Row) -> tuple[Cause | None, i
     caused = _caused(db, row)
     if caused is not None:
         return made_by(db, caused)
+    if not row["source"].startswith("arn:aws:sqs:"):
+        return None, None  # a letter of any other source goes back as the record that it is of
     back = db.execute(
         "SELECT * FROM sent_back WHERE thing = ? ORDER BY id DESC LIMIT 1", (row["record"],)
     ).fetchone()
