@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker_runtime import Change, Reject, Sqs, Stack, TableStream, Worker, worker
+from worker_runtime import Change, Kinesis, Reject, Sqs, Stack, TableStream, Worker, worker
 from worker_runtime.clients.sqs import Attribute, size_of
 from worker_runtime.clock import using
-from worker_runtime.testing import RecordingSender, SteppedClock, change, message, run_on, table_event
+from worker_runtime.testing import (
+    RecordingSender,
+    SteppedClock,
+    change,
+    kinesis_event,
+    message,
+    run_on,
+    table_event,
+)
 
 if TYPE_CHECKING:
     from worker_runtime.clients.sqs import Message
@@ -195,6 +203,18 @@ def test_what_is_too_large_even_compressed_goes_to_the_spill_bucket() -> None:
     assert key.startswith("dead-letters/test.refuse_change/")
     assert json.loads(gzip.decompress(stored)) == changed
     assert size_of(letter) < 2_000
+
+
+def test_records_of_two_shards_with_the_same_number_do_not_spill_over_each_other() -> None:
+    source = Kinesis("orders", dead_letters="dlq", spill_bucket="letters")
+    sender = RecordingSender()
+    event = kinesis_event({"x": noise(2 * MIB)}, {"x": noise(2 * MIB)})
+    for shard, record in zip(("a", "b"), event["Records"], strict=True):
+        record["eventID"] = f"{shard}:7"
+        record["kinesis"]["sequenceNumber"] = "7"
+        run_on(rejecting(source), {"Records": [record]}, sender=sender)
+
+    assert len(sender.spilled) == 2
 
 
 def test_a_spill_that_fails_is_a_retry() -> None:

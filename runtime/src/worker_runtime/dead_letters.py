@@ -113,7 +113,7 @@ def enveloped(at: int, record: Record[Any], *, reason: Reason, to: Postbox) -> S
         return Refuse(
             at, ValueError(f"record {record.id} fits no message even compressed; declare a spill_bucket.")
         )
-    spill = Spill(to.spill_bucket, f"dead-letters/{reason.worker}/{_digest(reason)}.json.gz", packed)
+    spill = Spill(to.spill_bucket, f"dead-letters/{reason.worker}/{_digest(reason, record)}.json.gz", packed)
     pointer = Envelope(**head, record_at=spill.key)
     return Send(at, to.queue, _letter(pointer, record, reason, to), spill)
 
@@ -133,11 +133,17 @@ def _addressed(message: Message, record: Record[Any], reason: Reason, to: Postbo
     """Keep the group where the dead letters are FIFO; the same record of the same worker is one letter."""
     if not to.queue.endswith(".fifo"):
         return replace(message, group_id=None, deduplication_id=None)
-    return replace(message, group_id=record.lane or record.id, deduplication_id=_digest(reason))
+    return replace(message, group_id=record.lane or record.id, deduplication_id=_digest(reason, record))
 
 
-def _digest(reason: Reason) -> str:
-    return sha256(f"{reason.worker}|{reason.record_id}".encode()).hexdigest()
+def _digest(reason: Reason, record: Record[Any]) -> str:
+    """Tell a worker's record from all others; Kinesis's sequence numbers are those of a shard."""
+    match record.raw:
+        case {"kinesis": _, "eventID": str(named)}:  # shard and sequence number
+            pass
+        case _:
+            named = record.id
+    return sha256(f"{reason.worker}|{named}".encode()).hexdigest()
 
 
 def _encode(value: Reason) -> str:

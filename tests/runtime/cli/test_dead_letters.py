@@ -441,6 +441,7 @@ def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
     trail = installed_plugin.folder / "trail"
 
     listed = dead_letters("list", "--stack", "meter", "--json", site=installed_plugin)
+    read = dead_letters("list", "--stack", "meter", site=installed_plugin)
     way = dead_letters("redrive", "meter-dlq", "--dry-run", site=installed_plugin)
     done = dead_letters(
         "redrive", "meter-dlq", "--yes", "--json", site=installed_plugin, env={"TRAIL": str(trail)}
@@ -450,6 +451,8 @@ def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
     opened = {"meter": "a", "phone": "+*******1234"}
     assert forms["envelope"]["body"]["record"]["kinesis"]["data"] == opened
     assert forms["metadata"]["code"] == "RetryAttemptsExhausted"
+    assert forms["envelope"]["shard"] == "shardId-000000000000"
+    assert "shardId-000000000000:7 " in read.out
     assert way.out.count("meter.work, in this process") == 2
     assert (done.code, done.json["sent"]) == (0, 2)
     assert {each["worker"] for each in done.json["went"]} == {"meter.work"}

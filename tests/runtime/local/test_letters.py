@@ -63,11 +63,26 @@ def test_a_body_that_only_resembles_an_envelope_is_an_original() -> None:
     assert (found.form, found.code) == ("original", "MAX_RECEIVES")
 
 
+def test_a_record_of_kinesis_is_found_by_its_shard_too() -> None:
+    record = {"kinesis": {"sequenceNumber": "7"}, "eventID": "export-1:a-x:7"}
+
+    found = letter(json.dumps({**REASON, "version": 1, "record": record}))
+
+    assert (found.shard, found.record_id) == ("export-1:a-x", "7")
+    assert all(found.is_called(each) for each in ("7", "export-1", "export-1:a-x:7", "m", None))
+    assert not found.is_called("export-1:a-x:8")
+
+
+@pytest.mark.parametrize("record", [None, [], "text", {"eventID": "a:7"}, {"kinesis": {}, "eventID": 7}])
+def test_what_has_no_shard_has_none(record: Any) -> None:
+    assert letter(json.dumps({**REASON, "version": 1, "record": record})).shard == ""
+
+
 @pytest.mark.parametrize("info", ["DDBStreamBatchInfo", "KinesisBatchInfo"])
 def test_lambdas_metadata_says_its_condition_and_its_first_record(info: str) -> None:
     found = letter(json.dumps({"requestContext": {"condition": "RetryAttemptsExhausted"}, info: RANGE}))
 
-    assert (found.form, found.code) == ("metadata", "RetryAttemptsExhausted")
+    assert (found.form, found.code, found.shard) == ("metadata", "RetryAttemptsExhausted", "s")
     assert found.record_id == "10"
 
 

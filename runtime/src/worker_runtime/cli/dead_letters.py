@@ -183,7 +183,7 @@ def redrive(  # noqa: PLR0913 - each is an option of the command
         if not waiting:
             _tell_nothing(queue, output)
             return
-        what = "what waits" if wanted is None else f"{meant[0].record_id}, which waits"
+        what = "what waits" if wanted is None else f"{meant[0].place}, which waits"
         ask(f"Send back {what} in {queue} (dead letters: {len(meant)})?", yes=yes)
         done = office.redrive(queue, refresh=refresh, seen=len(waiting), wanted=wanted)
         tell_redriven(done, output)
@@ -198,8 +198,8 @@ def _meant(waiting: list[Listed], queue: str, wanted: str | None) -> list[Listed
     meant = [each for each in waiting if each.is_called(wanted)]
     if not meant:
         raise NoSuchLetter(f"no dead letter in {queue} begins with {wanted!r}; `list` shows them all.")
-    if len({each.record_id for each in meant}) > 1:
-        listed = ", ".join(sorted({each.record_id for each in meant}))
+    if len({each.place for each in meant}) > 1:
+        listed = ", ".join(sorted({each.place for each in meant}))
         raise Misuse(f"{wanted!r} begins {len(meant)} dead letters' ids; say more of one: {listed}.")
     return meant
 

@@ -66,7 +66,7 @@ def show_whole(opened: Opened, output: Output, *, clock: str) -> None:
     }
     output.lines(
         [
-            (f"{letter.queue}  {letter.record_id}", "bold"),
+            (f"{letter.queue}  {letter.place}", "bold"),
             *(
                 (f"  {name:8} {value}", "red" if name == "problem" else "")
                 for name, value in known.items()
@@ -78,7 +78,7 @@ def show_whole(opened: Opened, output: Output, *, clock: str) -> None:
 
 
 def _row(each: Listed) -> list[tuple[str, str]]:
-    texts = (each.queue, each.record_id, each.worker or "?", each.code, each.error, each.sent_at)
+    texts = (each.queue, each.place, each.worker or "?", each.code, each.error, each.sent_at)
     return list(zip(texts, ("", "", "", "bold", "", "dim"), strict=True))
 
 

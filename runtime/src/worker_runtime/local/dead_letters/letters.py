@@ -65,6 +65,7 @@ class _TopicRanges(Struct, frozen=True, rename="camel"):
 class Letter:
     """One dead letter; ``worker`` is None where nobody noted it, ``message`` is boto3's form.
 
+    ``shard`` is the record's, where the letter says one: of Kinesis the record's id is unique there alone.
     ``code`` says why: the worker's own, Lambda's condition, ``MAX_RECEIVES`` where SQS moved it, or
     ``UNREADABLE`` (and ``worker`` None) where it fits no form.
     """
@@ -74,6 +75,7 @@ class Letter:
     code: str
     error: str = ""
     record_id: str
+    shard: str = ""
     message: Mapping[str, Any]
 
     @property
@@ -83,8 +85,9 @@ class Letter:
         return given
 
     def is_called(self, wanted: str | None) -> bool:
-        """Whether its record's id or its own begins like this; all are meant by None."""
-        return wanted is None or self.record_id.startswith(wanted) or self.message_id.startswith(wanted)
+        """Whether its record's id, shard before it or not, or its own begins so; all are meant by None."""
+        ids = (self.record_id, f"{self.shard}:{self.record_id}", self.message_id)
+        return wanted is None or any(each.startswith(wanted) for each in ids)
 
     @property
     def unreadable(self) -> bool:
@@ -145,13 +148,14 @@ def _read(message: Mapping[str, Any]) -> Letter:
         return _reasoned("original", json.loads(attribute.get("StringValue", "")), message)
     body = _json_object(message["Body"])
     if body.keys() >= _ENVELOPE:
-        return _reasoned("envelope", body, message)
+        return _reasoned("envelope", body, message, shard=_shard(body.get("record")))
     if "requestContext" in body and any(info in body for info in (*BATCH_INFOS, TOPIC_INFO)):
         return Letter(
             form="metadata",
             worker=None,
             code=convert(body["requestContext"], _Context).condition,
             record_id=_first_record(body),
+            shard="" if TOPIC_INFO in body else convert(batch_info(body), _Range).shard_id,
             message=message,
         )
     if body.keys() >= {"requestContext", "requestPayload"}:
@@ -182,7 +186,15 @@ def _failed_event(body: Mapping[str, Any], message: Mapping[str, Any]) -> Letter
     )
 
 
-def _reasoned(form: Form, given: Any, message: Mapping[str, Any]) -> Letter:
+def _shard(record: Any) -> str:
+    """Read the shard of a Kinesis record as the event had it; of any other nothing."""
+    match record:
+        case {"kinesis": _, "eventID": str(named)}:
+            return named.rpartition(":")[0]
+    return ""
+
+
+def _reasoned(form: Form, given: Any, message: Mapping[str, Any], *, shard: str = "") -> Letter:
     reason = convert(given, _Reason)
     return Letter(
         form=form,
@@ -190,6 +202,7 @@ def _reasoned(form: Form, given: Any, message: Mapping[str, Any]) -> Letter:
         code=reason.code,
         error="" if reason.error == reason.code else reason.error.removeprefix(f"{reason.code}: "),
         record_id=reason.record_id,
+        shard=shard,
         message=message,
     )
 

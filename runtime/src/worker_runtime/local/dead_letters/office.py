@@ -43,6 +43,7 @@ class Listed(Struct, frozen=True, rename="camel"):
 
     queue: str
     record_id: str
+    shard: str
     worker: str | None
     code: str
     error: str
@@ -51,9 +52,14 @@ class Listed(Struct, frozen=True, rename="camel"):
     body: Any
     message_id: str
 
+    @property
+    def place(self) -> str:
+        """The record's id, behind its shard where that is known."""
+        return f"{self.shard}:{self.record_id}" if self.shard else self.record_id
+
     def is_called(self, wanted: str) -> bool:
-        """Whether its record's id or its own begins like this."""
-        return self.record_id.startswith(wanted) or self.message_id.startswith(wanted)
+        """Whether its record's id, with its shard or not, or its own begins like this."""
+        return any(each.startswith(wanted) for each in (self.record_id, self.place, self.message_id))
 
 
 class Opened(Struct, frozen=True, rename="camel"):
@@ -165,6 +171,7 @@ def _listed(letter: Letter, *, queue: str) -> Listed:
     return Listed(
         queue=queue,
         record_id=letter.record_id,
+        shard=letter.shard,
         worker=letter.worker,
         code=letter.code,
         error=masked_text(letter.error),
