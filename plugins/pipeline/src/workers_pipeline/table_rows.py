@@ -71,6 +71,7 @@ class Rows:
     """Makes encoded rows of a table's images; which other attributes the items have it learns from them."""
 
     def __init__(self, schema: TableSchema) -> None:
+        self.table = schema.name
         self._schema = schema
         self._columns = schema.fields[len(OF_THE_CHANGE) :]
         self._mask = Mask(schema).masked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker_runtime import Reject, Skip
@@ -19,26 +18,10 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
     from worker_runtime import Change
-    from workers_pipeline.image_rows import Row
     from workers_pipeline.partitions import PartitionPolicy
 
     Place = tuple[str, str]
     Placed = tuple[Place, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One type's table: the schema of its files, and what makes its rows."""
-
-    name: str
-    avro: Mapping[str, Any]
-    row: Callable[[Any, Row, Hashes], str]
-
-    @classmethod
-    def of(cls, data_type: str) -> Table:
-        """Compose the table of a type from its schema."""
-        schema = read_schema(table_of(data_type))
-        return cls(schema.name, schema.avro, Rows(schema).row)
 
 
 class Tables:
@@ -47,8 +30,9 @@ class Tables:
     def __init__(
         self, data_types: Sequence[str], *, policy: PartitionPolicy, salt: Callable[[], str]
     ) -> None:
-        self._by_type: dict[str | None, Table] = {data_type: Table.of(data_type) for data_type in data_types}
-        self._avro = {table.name: table.avro for table in self._by_type.values()}
+        schemas = {data_type: read_schema(table_of(data_type)) for data_type in data_types}
+        self._by_type: dict[str | None, Rows] = {name: Rows(schema) for name, schema in schemas.items()}
+        self._avro = {schema.name: schema.avro for schema in schemas.values()}
         self._policy = policy
         self._salt = salt
 
@@ -65,17 +49,18 @@ class Tables:
         by_type, date_of = self._by_type, self._policy.date_of
 
         def place(change: Change[Raw]) -> Placed:
-            removed = change.name == "REMOVE"
+            name = change.name
+            removed = name == "REMOVE"
             text = change.old if removed else change.new
             if text is None:
-                raise Reject(VIOLATION, f"{change.name} without its image")
+                raise Reject(VIOLATION, f"{name} without its image")
             try:
                 at_ms = change.created_at_ms
-                table = by_type.get(type_of(text))
-                if table is None:
+                rows = by_type.get(type_of(text))
+                if rows is None:
                     raise Skip("its type is not delivered")
-                row = table.row(text, (change.id, change.name, at_ms, removed), hashed)
-                return (table.name, date_of(at_ms)), row
+                row = rows.row(text, (change.id, name, at_ms, removed), hashed)
+                return (rows.table, date_of(at_ms)), row
             except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
                 raise Reject(VIOLATION, str(error)) from error
 
