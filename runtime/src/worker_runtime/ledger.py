@@ -145,7 +145,7 @@ class Items(DynamoDBPersistenceLayer):
     def calling(self) -> Iterator[None]:
         """Use a client that fits into what is left of the invocation; its errors are verdicts."""
         self.client = aws.client("dynamodb")
-        with aws.verdicts("dynamodb"):
+        with aws.verdicts("dynamodb", of=self.table_name):
             yield
 
     def _get_key(self, idempotency_key: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_files_are_stored_over_what_is_there(bucket: Bucket) -> None:
 
 
 def test_a_bucket_that_is_gone_halts(bucket: Bucket) -> None:
-    with pytest.raises(Halt, match="NoSuchBucket"):
+    with pytest.raises(Halt, match=rf"of {bucket.name}-gone: NoSuchBucket"):
         S3Warehouse(f"{bucket.name}-gone").store(FILES)
 
 

@@ -175,7 +175,7 @@ def test_a_batch_put_writes_everything(table: Table) -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_a_missing_table_is_a_halt() -> None:
-    with pytest.raises(Halt, match="ResourceNotFoundException"):
+    with pytest.raises(Halt, match="dynamodb GetItem of no-such-table: ResourceNotFoundException"):
         Table("no-such-table").get(EVENT)
 
 

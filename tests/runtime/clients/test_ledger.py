@@ -323,7 +323,7 @@ def test_a_table_may_have_a_hash_key_alone(cloud: Callable[[str], Any]) -> None:
 def test_a_table_that_is_not_there_halts(cloud: Callable[[str], Any]) -> None:  # noqa: ARG001 - the cloud has to be
     ledger = Store({"DONE_TABLE": "nowhere"}, table="done").ledger()
 
-    with pytest.raises(Halt, match="ResourceNotFoundException"):
+    with pytest.raises(Halt, match="of nowhere: ResourceNotFoundException"):
         ledger.begin(order())
 
 

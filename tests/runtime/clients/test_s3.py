@@ -21,5 +21,5 @@ def test_an_object_is_stored(cloud: Callable[[str], Any]) -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_a_missing_bucket_is_a_halt() -> None:
-    with pytest.raises(Halt, match="NoSuchBucket"):
+    with pytest.raises(Halt, match="s3 PutObject of no-such-bucket: NoSuchBucket; check"):
         s3.put("no-such-bucket", key="k", body=b"")

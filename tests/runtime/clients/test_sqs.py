@@ -141,6 +141,7 @@ def test_a_missing_queue_is_a_halt_for_every_message(cloud: Cloud) -> None:
     results = Queue(url).send([Message("a"), Message("b")])
 
     assert [type(result) for result in results] == [Halt, Halt]
+    assert all("sqs SendMessageBatch of no-such-queue: " in str(result) for result in results)
 
 
 class Receiver:

@@ -82,15 +82,15 @@ def forget() -> None:
 
 
 @contextmanager
-def verdicts(service: str) -> Iterator[None]:
-    """Raise botocore's errors as verdicts, and note the call."""
+def verdicts(service: str, *, of: str = "") -> Iterator[None]:
+    """Raise botocore's errors as verdicts, and note the call; ``of`` names the resource that is asked for."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with the first client
 
     try:
         with noted(service, class_of=blamed):
             yield
     except (BotoCoreError, ClientError) as error:
-        raise verdict_of(error, service=service) from error
+        raise verdict_of(error, service=service, of=of) from error
 
 
 def _short(left_s: float, *, longest: tuple[float, float]) -> tuple[float, float]:

@@ -84,12 +84,16 @@ MEANINGS: Final[dict[str | int, type[Verdict]]] = {
 """Error code, botocore class or HTTP status to verdict, asked in this order."""
 
 
-def verdict_of(error: BaseException, *, service: str) -> Verdict:
-    """Return what ``error`` means; its text names service, operation and code, never what was sent."""
+def verdict_of(error: BaseException, *, service: str, of: str = "") -> Verdict:
+    """Return what ``error`` means; its text names service, operation and code, never what was sent.
+
+    ``of`` is the resource that was called for, as its variable names it: a bucket, a queue, a table.
+    """
     if isinstance(error, Verdict):
         return error
     code = code_of(error)
-    what = " ".join(filter(None, (service, getattr(error, "operation_name", None)))) + f": {code}"
+    called = " ".join(filter(None, (service, getattr(error, "operation_name", None))))
+    what = f"{called} of {of}: {code}" if of else f"{called}: {code}"
     meaning = _meaning(error, code)
     if meaning is Halt:
         return Halt(f"{what}; check credentials, region, grants and the name of the resource.")

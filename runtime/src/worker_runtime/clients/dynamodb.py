@@ -175,7 +175,7 @@ class Table:
         return self._call_unnamed(operation, TableName=self.name, **request)
 
     def _call_unnamed(self, operation: str, *, attempts: int = 3, **request: Any) -> Any:
-        with aws.verdicts("dynamodb"):
+        with aws.verdicts("dynamodb", of=self.name):
             return getattr(aws.client("dynamodb", attempts=attempts), operation)(**request)
 
 

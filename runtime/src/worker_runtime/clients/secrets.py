@@ -38,7 +38,7 @@ def forget() -> None:
 
 
 def _fetch(secret_id: str) -> dict[str, Any]:
-    with aws.verdicts("secretsmanager"):
+    with aws.verdicts("secretsmanager", of=secret_id):
         answer = aws.client("secretsmanager").get_secret_value(SecretId=secret_id)
     try:
         fields = json.loads(answer["SecretString"])

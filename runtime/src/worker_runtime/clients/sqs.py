@@ -132,7 +132,7 @@ class Queue:
             return {}
         named = [{"Id": str(at), **entry} for at, entry in entries.items()]
         try:
-            with aws.verdicts("sqs"):
+            with aws.verdicts("sqs", of=self.url.rpartition("/")[2]):
                 answer = getattr(aws.client("sqs"), operation)(QueueUrl=self.url, Entries=named)
         except ServiceRefused as verdict:
             if len(entries) == 1:

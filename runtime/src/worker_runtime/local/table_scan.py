@@ -35,7 +35,7 @@ class TableSize(Struct, frozen=True):
 
 def table_size(table: str) -> TableSize:
     """Ask how large a table is."""
-    with aws.verdicts("dynamodb"):
+    with aws.verdicts("dynamodb", of=table):
         described = aws.client("dynamodb").describe_table(TableName=table)["Table"]
     return TableSize(described.get("ItemCount", 0), described.get("TableSizeBytes", 0))
 
@@ -59,7 +59,7 @@ def scan(
     def read(segment: int) -> None:
         pages: dict[str, Any] = {**request, "Segment": segment, "TotalSegments": segments}
         while not ended.is_set():
-            with aws.verdicts("dynamodb"):
+            with aws.verdicts("dynamodb", of=table):
                 page = aws.client("dynamodb", attempts=TRIES).scan(**pages)
             with turn:
                 see([loads_image(item) for item in page["Items"]], page["ScannedCount"])
