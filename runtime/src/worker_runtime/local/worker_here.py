@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from worker_runtime import clock
 from worker_runtime.catalogue import installed
+from worker_runtime.effects import Sender, Spill
 from worker_runtime.loading import declared_worker, load, load_plugins, offers, routes
 from worker_runtime.local.invoke import LocalContext
 from worker_runtime.runtime import composed
@@ -18,13 +19,14 @@ from worker_runtime.services import Services
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from worker_runtime.effects import Sender
     from worker_runtime.loading import LoadedWorker
     from worker_runtime.services import Provided
     from worker_runtime.settings import Environment
 
     Run = Callable[[Any], Any]
     Instead = Callable[[Mapping[Any, Provided]], Iterable[Provided]]
+
+__all__ = ["Sender", "Spill", "worker_here"]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker_runtime.clients.sqs import Message
-    from worker_runtime.effects import Sender, Spill
+    from worker_runtime.local.worker_here import Sender, Spill
     from workers_pipeline.avro_files import AvroFiles
     from workers_pipeline.services import Warehouse
 
