@@ -49,7 +49,7 @@ def test_a_missing_secret_is_a_halt(answering: Any) -> None:
 
     with (
         answering(GetSecretValue=lambda _: Response.json(missing, status=400)),
-        pytest.raises(Halt, match="secretsmanager GetSecretValue of .*shop.*: ResourceNotFoundException"),
+        pytest.raises(Halt, match=r"secretsmanager GetSecretValue of .*shop.*: ResourceNotFoundException"),
     ):
         Secret("shop", "token").reveal()
 
