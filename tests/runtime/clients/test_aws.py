@@ -103,5 +103,5 @@ def test_a_refused_connection_is_a_retry(service: StandIn) -> None:
 def test_a_missing_grant_is_a_halt_with_its_cure(service: StandIn) -> None:
     service.fail_next(1, status=400, body={"__type": "com.amazonaws.dynamodb#AccessDeniedException"})
 
-    with pytest.raises(Halt, match="GetItem of any: AccessDeniedException; check credentials, region, grants"):
+    with pytest.raises(Halt, match="GetItem of any: AccessDeniedException; check credentials, region"):
         Table("any").get({"PK": "1"})
