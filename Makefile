@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 PLUGINS := $(sort $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 THERE   := $(shell cat $(READY) 2>/dev/null)
 
-.PHONY: install demo test check lock bench clean
+.PHONY: install demo test check lock dist bench clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make.
@@ -48,8 +48,12 @@ lock: $(READY) ## Resolve the dependencies anew into requirements.lock, with has
 		--no-emit-package worker-runtime $(foreach p,$(wildcard plugins/*),--no-emit-package workers-$(subst _,-,$(notdir $(p)))) \
 		--no-header --no-annotate --no-emit-index-url -o requirements.lock
 
+dist: $(READY) ## Build wheels of the runtime and of every plugin into dist/.
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --all-packages --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+
 bench: $(READY) ## Measure beside the alternatives, in one run.
 	@$(BIN)/python tests/bench
 
 clean: ## Remove what was installed and generated.
-	rm -rf $(VENV) .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .stage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -160,8 +160,11 @@ def test_a_plugin_asks_for_all_that_its_workers_need_outside_a_workspace(alone: 
     project = tomllib.loads((alone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     (runtime,) = project["dependencies"]
+    (local,) = project["optional-dependencies"]["local"]
 
     assert runtime.startswith("worker-runtime[aws]>=")
+    assert local.startswith("worker-runtime[local]>=")
+    assert "workers-fan-mail[local]" in project["optional-dependencies"]["test"]
 
 
 def test_in_a_workspace_a_plugin_goes_to_plugins_and_its_tests_to_tests(

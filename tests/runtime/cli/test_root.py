@@ -128,7 +128,23 @@ def test_without_the_local_extra_one_line_says_the_cure(workers: Workers, instal
 
     assert (done.code, done.out) == (2, "")
     (line,) = done.err.splitlines()
-    assert "pip install 'worker-runtime[local]'" in line
+    assert "typer is not installed; the command comes with the extra 'local': pip install '" in line
+    assert "[local]'" in line
+
+
+def test_without_the_local_extra_errors_are_json_where_it_is_asked_for_and_the_version_is_said(
+    workers: Workers, installed_plugin: Site
+) -> None:
+    gone = "raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
+    installed_plugin.install("nothing", files={"typer.py": gone}, entry_points={})
+
+    failed = workers("list", "--json", site=installed_plugin)
+    said = workers("--version", site=installed_plugin)
+
+    assert (failed.code, failed.error["kind"]) == (2, "ExtraMissing")
+    assert "typer is not installed" in failed.error["message"]
+    assert (said.code, said.err) == (0, "")
+    assert said.out == workers("--version").out
 
 
 def on_a_terminal(workers: Workers, **environ: str) -> str:

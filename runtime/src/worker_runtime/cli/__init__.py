@@ -1,7 +1,7 @@
 """The ``workers`` command. Its groups stand here; each one's module is imported when it is called.
 
-Nothing here needs more than the standard library: an installation without the ``local`` extra is
-told what it lacks instead of being shown a traceback.
+Nothing here needs more than the standard library: an installation without the ``local`` extra says its
+version, and is told what it lacks instead of being shown a traceback.
 """
 
 from __future__ import annotations
@@ -54,11 +54,8 @@ def _run() -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in NEEDED:
             raise
-        print(  # noqa: T201 - rich is what is missing
-            f"workers: {error.name} is not installed; the command comes with the extra 'local':"
-            " pip install 'worker-runtime[local]'",
-            file=sys.stderr,
-        )
-        return 2
+        from worker_runtime.cli import without_extra  # noqa: PLC0415 - where it is needed alone
+
+        return without_extra.run(sys.argv[1:], missing=error.name or "")
     app(prog_name="workers")
     return 0
