@@ -348,3 +348,23 @@ def test_one_line_is_named_as_one(tmp_path: Path) -> None:
 
     with pytest.raises(NotDelivered, match=r"a\.json\.gz, line 1: the salt"):
         go(tmp_path, [file], worker)
+
+
+def test_a_name_that_is_no_text_is_worded(tmp_path: Path) -> None:
+    home = folder(tmp_path, "caf\udce9")  # Latin-1, as the system has it
+    (home / "changes.jsonl").write_text("nothing\n")
+    file = str(home / "changes.jsonl")
+    inputs = inputs_of([file], s3=lambda: pytest.fail("it is no bucket"))
+    opened = Books(digest_of(inputs, options=""), [file], state=home / "s.json", refusals=None)
+
+    with closing(opened):
+        run(
+            inputs,
+            FakeWorker(FakeWarehouse()),
+            wanted=Scope(),
+            progress=opened.progress,
+            keeper=opened,
+            watcher=Watcher(),
+        )
+
+    assert json.loads(opened.refusals.read_text())["file"].endswith("/caf\\xe9/changes.jsonl")

@@ -216,3 +216,15 @@ def test_a_pipe_that_is_named_like_a_file_is_not_waited_for(tmp_path: Path) -> N
     told = json.loads(of_the_folder.stdout)
     assert (told["total"]["rows"], told["problems"]) == (ROWS, [])
     assert (of_itself.exit_code, "there is no file or folder" in of_itself.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("shown", [(), ("--json",), ("--rows", "--json")])
+def test_a_name_that_is_no_text_is_worded(tmp_path: Path, shown: tuple[str, ...]) -> None:
+    path = tmp_path / "caf\udce9" / "partition_date=2026-03-01" / "rows.avro"  # Latin-1, as the system has it
+    path.parent.mkdir(parents=True)
+    path.write_bytes(FILES["deflate"])
+
+    done = inspect(tmp_path, *shown)
+
+    assert done.exit_code == 0
+    assert "caf\\xe9" in done.stdout.replace("\\\\", "\\")

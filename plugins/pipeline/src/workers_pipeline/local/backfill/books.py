@@ -14,6 +14,7 @@ from worker_runtime.local.locked_files import locked
 from worker_runtime.local.whole_files import unfinished
 from workers_pipeline.local.backfill.refusals import RefusalFile, Unwritable
 from workers_pipeline.local.backfill.state import Progress, StateFile
+from workers_pipeline.local.stored.local_files import legible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,11 @@ class Books:
         self.state = state or Path(f"{_name_of(sources[0])}.backfill-{backfill[:_DIGITS]}.json")
         self.refusals = refusals or self.state.with_suffix(".rejected.jsonl")
         _refuse_same(self.state, self.refusals)
-        begun = Progress(backfill=backfill, sources=tuple(sources), refusals=str(self.refusals.absolute()))
+        begun = Progress(
+            backfill=backfill,
+            sources=tuple(map(legible, sources)),
+            refusals=legible(self.refusals.absolute()),
+        )
         self._file = StateFile(self.state)
         with ExitStack() as parts:
             _take(self.state, parts)

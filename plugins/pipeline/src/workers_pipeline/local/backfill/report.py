@@ -8,6 +8,7 @@ import msgspec
 
 from worker_runtime.local.commands.reporting import counted
 from workers_pipeline.local.backfill.tally import NAMED_MAX
+from workers_pipeline.local.stored.local_files import legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +61,8 @@ def _plain(books: Books | NoBooks) -> dict[str, Any]:
             for key, each in sorted(tally.stored.items())
         ],
         "refused": tally.named,
-        "refusedFile": None if tally.is_clean or books.refusals is None else str(books.refusals),
-        "state": None if books.state is None else str(books.state),
+        "refusedFile": None if tally.is_clean or books.refusals is None else legible(books.refusals),
+        "state": None if books.state is None else legible(books.state),
     }
 
 

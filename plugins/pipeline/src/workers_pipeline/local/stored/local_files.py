@@ -24,7 +24,7 @@ class LocalFile:
     path: Path
 
     def __str__(self) -> str:
-        return str(self.path)
+        return legible(self.path)
 
     @property
     def name(self) -> str:
@@ -66,5 +66,10 @@ class LocalFile:
                     yield LocalFile(path)
 
 
+def legible(path: str | Path) -> str:
+    r"""Word a path as text that can be written, whatever its bytes are: ``caf\xe9``, say."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _refuse(error: OSError) -> NoReturn:
-    raise Misuse(f"cannot read {error.filename}: {error.strerror}.") from error
+    raise Misuse(f"cannot read {legible(error.filename)}: {error.strerror}.") from error
