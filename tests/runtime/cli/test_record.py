@@ -45,6 +45,15 @@ METER_WORKER = """
         "Note a reading."
 """
 
+WATCH_WORKER = """
+    from worker_runtime import Change, Stack, TableStream, worker
+
+
+    @worker(TableStream("$table", kinesis="$table-carrier", dead_letters="dlq"), stack=Stack("$plugin"))
+    def work(change: Change[dict]) -> None:
+        "See a change."
+"""
+
 
 @pytest.fixture
 def aws(emulator: Emulator) -> Iterator[AwsClients]:
@@ -212,6 +221,31 @@ def test_a_table_s_stream_is_recorded(record: Record, aws: AwsClients, name: str
     assert done.code == 0, done.err
     assert change["eventName"] == "INSERT"
     assert change["dynamodb"]["NewImage"]["email"] == {"S": "f***@e***"}
+
+
+def test_what_several_workers_take_over_kinesis_is_recorded_in_the_form_in_which_all_get_it(
+    record: Record, aws: AwsClients, name: str, installed_plugin: Site, tmp_path: Path
+) -> None:
+    for plugin in ("seen", "heard"):
+        taken = WATCH_WORKER.replace("$table", name).replace("$plugin", plugin)
+        installed_plugin.install_plugin(plugin, worker=taken)
+    aws("dynamodb").create_table(
+        TableName=f"local-{name}",
+        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    aws("dynamodb").put_item(TableName=f"local-{name}", Item={"PK": {"S": "1"}})
+
+    done = record("--stream", f"local-{name}-carrier", site=installed_plugin)
+
+    ((change,),) = raws(tmp_path)
+    assert done.code == 0, done.err
+    assert change["eventSource"] == "aws:kinesis"
+    assert change["eventSourceARN"].endswith(f":stream/local-{name}-carrier")
+    assert change["eventID"].startswith("shardId-000000000000:")
+    assert [event.worker for event in events(tmp_path)] == [None]
 
 
 def test_ctrl_c_ends_a_recording_cleanly(
