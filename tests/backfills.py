@@ -120,7 +120,7 @@ class Backfiller:
     """Runs ``workers pipeline backfill`` in ``home``, with a bucket, a queue and a salt of its own."""
 
     def __init__(self, workers: Workers, bucket: Bucket, *, endpoint_url: str) -> None:
-        self._workers = workers
+        self.workers = workers
         self.home = workers.home
         self.bucket = bucket
         name = uuid4().hex[:8]
@@ -140,7 +140,7 @@ class Backfiller:
 
     def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, **given: Any) -> Done:
         """Run it."""
-        return self._workers(
+        return self.workers(
             "pipeline", "backfill", *arguments, env={**self.environment, **(env or {})}, **given
         )
 

@@ -277,7 +277,9 @@ def test_a_file_that_is_there_is_not_taken_for_what_is_refused(tmp_path: Path, i
 def test_what_is_refused_goes_on_in_the_same_file(tmp_path: Path, inputs: list[Input]) -> None:
     go(tmp_path, inputs, FakeWorker(FakeWarehouse()))
 
-    with pytest.raises(Misuse, match=r"was begun with --rejected .*state\.rejected\.jsonl"):
+    with pytest.raises(
+        Misuse, match=r"was begun with --rejected .*state\.rejected\.jsonl; say so again, or remove"
+    ):
         Books(
             digest_of(inputs, options="a bucket"),
             ("export",),

@@ -15,6 +15,8 @@ RECORDS_MAX: Final = 1_000
 """The worker's own batch size."""
 EVENT_BYTES_MAX: Final = 6 * 1024 * 1024
 """Lambda's limit of an event's JSON."""
+NOTHING_TAKEN: Final = frozenset({"MISSING", "CHECKSUM"})
+"""Codes of a file of which nothing is delivered: once it is put right, it is taken as if never seen."""
 
 
 class Unread(Struct, frozen=True):

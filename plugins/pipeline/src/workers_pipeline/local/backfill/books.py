@@ -12,6 +12,7 @@ from worker_runtime.local.commands.new_files import refuse_no_folder
 from worker_runtime.local.commands.reporting import CommandFailed, Misuse
 from worker_runtime.local.locked_files import locked
 from worker_runtime.local.whole_files import unfinished
+from workers_pipeline.local.backfill.batches import NOTHING_TAKEN
 from workers_pipeline.local.backfill.refusals import RefusalFile, Unwritable
 from workers_pipeline.local.backfill.state import Progress, StateFile
 from workers_pipeline.local.stored.local_files import legible
@@ -46,6 +47,8 @@ class Books:
         Raises Misuse where they are others', one file or in no folder, InUse where somebody uses them.
         Nothing is written to them before ``begin``.
         """
+        _refuse_folder(state, said_by="--state")
+        _refuse_folder(refusals, said_by="--rejected")
         self.state = state or Path(f"{_name_of(sources[0])}.backfill-{backfill[:_DIGITS]}.json")
         self.refusals = refusals or self.state.with_suffix(".rejected.jsonl")
         _refuse_same(self.state, self.refusals)
@@ -63,12 +66,17 @@ class Books:
             parts.callback(self._refused.close)
             self._parts = parts.pop_all()
         self.progress = found or begun
-        self.were_closed = self.progress.done
+        self.were_closed = self.progress.done and not self.progress.lost
+        self._reopened = self.progress.done and not self.were_closed
+        if self._reopened:
+            self.progress.reopen()
         self.kept = self.progress.tally.read
 
     def begin(self) -> None:
         """See that both files can be written, before anything is delivered; raises Unwritable."""
         self._refused.begin()
+        if self._reopened:
+            self.progress.refused_bytes = self._refused.leave_out(NOTHING_TAKEN)
         self._file.keep(self.progress)
 
     def keep(self, progress: Progress, refusals: Sequence[Refusal]) -> None:
@@ -115,6 +123,11 @@ def _refuse_same(state: Path, refusals: Path) -> None:
         raise Misuse(f"--rejected {refusals} is --state {state}, or a file that it needs; name another.")
     for each in (state, refusals):
         refuse_no_folder(each)
+
+
+def _refuse_folder(file: Path | None, *, said_by: str) -> None:
+    if file is not None and (not file.name or file.is_dir()):
+        raise Misuse(f"{said_by} {legible(file)} is a folder; name a file.")
 
 
 def _take(state: Path, parts: ExitStack) -> None:

@@ -9,11 +9,12 @@ from typing import IO, TYPE_CHECKING, Final
 import msgspec
 
 from worker_runtime.local.commands.reporting import CommandFailed, Misuse
+from worker_runtime.local.whole_files import write_whole
 from workers_pipeline.local.backfill.batches import sequence_of
 from workers_pipeline.local.backfill.tally import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from workers_pipeline.local.backfill.batches import Batch, Input
@@ -45,6 +46,23 @@ class RefusalFile:
         seen = self._path if self._path.exists() else self._path.parent
         if not os.access(seen, os.W_OK):
             raise Unwritable(f"cannot write {self._path}: we may not write to {seen}.")
+
+    def leave_out(self, codes: Collection[str]) -> int:
+        """Keep what was refused with other codes alone; return how many bytes are right then.
+
+        Raises Unwritable.
+        """
+        try:
+            held = self._path.read_bytes()[: self._right] if self._path.exists() else b""
+            lines = [line for line in held.splitlines(keepends=True) if _code(line) not in codes]
+            if lines:
+                write_whole(self._path, b"".join(lines), durable=True)
+            else:
+                self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unwritable(f"cannot write {self._path}: {error.strerror}.") from error
+        self._right = sum(map(len, lines))
+        return self._right
 
     def add(self, refusals: Sequence[Refusal]) -> int:
         """Write refusals and return how many bytes are right now; raises Unwritable."""
@@ -85,6 +103,10 @@ def refused(file: Input, batch: Batch, letters: Sequence[Letter]) -> list[Refusa
         for each in letters
     ]
     return unread + dead
+
+
+def _code(line: bytes) -> str:
+    return msgspec.json.decode(line, type=Refusal).code
 
 
 def _kept(line: bytes) -> tuple[str | None, str | None]:

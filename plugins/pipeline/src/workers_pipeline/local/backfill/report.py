@@ -35,6 +35,8 @@ def show(books: Books | NoBooks, output: Output) -> None:
     output.lines([(f"  {verb}: {each}", "red") for each in _told(tally.dead_lettered)])
     output.lines([(f"  not read: {each}", "red") for each in _told(tally.unread)])
     output.lines([(f"  broken files: {each}", "red") for each in _told(tally.broken)])
+    if books.progress.lost and not dry_run:
+        output.lines([("  once they are put right, the same command takes those files, and no others", "")])
     output.lines([(f"  {_named(each)}", "") for each in tally.named[:SHOWN_MAX]])
     if len(tally.named) > SHOWN_MAX:
         output.lines([(f"  and more; --json names the first {NAMED_MAX}", "dim")])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from worker_runtime import clock
 from worker_runtime.local.commands.reporting import counted
 from workers_pipeline.layout import AVRO
+from workers_pipeline.local.backfill.batches import NOTHING_TAKEN
 from workers_pipeline.local.backfill.refusals import refused
 from workers_pipeline.local.backfill.tally import Stored, add
 from workers_pipeline.local.backfill.worker_run import NotDelivered, Unaccounted
@@ -58,15 +59,18 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
     watcher: Watches,
 ) -> None:
     """Deliver what is left of the inputs; raises NotDelivered where a batch is not taken in four tries."""
-    tally, begun_at, behind = progress.tally, progress.at, progress.last
-    for at, file in enumerate(inputs[begun_at:], start=begun_at):
+    tally, behind = progress.tally, progress.last
+    for at in progress.todo(len(inputs)):
+        file = inputs[at]
+        behind = behind if at == progress.at else 0
         for batch in file.batches(behind=behind):
             before = tally.read
             refusals = _take(file, batch, worker, wanted=wanted, tally=tally, watcher=watcher)
             progress.at, progress.last = at, batch.last
+            if any(each.code in NOTHING_TAKEN for each in batch.unread):
+                progress.lost = (*progress.lost, at)
             keeper.keep(progress, refusals)
             watcher.see(changes=tally.read - before, files=0)
-        behind = 0
         watcher.see(changes=0, files=1)
     progress.done = True
     keeper.keep(progress, ())

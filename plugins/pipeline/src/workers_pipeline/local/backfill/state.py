@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from worker_runtime.local.commands.reporting import Misuse
 from worker_runtime.local.whole_files import write_whole
+from workers_pipeline.local.backfill.batches import NOTHING_TAKEN
 from workers_pipeline.local.backfill.refusals import Unwritable
 from workers_pipeline.local.backfill.tally import Tally
 
@@ -22,7 +23,8 @@ class Progress(Struct, rename="camel", kw_only=True):
     """The file: whose it is, and all that the next batch has to know.
 
     ``at`` is the file among the inputs, ``last`` the line in it behind which the next batch begins,
-    ``refused_bytes`` how much of the file of refusals is right.
+    ``refused_bytes`` how much of the file of refusals is right. ``only`` are the files that are taken, None
+    for all; ``lost`` those of which nothing could be.
     """
 
     version: int = VERSION
@@ -33,7 +35,19 @@ class Progress(Struct, rename="camel", kw_only=True):
     last: int = 0
     refused_bytes: int = 0
     done: bool = False
+    only: tuple[int, ...] | None = None
+    lost: tuple[int, ...] = ()
     tally: Tally = msgspec.field(default_factory=Tally)
+
+    def todo(self, files: int) -> list[int]:
+        """List the files that are not done, of so many; the first of them may be done in part."""
+        return [at for at in (range(files) if self.only is None else self.only) if at >= self.at]
+
+    def reopen(self) -> None:
+        """Begin anew with the files of which nothing could be taken, and with no other."""
+        self.only, self.lost = self.lost, ()
+        self.at, self.last, self.done = self.only[0], 0, False
+        self.tally.forget(NOTHING_TAKEN)
 
 
 class StateFile:
@@ -61,7 +75,10 @@ class StateFile:
                 " range, or another bucket. Name another with --state, or remove it to begin anew."
             )
         if found.refusals != begun.refusals:
-            raise Misuse(f"this backfill was begun with --rejected {found.refusals}; say so again.")
+            if found.refused_bytes:
+                cure = f"say so again, or remove {self.path} to begin anew."
+                raise Misuse(f"this backfill was begun with --rejected {found.refusals}; {cure}")
+            found.refusals = begun.refusals
         return found
 
     def keep(self, progress: Progress) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 Counts = dict[str, int]
 
@@ -80,6 +80,11 @@ class Tally(Struct, rename="camel"):
     def is_clean(self) -> bool:
         """Whether all that was read was taken."""
         return not self.refused and not self.broken
+
+    def forget(self, codes: Collection[str]) -> None:
+        """Leave out the files that were refused with these codes."""
+        self.broken = {code: many for code, many in self.broken.items() if code not in codes}
+        self.named = [each for each in self.named if each.code not in codes]
 
     def name(self, refusals: Sequence[Refusal]) -> None:
         """Keep the first of what was refused, without what stands in them."""

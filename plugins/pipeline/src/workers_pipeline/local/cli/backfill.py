@@ -104,7 +104,7 @@ def backfill(  # noqa: PLR0913 - options of a command
             with closing(books):
                 if not books.were_closed:
                     if not dry_run:
-                        ask(_question(inputs, books.kept), yes=yes)
+                        ask(_question(inputs, books), yes=yes)
                     _run(inputs, wanted, books, output)
         show(books, output)
         if books.were_closed and output.watched:
@@ -154,7 +154,10 @@ def _bucket() -> str:
     return f"the bucket {os.environ[BUCKET]} at {where}"
 
 
-def _question(inputs: Sequence[Input], done: int) -> str:
+def _question(all_inputs: Sequence[Input], books: Books | NoBooks) -> str:
+    only = books.progress.only
+    inputs = all_inputs if only is None else [all_inputs[at] for at in only]
+    done = books.kept if only is None else 0
     known = [each.changes for each in inputs if each.changes is not None]
     items = [counted(sum(known), "exported item")] if known else []
     recorded = len(inputs) - len(known)
@@ -179,10 +182,10 @@ def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output:
             status(output) as line,
             delivery_worker(environment, data_types=wanted.types, dry_run=books.is_dry) as worker,
         ):
-            pace = Pace(
-                changes=progress.tally.read, of=total, files=progress.at, of_files=len(inputs), show=line
-            )
             books.begin()
+            done, files = progress.tally.read, len(inputs)
+            to_do = len(progress.todo(files))
+            pace = Pace(changes=done, of=total, files=files - to_do, of_files=files, show=line)
             run(inputs, worker, wanted=wanted, progress=progress, keeper=books, watcher=pace)
     except NotDelivered as error:
         raise NotDelivered(f"{str(error).rstrip('.')}{again}.", halted=error.halted) from error

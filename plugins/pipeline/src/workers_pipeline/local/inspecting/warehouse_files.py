@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from worker_runtime.local.commands.reporting import Misuse
@@ -60,7 +59,7 @@ def _below(named: str, wanted: Wanted, s3: Callable[[], S3Client]) -> Iterable[S
         from workers_pipeline.local.inspecting.s3_narrowing import avro_objects  # noqa: PLC0415 - needs botocore
 
         return avro_objects(s3(), in_s3, wanted=wanted)
-    file = LocalFile(Path(named))
+    file = LocalFile.named(named)
     if file.path.is_dir():
         return file.below("*.avro")
     if not file.is_file():

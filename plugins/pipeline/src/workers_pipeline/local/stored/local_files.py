@@ -23,6 +23,13 @@ class LocalFile:
 
     path: Path
 
+    @classmethod
+    def named(cls, text: str) -> LocalFile:
+        """Find a file by its path; Misuse where nothing is named."""
+        if not text:
+            raise Misuse("'' names no file and no folder; is a variable empty? The folder here is '.'.")
+        return cls(Path(text))
+
     def __str__(self) -> str:
         return legible(self.path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from workers_pipeline.local.stored.local_files import LocalFile
@@ -41,7 +40,7 @@ class StoredFile(Protocol):
 def stored_file(named: str, *, s3: Callable[[], S3Client]) -> StoredFile:
     """Find a file by its path or its ``s3://bucket/key``; Misuse where that names no bucket."""
     if (in_s3 := S3Name.read(named)) is None:
-        return LocalFile(Path(named))
+        return LocalFile.named(named)
     from workers_pipeline.local.stored.s3_objects import S3Object  # noqa: PLC0415 - files need no boto3
 
     return S3Object(s3(), in_s3)
