@@ -270,8 +270,36 @@ def test_types_dates_and_keys_narrow_what_is_shown(
 ) -> None:
     done = stored("data-pipeline", "--rows", "--json", *options)
 
-    assert done.code == 0
+    assert done.code == (0 if ids else 1)
     assert [each["row"]["change_id"] for each in done.json["rows"]] == ids
+
+
+@pytest.mark.parametrize("shown", [(), ("--rows",), ("--current",), ("--duplicates",)])
+def test_what_is_not_there_is_said_and_is_exit_code_1(stored: Inspector, shown: tuple[str, ...]) -> None:
+    no_item = stored("data-pipeline", "--key", "NOPE", *shown)
+    no_date = stored("data-pipeline", "--date", "2033-05-19", *shown)
+
+    assert (no_item.code, no_date.code) == (1, 1)
+    if shown != ("--duplicates",):
+        assert no_item.out == "There is no such item: NOPE.\n"
+
+
+def test_of_an_item_only_the_files_that_have_it_are_counted(stored: Inspector) -> None:
+    done = stored("data-pipeline", "--key", "USER#u2", "--json")
+
+    (only,) = done.json["partitions"]
+    (file,) = {
+        each["file"] for each in stored("data-pipeline", "--key", "USER#u2", "--rows", "--json").json["rows"]
+    }
+    assert (only["table"], only["partitionDate"]) == ("demand", "2026-03-02")
+    assert (only["files"], only["rows"], only["bytes"]) == (1, 1, (stored.home / file).stat().st_size)
+
+
+def test_an_empty_key_is_none(stored: Inspector) -> None:
+    done = stored("data-pipeline", "--key", "")
+
+    assert (done.code, done.out) == (2, "")
+    assert "--key '' names no item" in done.err
 
 
 def test_a_file_that_stands_in_no_partition_is_known_by_its_schema_and_its_rows_by_their_time(

@@ -245,7 +245,7 @@ def test_a_connection_that_breaks_is_made_anew(inspect: Inspect, stored: Bucket,
     assert done.json["total"]["files"] == 3
 
 
-def test_an_empty_bucket_is_an_error_and_a_narrowed_look_that_finds_nothing_is_none(
+def test_an_empty_bucket_is_an_error_and_so_is_a_narrowed_look_that_finds_nothing(
     inspect: Inspect, bucket: Bucket
 ) -> None:
     empty, narrowed = (
@@ -254,7 +254,7 @@ def test_an_empty_bucket_is_an_error_and_a_narrowed_look_that_finds_nothing_is_n
     )
 
     assert (empty.code, empty.error["kind"]) == (1, "NoFiles")
-    assert (narrowed.code, narrowed.out) == (0, "No file holds what is asked for.\n")
+    assert (narrowed.code, narrowed.out) == (1, "No file holds what is asked for.\n")
 
 
 def test_bucket_and_endpoint_may_be_named_in_a_file_or_by_an_option(

@@ -108,8 +108,8 @@ def inspect(  # noqa: PLR0913 - options of a command
     Files are read one after the other. Kept in memory are the change ids of a
     partition; with --duplicates those of all; with --current a row an item.
 
-    Exit codes: 0 looked into, 1 there is no file or one cannot be read to its
-    end, 2 called wrongly.
+    Exit codes: 0 looked into, 1 there is nothing like that or a file cannot be
+    read to its end, 2 called wrongly.
     """
     with answering(as_json=as_json) as output:
         from workers_pipeline.local.inspecting.views import view  # noqa: PLC0415 - help needs no fastavro
@@ -122,7 +122,7 @@ def inspect(  # noqa: PLR0913 - options of a command
         with _looking(files, wanted, output) as look:
             tell = view(shown, look, output=output, limit=limit)
         tell()
-        if look.problems:
+        if look.problems or (wanted.is_narrow and not look.found):
             raise typer.Exit(FAILED)
 
 
@@ -158,6 +158,8 @@ def _wanted(types: list[str] | None, date: str | None, keys: list[str] | None) -
         raise Misuse(
             f"--date {date} is none; say 2026-03-01, 2026-03-01..2026-03-07, 2026-03-01.. or ..2026-03-07."
         ) from None
+    if "" in (keys or ()):
+        raise Misuse("--key '' names no item; is a variable empty?")
     return Asked(tables, dates, frozenset(keys or ()))
 
 

@@ -86,13 +86,19 @@ class _Count:
     changes: _Changes | None = None
 
     def see(self, file: SeenFile) -> None:
-        self.files += 1
-        self.size += file.size
+        before = self.seen_rows
         if file.holds_changes:
             self.changes = self.changes or _Changes()
             self.changes.see(file)
         else:
             self.rows += sum(1 for _ in file.rows)
+        if self.seen_rows > before or not file.is_narrowed:
+            self.files += 1
+            self.size += file.size
+
+    @property
+    def seen_rows(self) -> int:
+        return self.rows + (0 if self.changes is None else self.changes.rows)
 
     def forget(self) -> None:
         if self.changes is not None:
@@ -105,7 +111,7 @@ class _Count:
         if changes is None:
             return Contents(*held, self.rows)
         return Contents(
-            *(*held, self.rows + changes.rows),
+            *(*held, self.seen_rows),
             changes=changes.distinct,
             duplicates=changes.rows - changes.distinct,
             inserted=changes.kinds["INSERT"],
@@ -118,7 +124,10 @@ class _Count:
 
 
 def contents_of(files: Iterable[SeenFile]) -> list[Contents]:
-    """Count files by place, in the order of places; those of a partition come together."""
+    """Count files that hold what is wanted, by place, in the order of places.
+
+    Those of a partition come together.
+    """
     counts: dict[Place, _Count] = {}
     before: Place | None = None
     for file in files:
@@ -126,7 +135,7 @@ def contents_of(files: Iterable[SeenFile]) -> list[Contents]:
             counts[before].forget()
         before = file.place
         counts.setdefault(file.place, _Count(file.place)).see(file)
-    return sorted((each.contents() for each in counts.values()), key=_order)
+    return sorted((each.contents() for each in counts.values() if each.files), key=_order)
 
 
 def total(partitions: Sequence[Contents]) -> Contents:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from workers_pipeline.local.inspecting.avro_file import Row
-    from workers_pipeline.local.inspecting.wanted import Wanted
+    from workers_pipeline.local.inspecting.wanted import RowTest, Wanted
     from workers_pipeline.local.stored.stored_file import StoredFile
 
 
@@ -31,7 +31,10 @@ class Problem(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """A file whose head was read: where it stands, its schema, and its wanted rows."""
+    """A file whose head was read: where it stands, its schema, and its wanted rows.
+
+    ``is_narrowed`` where others of its rows may not be wanted: it may have none that are.
+    """
 
     name: str
     size: int
@@ -39,16 +42,21 @@ class SeenFile:
     schema: Any
     rows: Iterator[Row]
     holds_changes: bool
+    is_narrowed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at files, each opened when its turn comes; ``problems`` grow on the way."""
+    """A look at files, each opened when its turn comes.
+
+    ``problems`` and ``found``, the names of files that hold what is wanted, grow on the way.
+    """
 
     files: Sequence[StoredFile]
     wanted: Wanted
     advance: Callable[[int], None]
     problems: list[Problem] = field(default_factory=list)
+    found: set[str] = field(default_factory=set)
 
     def seen(self) -> Iterator[SeenFile]:
         """See the files of the wanted tables, one at a time: the next one closes it."""
@@ -58,6 +66,8 @@ class Look:
                     avro = AvroFile(opened)
                     seen = self._seen(file, avro)
                     if self.wanted.is_table(seen.place.table):
+                        if not seen.is_narrowed:
+                            self.found.add(seen.name)
                         yield seen
             except Unreadable as problem:
                 self._note(str(file), problem)
@@ -76,16 +86,20 @@ class Look:
         named = name_of(avro.schema)
         place = place_of(str(file)) or Place(named)
         is_of_changes = holds_changes(columns_of(avro.schema))
-        rows = self._rows(str(file), avro, place)
-        return SeenFile(str(file), avro.size, place, avro.schema, rows, is_of_changes)
-
-    def _rows(self, name: str, avro: AvroFile, place: Place) -> Iterator[Row]:
         is_wanted = self.wanted.row_test(place)
+        rows = self._rows(str(file), avro, is_wanted)
+        return SeenFile(
+            str(file), avro.size, place, avro.schema, rows, is_of_changes, is_narrowed=is_wanted is not None
+        )
+
+    def _rows(self, name: str, avro: AvroFile, is_wanted: RowTest | None) -> Iterator[Row]:
         try:
             if is_wanted is None:
                 yield from avro.rows()
             else:
-                yield from filter(is_wanted, avro.rows())
+                for row in filter(is_wanted, avro.rows()):
+                    self.found.add(name)
+                    yield row
         except Unreadable as problem:
             self._note(name, problem)
 

@@ -36,10 +36,10 @@ _NOTHING: Final = "-"
 _FILE: Final = "(file)"
 
 
-def show_contents(partitions: Sequence[Contents], output: Output) -> None:
+def show_contents(partitions: Sequence[Contents], output: Output, *, nothing: str) -> None:
     """Show how much there is, by table and partition, and of all."""
     if not partitions:
-        output.text("No file holds what is asked for.")
+        output.text(nothing)
         return
     summed = [total(partitions)] if len(partitions) > 1 else []
     columns = ("table", "files", "rows", "again", "changes", "changed (UTC)", "size")

@@ -55,12 +55,15 @@ def _summary(look: Look, output: Output, _limit: int | None) -> Tell:
         look,
         output,
         lambda: {"partitions": partitions, "total": total(partitions)},
-        partial(show_contents, partitions, output),
+        partial(
+            show_contents, partitions, output, nothing=_nothing(look, "No file holds what is asked for.")
+        ),
     )
 
 
 def _schemas(look: Look, output: Output, _limit: int | None) -> Tell:
     found = carried(look.seen())
+    look.found.update(each.example for each in found)
     return _told(look, output, lambda: {"schemas": found}, partial(show_schemas, found, output))
 
 
@@ -73,7 +76,7 @@ def _rows(look: Look, output: Output, limit: int | None) -> Tell:
     more = [(f"And more: --limit N shows more than {most:,}.", "dim")] if found[most:] else []
 
     def show() -> None:
-        show_rows(found[:most], output, nothing="No row is as asked for.")
+        show_rows(found[:most], output, nothing=_nothing(look, "No row is as asked for."))
         output.lines(more)
 
     return _told(look, output, dict, show)
@@ -84,7 +87,7 @@ def _current(look: Look, output: Output, limit: int | None) -> Tell:
     shown = items[: _most(limit, output)]
 
     def show() -> None:
-        show_rows(shown, output, nothing="No item is as asked for.")
+        show_rows(shown, output, nothing=_nothing(look, "No item is as asked for."))
         _tell_more(len(items), len(shown), "items", output)
 
     return _told(look, output, lambda: {"items": shown, "found": len(items)}, show)
@@ -99,6 +102,12 @@ def _duplicates(look: Look, output: Output, limit: int | None) -> Tell:
         _tell_more(len(found), len(shown), "changes", output)
 
     return _told(look, output, lambda: {"duplicates": shown, "found": len(found)}, show)
+
+
+def _nothing(look: Look, told: str) -> str:
+    """Say that nothing was found: of an item that was asked for, that there is none."""
+    keys = sorted(look.wanted.keys)
+    return f"There is no such item: {', '.join(keys)}." if keys else told
 
 
 def _told(look: Look, output: Output, result: Callable[[], dict[str, Any]], show: Tell) -> Tell:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from workers_pipeline.local.inspecting.places import Place
 
+    RowTest = Callable[[Mapping[str, Any]], bool]
+
 
 class Dates(Struct, frozen=True):
     """From one date to another, both within; an empty one is no bound."""
@@ -60,7 +62,7 @@ class Wanted(Struct, frozen=True):
             return True
         return self.is_table(place.table) and (self.dates is None or place.partition_date in self.dates)
 
-    def row_test(self, place: Place) -> Callable[[Mapping[str, Any]], bool] | None:
+    def row_test(self, place: Place) -> RowTest | None:
         """Return what tells the wanted rows of a file from its others; None where all are wanted.
 
         A file's partition is its rows' date; where it stands in none, each change's own is.
