@@ -44,7 +44,9 @@ def test_a_recorded_batch_is_stored_over_byte_for_byte(backfill: Backfiller, tmp
     done = backfill(str(tmp_path / "changes.jsonl"), "--yes", "--json")
 
     assert backfill.bucket.objects() == before
-    assert (done.json["read"], done.json["rows"], done.json["files"]) == (10, 8, 8)
+    assert (done.json["read"], done.json["rows"], done.json["files"]) == (10, 4, 4)
+    again = done.json["storedAgain"]
+    assert (again["rows"], again["files"]) == (4, 4)
     assert (done.code, done.json["deadLettered"]) == (1, {"UNDECODABLE": 2})
     assert [each["code"] for each in backfill.letters()] == ["UNDECODABLE"] * 2
 
@@ -265,12 +267,21 @@ def test_a_recorded_batch_is_delivered_whole_where_any_of_its_changes_is_in_rang
 
     assert done.code == 0
     assert {row["user_id"] for row in rows(backfill)} == {"u0", "u1", "u2"}
-    assert (done.json["read"], done.json["rows"], done.json["passedOver"]) == (5, 3, 2)
+    assert (done.json["read"], done.json["rows"], done.json["outOfRange"]) == (5, 3, 2)
 
 
 def test_of_one_type_the_files_are_those_of_all_types(backfill: Backfiller, tmp_path: Path) -> None:
     export = Export(tmp_path)
-    export.add("abc", [*fans("u1"), item_line(sale()), item_line(event()), *fans("u2", quantity="two")])
+    export.add(
+        "abc",
+        [
+            *fans("u1"),
+            item_line(sale()),
+            item_line(event()),
+            *fans("u2", quantity="two"),
+            item_line(notification(type="notification:asu")),
+        ],
+    )
     source = str(export.written())
 
     of_one = backfill(source, "--type", "sale", "--yes", "--json")
@@ -278,7 +289,7 @@ def test_of_one_type_the_files_are_those_of_all_types(backfill: Backfiller, tmp_
     backfill(source, "--yes")
 
     assert (of_one.code, of_one.json["rows"], others) == (0, 1, [])
-    assert of_one.json["skipped"] == {"its type is not delivered": 3}
+    assert of_one.json["skipped"] == {"another type than asked for": 3, "its type is not delivered": 1}
     assert backfill.bucket.objects()[key] == data
     assert len(backfill.bucket.objects()) == 3
 
@@ -333,7 +344,7 @@ def test_a_wrong_call_is_refused_in_one_line(backfill: Backfiller) -> None:
     for done, told in (
         (no_bucket, "needs DEMAND_CAPTURE_BUCKET"),
         (no_time, "--since yesterday is no time"),
-        (no_file, "absent.jsonl is no file"),
+        (no_file, "there is no absent.jsonl; name a file"),
     ):
         assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
         assert told in done.err
@@ -359,7 +370,7 @@ def test_the_examples_of_its_help_do_what_they_say(backfill: Backfiller) -> None
     told = backfill("--help", env={"COLUMNS": "200"})
 
     examples = [line.split() for line in told.out.partition("Examples:")[2].splitlines() if line.strip()]
-    assert len(examples) == 3
+    assert len(examples) == 4
     for _workers, _pipeline, _backfill, *arguments in examples:
-        done = backfill(*arguments, typed=None if "--yes" in arguments else "y\n")
+        done = backfill(*arguments, typed=None if {"--yes", "--dry-run"} & {*arguments} else "y\n")
         assert done.code == 0, (arguments, done.err)

@@ -61,6 +61,14 @@ class Input(Protocol):
     def changes(self) -> int | None:
         """How many changes it holds, where that is known beforehand."""
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a batch may come more than once in it, or in another file."""
+
+    @property
+    def origin(self) -> str:
+        """What tells of the file, where that is another: the manifest of an export."""
+
     def batches(self, *, behind: int) -> Iterator[Batch]:
         """Read batch after batch, from behind the last line of one."""
 

@@ -70,7 +70,12 @@ class Books:
         self._reopened = self.progress.done and not self.were_closed
         if self._reopened:
             self.progress.reopen()
-        self.kept = self.progress.tally.read
+
+    @property
+    def kept(self) -> int:
+        """How many changes are done for good, as the file has it: a stop may come just behind its writing."""
+        held = self._file.read(self.progress)
+        return 0 if held is None else held.tally.read
 
     def begin(self) -> None:
         """See that both files can be written, before anything is delivered; raises Unwritable."""
@@ -83,7 +88,6 @@ class Books:
         """Keep what was refused, then how far it is: what a kill leaves of the former is written over."""
         progress.refused_bytes = self._refused.add(refusals)
         self._file.keep(progress)
-        self.kept = progress.tally.read
 
     def close(self) -> None:
         """Close what is open, and let others have it."""

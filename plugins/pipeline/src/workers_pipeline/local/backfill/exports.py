@@ -27,11 +27,14 @@ END: Final = 2**53
 class ExportInput:
     """One data file; where it is not what its manifest tells of, nothing of it is delivered."""
 
+    may_repeat = False
+
     def __init__(self, export: Export, file: DataFile) -> None:
         self._file = file
         self._carrier = export.carrier(file)
         self._found = export.found(file)
         self.name = str(self._found)
+        self.origin = str(export.summary)
         self.identity = f"{export.arn} {file.name} {file.md5_checksum}"
         self.changes = file.item_count
 

@@ -9,6 +9,7 @@ from worker_runtime.local.commands.reporting import Misuse
 from workers_pipeline.local.backfill.exports import ExportInput
 from workers_pipeline.local.backfill.manifests import FILES, SUMMARY, read_export
 from workers_pipeline.local.backfill.recordings import RecordedInput
+from workers_pipeline.local.stored.local_files import LocalFile, legible
 from workers_pipeline.local.stored.stored_file import stored_file
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def inputs_of(sources: Sequence[str], *, s3: Callable[[], S3Client]) -> list[Inp
     """Find the files that are meant, in order; Misuse where one is not there, or twice."""
     found: dict[str, Input] = {}
     for source in sources:
-        for each in _inputs(stored_file(source, s3=s3)):
-            if each.identity in found:
-                raise Misuse(f"{each.name} is named twice; name it once.")
+        for each in _inputs(stored_file(source, s3=s3), named=source):
+            if (same := found.get(each.identity)) is not None:
+                raise _named_twice(same, each)
             found[each.identity] = each
     return list(found.values())
 
@@ -39,9 +40,16 @@ def digest_of(inputs: Sequence[Input], *, options: str) -> str:
     return sha256(told.encode(errors="surrogateescape")).hexdigest()
 
 
-def _inputs(file: StoredFile) -> Iterator[Input]:
+def _named_twice(first: Input, second: Input) -> Misuse:
+    if first.origin == second.origin:
+        return Misuse(f"{second.name} is named twice; name it once.")
+    what = "tell of one export" if first.origin != first.name else "hold the same"
+    return Misuse(f"{first.origin} and {second.origin} {what}; name one of them.")
+
+
+def _inputs(file: StoredFile, *, named: str) -> Iterator[Input]:
     if not file.is_file():
-        yield from _exports_below(file)
+        yield from _exports_below(file, named=named)
     elif file.name in (SUMMARY, FILES):
         yield from _of_export(file.beside(SUMMARY))
     elif (summary := _summary_near(file)) is not None:
@@ -50,12 +58,14 @@ def _inputs(file: StoredFile) -> Iterator[Input]:
         yield RecordedInput(file)
 
 
-def _exports_below(folder: StoredFile) -> Iterator[Input]:
+def _exports_below(folder: StoredFile, *, named: str) -> Iterator[Input]:
     """List the exports in a folder by their ids, which begin with when they were made."""
     summaries = list(folder.below(SUMMARY))
     if not summaries:
+        is_there = not isinstance(folder, LocalFile) or folder.path.exists()
+        lacks = f"there is no {SUMMARY} in {legible(named)}" if is_there else f"there is no {legible(named)}"
         cure = "name a file of recorded events, or a folder or s3:// prefix with an export in it."
-        raise Misuse(f"{folder} is no file, and there is no {SUMMARY} in it; {cure}")
+        raise Misuse(f"{lacks}; {cure}")
     for summary in summaries:
         yield from _of_export(summary)
 

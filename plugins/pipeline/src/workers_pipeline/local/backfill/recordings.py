@@ -13,6 +13,7 @@ from workers_pipeline.local.backfill.lines import Line, Lines, one_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from workers_pipeline.local.stored.stored_file import StoredFile
 
@@ -25,15 +26,18 @@ class RecordedInput:
     """A recording, JSON Lines of events, or one event as JSON; each event is a batch."""
 
     changes = None
+    may_repeat = True
 
     def __init__(self, stored: StoredFile) -> None:
         """Look at how it begins; Misuse where that is nothing of ours."""
         self._stored = stored
-        self.name = str(stored)
+        self.name = self.origin = str(stored)
         self.identity = f"{stored.name} {stored.version()}"
         with stored.open() as file:
             first = next(Lines(file).behind(0), None)
-        _refuse_strange(stored, None if first is None else _parsed(first))
+            _refuse_strange(stored, None if first is None else _parsed(first))
+            if first is not None and not _may_be_ours(file):
+                raise Misuse(f"{stored} is no recording and of no export: no line of it is a JSON object.")
 
     def batches(self, *, behind: int) -> Iterator[Batch]:
         """Read event after event."""
@@ -42,6 +46,14 @@ class RecordedInput:
             lines = Lines(file).behind(behind) if document is None else [document][behind:]
             for line in lines:
                 yield _batch(line)
+
+
+def _may_be_ours(file: BufferedReader) -> bool:
+    """Whether anything is of JSON; what cannot be read at all may have been."""
+    file.seek(0)
+    if one_document(file) is not None:
+        return True
+    return any(line.code or isinstance(_parsed(line), dict) for line in Lines(file).behind(0))
 
 
 def _refuse_strange(stored: StoredFile, first: Any) -> None:

@@ -99,10 +99,16 @@ def refused(file: Input, batch: Batch, letters: Sequence[Letter]) -> list[Refusa
         return unread
     lines = dict(zip(map(sequence_of, batch.event["Records"]), batch.lines, strict=True))
     dead = [
-        Refusal(file.name, lines[each.record_id], each.code, each.error, dead_lettered=True)
+        Refusal(
+            file.name, lines[each.record_id], each.code, _without(each.code, each.error), dead_lettered=True
+        )
         for each in letters
     ]
     return unread + dead
+
+
+def _without(code: str, error: str) -> str:
+    return error.removeprefix(code).removeprefix(": ")
 
 
 def _code(line: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from rich.filesize import decimal
 
 from worker_runtime.local.commands.reporting import counted
 from workers_pipeline.local.backfill.tally import NAMED_MAX
@@ -16,20 +17,24 @@ if TYPE_CHECKING:
     from worker_runtime.local.commands.reporting import Output
     from workers_pipeline.local.backfill.books import Books, NoBooks
     from workers_pipeline.local.backfill.tally import Counts, Refusal, Tally
+    from workers_pipeline.local.backfill.target import Target
 
 SHOWN_MAX: Final = 20
 _PARTITION: Final = "/partition_date="
 
 
-def show(books: Books | NoBooks, output: Output) -> None:
+def show(books: Books | NoBooks, output: Output, *, target: Target) -> None:
     """Write what was stored, or would be, by table and partition, and what was not and why."""
     tally, dry_run = books.progress.tally, books.is_dry
     if output.as_json:
-        output.json(_plain(books))
+        output.json({**_plain(books), "bucket": target.bucket, "at": target.at, "queue": target.queue})
         return
     if tally.stored:
-        output.table(("table", "partition date", "files", "rows", "bytes"), list(_rows(tally)))
+        output.table(("table", "partition date", "files", "rows", "size"), list(_rows(tally)))
     output.lines([(_summary(tally, dry_run=dry_run), "bold" if tally.is_clean else "bold red")])
+    output.lines([(f"{'it would go to' if dry_run else 'to'} {target}", "dim")])
+    if tally.out_of_range and not tally.batches:
+        output.lines([("no change is in the range that was asked for: --since, --until, --type", "yellow")])
     output.lines([(f"  skipped: {each}", "dim") for each in _told(tally.skipped)])
     verb = "would be dead-lettered" if dry_run else "dead-lettered"
     output.lines([(f"  {verb}: {each}", "red") for each in _told(tally.dead_lettered)])
@@ -58,6 +63,8 @@ def _plain(books: Books | NoBooks) -> dict[str, Any]:
         "notRead": tally.unread,
         "brokenFiles": tally.broken,
         "passedOver": tally.passed_over,
+        "outOfRange": tally.out_of_range,
+        "storedAgain": tally.again,
         "tables": [
             dict(zip(("table", "partitionDate"), _place(key), strict=True)) | msgspec.to_builtins(each)
             for key, each in sorted(tally.stored.items())
@@ -75,7 +82,7 @@ def _place(key: str) -> tuple[str, str]:
 
 def _rows(tally: Tally) -> Iterator[list[tuple[str, str]]]:
     for key, each in sorted(tally.stored.items()):
-        counts = (f"{many:,}" for many in (each.files, each.rows, each.bytes))
+        counts = f"{each.files:,}", f"{each.rows:,}", decimal(each.bytes)
         yield [(text, "") for text in (*_place(key), *counts)]
 
 
@@ -85,10 +92,16 @@ def _summary(tally: Tally, *, dry_run: bool) -> str:
         "skipped": sum(tally.skipped.values()),
         f"{would}dead-lettered": sum(tally.dead_lettered.values()),
         "not read": sum(tally.unread.values()),
-        "out of range or another worker's": tally.passed_over,
+        "out of range": tally.out_of_range,
+        "another worker's": tally.passed_over,
     }
     rows = f"{counted(tally.rows, 'row')} in {counted(tally.files, 'file')} {would}stored"
-    told = (rows, *(f"{many:,} {what}" for what, many in others.items() if many))
+    again = f"{counted(tally.again.rows, 'row')} of batches that came again, over the same files"
+    told = (
+        rows,
+        *((again,) if tally.again.rows else ()),
+        *(f"{many:,} {what}" for what, many in others.items() if many),
+    )
     return f"{counted(tally.read, 'change')}: {', '.join(told)}"
 
 
@@ -98,5 +111,4 @@ def _told(counts: Counts) -> list[str]:
 
 def _named(refusal: Refusal) -> str:
     line = "" if refusal.line is None else f", line {refusal.line:,}"
-    why = refusal.why if refusal.why.startswith(refusal.code) else f"{refusal.code}: {refusal.why}"
-    return f"{refusal.file}{line}: {why}"
+    return f"{refusal.file}{line}: {refusal.code}: {refusal.why}"

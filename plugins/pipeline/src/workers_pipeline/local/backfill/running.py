@@ -65,7 +65,7 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
         behind = behind if at == progress.at else 0
         for batch in file.batches(behind=behind):
             before = tally.read
-            refusals = _take(file, batch, worker, wanted=wanted, tally=tally, watcher=watcher)
+            refusals = _take(file, batch, worker, wanted=wanted, progress=progress, watcher=watcher)
             progress.at, progress.last = at, batch.last
             if any(each.code in NOTHING_TAKEN for each in batch.unread):
                 progress.lost = (*progress.lost, at)
@@ -77,20 +77,23 @@ def run(  # noqa: PLR0913 - what is read, by whom it is taken, and who hears of 
 
 
 def _take(  # noqa: PLR0913 - as above
-    file: Input, batch: Batch, worker: Delivers, *, wanted: Scope, tally: Tally, watcher: Watches
+    file: Input, batch: Batch, worker: Delivers, *, wanted: Scope, progress: Progress, watcher: Watches
 ) -> list[Refusal]:
     """Deliver a batch where it is wanted, and count what became of its changes."""
+    tally = progress.tally
     tally.read += len(batch.lines) + batch.passed_over + sum(each.changes for each in batch.unread)
     tally.passed_over += batch.passed_over
     for each in batch.unread:
         add(tally.unread if each.changes else tally.broken, {each.code: each.changes or 1})
     letters = []
     if batch.event is not None and not wanted.takes(batch.event):
-        tally.passed_over += len(batch.lines)
+        tally.out_of_range += len(batch.lines)
     elif batch.event is not None:
         delivered = _delivered(worker, batch, file, watcher)
         tally.batches += 1
-        _count(tally, delivered)
+        again = file.may_repeat and progress.comes_again(delivered.files)
+        _count(tally, delivered, again=again)
+        add(tally.skipped, wanted.told_apart(delivered.skipped, batch.event))
         letters = [*delivered.letters]
     if tally.unaccounted:
         lost = counted(tally.unaccounted, "change")
@@ -125,13 +128,10 @@ def _tried(worker: Delivers, event: Mapping[str, Any], watcher: Watches) -> Deli
     return worker.deliver(event)
 
 
-def _count(tally: Tally, delivered: Delivered) -> None:
+def _count(tally: Tally, delivered: Delivered, *, again: bool) -> None:
     for key, (rows, size) in delivered.files.items():
         table, partition, _ = key.removeprefix(AVRO).split("/")
-        place = tally.stored.setdefault(f"{table}/{partition}", Stored())
-        place.files += 1
-        place.rows += rows
-        place.bytes += size
-    add(tally.skipped, delivered.skipped)
+        place = tally.again if again else tally.stored.setdefault(f"{table}/{partition}", Stored())
+        place.add(rows=rows, size=size)
     for letter in delivered.letters:
         add(tally.dead_lettered, {letter.code: 1})

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from worker_runtime import Change, Record
 
+NOT_ASKED: Final = "another type than asked for"
+_NEVER: Final = "its type is not delivered"  # as the worker says
 _SOURCE: Final = deliver_changes.declaration.sources[0]
 _decode: Final = _SOURCE.decoder(deliver_changes.declaration.model)
 
@@ -36,13 +38,29 @@ class Scope(Struct, frozen=True, kw_only=True):
         """Whether a batch is to be delivered: whole, or its file would stand over one with more rows."""
         return self.is_all or any(self._has(record) for record in _SOURCE.records(event))
 
+    def told_apart(self, skipped: Mapping[str, int], event: Mapping[str, Any]) -> dict[str, int]:
+        """Tell what was skipped for being of a type that was not asked for from what is never delivered."""
+        if self.types == DEMAND_DATA_TYPES:
+            return dict(skipped)
+        others = {*DEMAND_DATA_TYPES}.difference(self.types)
+        seen = (_seen(record) for record in _SOURCE.records(event))
+        left_out = min(sum(1 for each in seen if each and each[1] in others), skipped.get(_NEVER, 0))
+        told = {**skipped, _NEVER: skipped.get(_NEVER, 0) - left_out, NOT_ASKED: left_out}
+        return {why: many for why, many in told.items() if many}
+
     def _has(self, record: Record[Any]) -> bool:
-        try:
-            change: Change[Any] = _decode(record)
-            made_ms = change.created_at_ms
-            image = change.old if change.name == "REMOVE" else change.new
-            data_type = None if image is None else type_of(image)
-        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, Verdict):
+        if (seen := _seen(record)) is None:
             return False
+        made_ms, data_type = seen
         after = self.since_ms is None or self.since_ms <= made_ms
         return after and (self.until_ms is None or made_ms < self.until_ms) and data_type in self.types
+
+
+def _seen(record: Record[Any]) -> tuple[int, str | None] | None:
+    """Read when a change was made, and of which type it is; None where it cannot be read."""
+    try:
+        change: Change[Any] = _decode(record)
+        image = change.old if change.name == "REMOVE" else change.new
+        return change.created_at_ms, None if image is None else type_of(image)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, Verdict):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from workers_pipeline.local.backfill.refusals import Unwritable
 from workers_pipeline.local.backfill.tally import Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 VERSION: Final = 1
@@ -24,7 +26,7 @@ class Progress(Struct, rename="camel", kw_only=True):
 
     ``at`` is the file among the inputs, ``last`` the line in it behind which the next batch begins,
     ``refused_bytes`` how much of the file of refusals is right. ``only`` are the files that are taken, None
-    for all; ``lost`` those of which nothing could be.
+    for all; ``lost`` those of which nothing could be. ``came`` are digests of recorded batches.
     """
 
     version: int = VERSION
@@ -37,11 +39,20 @@ class Progress(Struct, rename="camel", kw_only=True):
     done: bool = False
     only: tuple[int, ...] | None = None
     lost: tuple[int, ...] = ()
+    came: set[str] = msgspec.field(default_factory=set)
     tally: Tally = msgspec.field(default_factory=Tally)
 
     def todo(self, files: int) -> list[int]:
         """List the files that are not done, of so many; the first of them may be done in part."""
         return [at for at in (range(files) if self.only is None else self.only) if at >= self.at]
+
+    def comes_again(self, files: Iterable[str]) -> bool:
+        """Whether a recorded batch that makes these files came before; remembers that it came."""
+        names = {key.rpartition("/")[2] for key in files}  # one: a batch's files differ in their folders
+        digests = {blake2b(name.encode(), digest_size=8).hexdigest() for name in names}
+        before = bool(digests) and digests <= self.came
+        self.came |= digests
+        return before
 
     def reopen(self) -> None:
         """Begin anew with the files of which nothing could be taken, and with no other."""

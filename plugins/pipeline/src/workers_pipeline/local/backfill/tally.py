@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -16,11 +17,17 @@ NAMED_MAX: Final = 100
 
 
 class Stored(Struct):
-    """What was stored of one table and partition."""
+    """What was stored of one table and partition, say."""
 
     files: int = 0
     rows: int = 0
     bytes: int = 0
+
+    def add(self, *, rows: int, size: int) -> None:
+        """Count a file."""
+        self.files += 1
+        self.rows += rows
+        self.bytes += size
 
 
 class Refusal(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -38,17 +45,21 @@ class Refusal(Struct, frozen=True, rename="camel", omit_defaults=True):
 class Tally(Struct, rename="camel"):
     """Counts of changes but for ``batches`` and ``broken``, which are files; codes and reasons by name.
 
-    ``named`` are the first of what was refused; the file of refusals has them all.
+    ``stored`` is what is there in the end; ``again`` came in batches that had come before, and stood over it.
+    ``passed_over`` are another worker's. ``named`` are the first of what was refused; the file of refusals
+    has them all.
     """
 
     batches: int = 0
     read: int = 0
     passed_over: int = 0
+    out_of_range: int = 0
     skipped: Counts = {}
     dead_lettered: Counts = {}
     unread: Counts = {}
     broken: Counts = {}
     stored: dict[str, Stored] = {}
+    again: Stored = msgspec.field(default_factory=Stored)
     named: list[Refusal] = []
 
     @property
@@ -74,7 +85,8 @@ class Tally(Struct, rename="camel"):
     @property
     def unaccounted(self) -> int:
         """The changes of which nobody knows what became; 0, or something is wrong here."""
-        return self.read - self.rows - sum(self.skipped.values()) - self.refused - self.passed_over
+        known = self.rows + self.again.rows + self.refused + self.passed_over + self.out_of_range
+        return self.read - known - sum(self.skipped.values())
 
     @property
     def is_clean(self) -> bool:

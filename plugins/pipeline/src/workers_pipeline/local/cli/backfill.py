@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from worker_runtime.cli.stopping import Stopped, stoppable
 from worker_runtime.local.commands.asking import ask
 from worker_runtime.local.commands.inputs import need_variables
-from worker_runtime.local.commands.options import AsJson, DryRun, EnvFile, Yes, take_variables
+from worker_runtime.local.commands.options import AsJson, DryRun, EndpointUrl, EnvFile, Yes, take_variables
 from worker_runtime.local.commands.progress import status
-from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, counted, examples, tell
+from worker_runtime.local.commands.reporting import (
+    FAILED,
+    CommandFailed,
+    Misuse,
+    Output,
+    answering,
+    complain,
+    counted,
+    examples,
+    tell,
+)
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
-from workers_pipeline.local.cli.offered import BUCKET, complete_types
+from workers_pipeline.local.cli.offered import complete_types, each_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +34,15 @@ if TYPE_CHECKING:
     from workers_pipeline.local.backfill.batches import Input
     from workers_pipeline.local.backfill.books import Books, NoBooks
     from workers_pipeline.local.backfill.scope import Scope
+    from workers_pipeline.local.backfill.target import Target
 
 INTERRUPTED: Final = 130  # as shells have it
 
 app = typer.Typer()
+
+
+class BackfillStopped(CommandFailed):
+    """Somebody stopped it."""
 
 
 @app.command(
@@ -35,6 +51,7 @@ app = typer.Typer()
         "workers pipeline backfill changes.jsonl --dry-run --env-file local.env",
         "workers pipeline backfill ./export --env-file local.env --yes",
         "workers pipeline backfill s3://exports/2026-03 --since 2026-03-01 --type sale",
+        "workers pipeline backfill changes.jsonl --dry-run --json --env-file local.env",
     ),
 )
 def backfill(  # noqa: PLR0913 - options of a command
@@ -53,7 +70,10 @@ def backfill(  # noqa: PLR0913 - options of a command
     types: Annotated[
         list[str] | None,
         typer.Option(
-            "--type", metavar="TYPE", help="Only this type's table; several.", autocompletion=complete_types
+            "--type",
+            metavar="TYPE",
+            help="Only these types; joined by commas, or said again.",
+            autocompletion=complete_types,
         ),
     ] = None,
     state: Annotated[
@@ -66,6 +86,7 @@ def backfill(  # noqa: PLR0913 - options of a command
     ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
+    endpoint_url: EndpointUrl = None,
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,20 +103,21 @@ def backfill(  # noqa: PLR0913 - options of a command
     What does not fit its table is dead-lettered; what cannot be read is named, kept, and costs nothing else.
 
     Exit codes: 0 all delivered, 1 something was not, or it was stopped by an error, 2 called wrongly,
-    130 stopped by Ctrl-C.
+    130 stopped by Ctrl-C, 143 by SIGTERM.
     """
-    with answering(as_json=as_json) as output:
+    with answering(as_json=as_json) as output, stoppable():
         from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
         from workers_pipeline.local.backfill import books as all_books  # noqa: PLC0415 - as above
         from workers_pipeline.local.backfill.inputs import digest_of, inputs_of  # noqa: PLC0415 - as above
         from workers_pipeline.local.backfill.report import show  # noqa: PLC0415 - as above
+        from workers_pipeline.local.backfill.target import Target  # noqa: PLC0415 - as above
 
         wanted = _scope(since, until, types)
-        _take_environment(env_file)
-        aws = Endpoint(None)
+        _take_environment(env_file, endpoint_url)
+        target, aws = Target.read(os.environ), Endpoint(None)
         with aws.asked():
             inputs = inputs_of(sources, s3=lambda: aws("s3"))
-            digest = digest_of(inputs, options=f"{_bucket()} {wanted}")
+            digest = digest_of(inputs, options=f"{target.place} {wanted}")
             books = (
                 all_books.NoBooks()
                 if dry_run
@@ -103,10 +125,13 @@ def backfill(  # noqa: PLR0913 - options of a command
             )
             with closing(books):
                 if not books.were_closed:
-                    if not dry_run:
-                        ask(_question(inputs, books), yes=yes)
+                    if dry_run:
+                        target.look(aws)
+                    else:
+                        ask(_question(inputs, books, target), yes=yes)
+                        _tell_begun(books, output)
                     _run(inputs, wanted, books, output)
-        show(books, output)
+        show(books, output, target=target)
         if books.were_closed and output.watched:
             tell(f"This was delivered before; remove {books.state} to deliver it again.", style="bold")
         if not books.progress.tally.is_clean:
@@ -116,13 +141,16 @@ def backfill(  # noqa: PLR0913 - options of a command
 def _scope(since: str | None, until: str | None, types: Sequence[str] | None) -> Scope:
     from workers_pipeline.local.backfill.scope import Scope as Asked  # noqa: PLC0415 - help needs none of it
 
-    for each in types or ():
+    asked = each_of(types)
+    for each in asked:
         if each not in DEMAND_DATA_TYPES:
-            raise Misuse(f"--type {each} is not delivered; there are: {', '.join(DEMAND_DATA_TYPES)}.")
+            raise Misuse(
+                f"--type {each!r} is none that is delivered; there are: {', '.join(DEMAND_DATA_TYPES)}."
+            )
     since_ms, until_ms = _moment_ms("--since", since), _moment_ms("--until", until)
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
         raise Misuse(f"nothing is from {since} on and before {until}.")
-    chosen = tuple(each for each in DEMAND_DATA_TYPES if not types or each in types)
+    chosen = tuple(each for each in DEMAND_DATA_TYPES if not asked or each in asked)
     return Asked(since_ms=since_ms, until_ms=until_ms, types=chosen)
 
 
@@ -135,26 +163,24 @@ def _moment_ms(option: str, text: str | None) -> int | None:
         raise Misuse(f"{option} {text} is no time; say 2026-03-01 or 2026-03-01T12:00:00Z.") from None
 
 
-def _take_environment(file: Path | None) -> None:
+def _take_environment(file: Path | None, endpoint_url: str | None) -> None:
     """Refuse what lacks a variable, or leads nowhere, before anything is read."""
+    from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
     from worker_runtime.local.invoke import variables_needed  # noqa: PLC0415 - help needs none of it
     from worker_runtime.local.reachable import refuse_silence, refuse_stage_down  # noqa: PLC0415 - as above
     from workers_pipeline.delivering import deliver_changes  # noqa: PLC0415 - as above
 
     take_variables(file)
+    if endpoint_url is not None:
+        os.environ.update(Endpoint(endpoint_url).variables)
     declared = deliver_changes.declaration
     need_variables(*sorted(variables_needed(declared.all_grants, own=declared.grants)), environ=os.environ)
     refuse_stage_down(os.environ)
     if url := os.environ.get("AWS_ENDPOINT_URL"):
-        refuse_silence(url, said_by="AWS_ENDPOINT_URL")
+        refuse_silence(url, said_by="AWS_ENDPOINT_URL" if endpoint_url is None else "--endpoint-url")
 
 
-def _bucket() -> str:
-    where = os.environ.get("AWS_ENDPOINT_URL") or f"AWS in {os.environ['AWS_REGION']}"
-    return f"the bucket {os.environ[BUCKET]} at {where}"
-
-
-def _question(all_inputs: Sequence[Input], books: Books | NoBooks) -> str:
+def _question(all_inputs: Sequence[Input], books: Books | NoBooks, target: Target) -> str:
     only = books.progress.only
     inputs = all_inputs if only is None else [all_inputs[at] for at in only]
     done = books.kept if only is None else 0
@@ -163,7 +189,15 @@ def _question(all_inputs: Sequence[Input], books: Books | NoBooks) -> str:
     recorded = len(inputs) - len(known)
     files = [counted(recorded, "file") + " of recorded events"] if recorded else []
     behind = f", behind the first {counted(done, 'change')}," if done else ""
-    return f"Deliver {' and '.join((*items, *files)) or 'nothing'}{behind} to {_bucket()}?"
+    return f"Deliver {' and '.join((*items, *files)) or 'nothing'}{behind} to {target}?"
+
+
+def _tell_begun(books: Books | NoBooks, output: Output) -> None:
+    """Tell who was not asked that this goes on."""
+    if books.kept and output.watched:
+        tell(
+            f"going on behind the first {counted(books.kept, 'change')}, as {books.state} has it", style="dim"
+        )
 
 
 def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output: Output) -> None:
@@ -176,7 +210,6 @@ def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output:
     counts = [each.changes for each in inputs]
     total = None if None in counts else sum(filter(None, counts))
     environment = Environment.read(os.environ)
-    again = "" if books.is_dry else f"; what is done is in {books.state}, the same command goes on from there"
     try:
         with (
             status(output) as line,
@@ -188,9 +221,22 @@ def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output:
             pace = Pace(changes=done, of=total, files=files - to_do, of_files=files, show=line)
             run(inputs, worker, wanted=wanted, progress=progress, keeper=books, watcher=pace)
     except NotDelivered as error:
-        raise NotDelivered(f"{str(error).rstrip('.')}{again}.", halted=error.halted) from error
-    except KeyboardInterrupt:
-        tell(f"stopped behind {counted(books.kept, 'change')}{again}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise NotDelivered(f"{str(error).rstrip('.')}{_again(books)}.", halted=error.halted) from error
+    except KeyboardInterrupt as stop:
+        _tell_stopped(f"stopped behind {counted(books.kept, 'change')}{_again(books)}", output)
+        raise typer.Exit(stop.exit_code if isinstance(stop, Stopped) else INTERRUPTED) from None
     if output.watched:
         tell(str(pace), style="dim")
+
+
+def _again(books: Books | NoBooks) -> str:
+    if books.is_dry or not books.kept:
+        return ""
+    return f"; what is done is in {books.state}, the same command goes on from there"
+
+
+def _tell_stopped(told: str, output: Output) -> None:
+    if output.as_json:
+        complain(BackfillStopped(told), as_json=True)
+    else:
+        tell(told)

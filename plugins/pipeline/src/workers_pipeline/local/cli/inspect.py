@@ -24,7 +24,7 @@ from worker_runtime.local.commands.reporting import (
     answering,
     examples,
 )
-from workers_pipeline.local.cli.offered import BUCKET, complete_tables
+from workers_pipeline.local.cli.offered import BUCKET, complete_tables, each_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,12 @@ def inspect(  # noqa: PLR0913 - options of a command
     ] = False,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only this table.", autocompletion=complete_tables),
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Only these tables; joined by commas, or said again.",
+            autocompletion=complete_tables,
+        ),
     ] = None,
     date: Annotated[
         str | None,
@@ -149,7 +154,7 @@ def _wanted(types: list[str] | None, date: str | None, keys: list[str] | None) -
     from workers_pipeline.local.inspecting.wanted import Dates  # noqa: PLC0415 - as above
     from workers_pipeline.local.inspecting.wanted import Wanted as Asked  # noqa: PLC0415 - as above
 
-    tables = frozenset(map(table_of, types or ()))
+    tables = frozenset(map(table_of, each_of(types)))
     if unknown := sorted(tables - {*known_tables()}):
         raise Misuse(f"there is no table {unknown[0]!r}; there are: {', '.join(known_tables())}.")
     try:

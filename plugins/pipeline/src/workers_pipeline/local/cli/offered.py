@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 BUCKET: Final = "DEMAND_CAPTURE_BUCKET"
 """The variable that names the warehouse's bucket."""
+
+
+def each_of(said: Sequence[str] | None) -> list[str]:
+    """List what an option names, which may be said more than once, and with commas."""
+    return [each.strip() for text in said or () for each in text.split(",")]
 
 
 def complete_types(incomplete: str) -> list[str]:
