@@ -41,6 +41,7 @@ def test_a_file_that_is_put_right_is_taken_alone(backfill: Backfiller, tmp_path:
     assert (still.code, len(letters)) == (1, 1)
     assert "the same command takes those files, and no others" in still.out
     assert "delivered before" not in still.err
+    assert "taking 1 file of which nothing could be taken before" in still.err
     assert fans(backfill) == ["u1", "u3", "u4", "u5"]
     assert (mended.json["read"], mended.json["rows"], mended.json["brokenFiles"]) == (6, 4, {})
     assert backfill.letters() == []  # what is dead-lettered is so once

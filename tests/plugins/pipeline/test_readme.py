@@ -1,4 +1,4 @@
-"""The chapter "Try it" of the README, from top to bottom: a demo that stays up, and what is done meanwhile."""
+"""The README's chapter "Try it", from top to bottom: a demo that stays up, and what is done meanwhile."""
 
 from __future__ import annotations
 

@@ -194,7 +194,11 @@ def _question(all_inputs: Sequence[Input], books: Books | NoBooks, target: Targe
 
 def _tell_begun(books: Books | NoBooks, output: Output) -> None:
     """Tell who was not asked that this goes on."""
-    if books.kept and output.watched:
+    if not books.kept or not output.watched:
+        return
+    if (only := books.progress.only) is not None:
+        tell(f"taking {counted(len(only), 'file')} of which nothing could be taken before", style="dim")
+    else:
         tell(
             f"going on behind the first {counted(books.kept, 'change')}, as {books.state} has it", style="dim"
         )
