@@ -95,5 +95,5 @@ TestNotificationMachine.settings = settings(max_examples=100, stateful_step_coun
 @pytest.mark.long
 def test_many_more_interleavings_keep_the_laws() -> None:
     run_state_machine_as_test(
-        NotificationMachine, settings=settings(max_examples=600, stateful_step_count=50)
+        NotificationMachine, settings=settings(max_examples=200, stateful_step_count=50)
     )
