@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
+pytestmark = pytest.mark.long
+
 QUERY_S: Final = 20.0
 RESULTS: Final = "data-pipeline/athena/results/"
 READ: Final[Mapping[str, Callable[[str], Any]]] = {

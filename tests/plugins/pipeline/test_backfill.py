@@ -19,6 +19,8 @@ from workers_pipeline.adapters.s3 import S3Warehouse
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 BATCH = batch(
     poison(), *(carried(of(), at=at) for at, of in enumerate((demand, sale, event, notification), 1))
 )

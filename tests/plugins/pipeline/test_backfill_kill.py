@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from worker_runtime.local.stage.gateway import Gateway
 
+pytestmark = pytest.mark.long
+
 FILES = 12
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Inspect = Callable[..., Done]
 
+pytestmark = pytest.mark.long
+
 ALONG = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
