@@ -20,10 +20,10 @@ from worker_runtime.cli.scenario_options import (
     parse_faults,
 )
 from worker_runtime.cli.shown_report import show
-from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.options import AsJson  # noqa: TC001 - typer reads annotations
 from worker_runtime.local.commands.reporting import FAILED, Misuse, Output, answering, examples, tell
+from worker_runtime.local.commands.stopping import stoppable
 from worker_runtime.local.demo.asked import Asked
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker_runtime.cli.stopping import Stopped
 from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.reporting import tell
+from worker_runtime.local.commands.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

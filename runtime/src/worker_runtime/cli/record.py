@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker_runtime.cli.recording_options import InClear, warn_in_clear
-from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.new_files import refuse_taken
 from worker_runtime.local.commands.options import (
     AsJson,
@@ -22,6 +21,7 @@ from worker_runtime.local.commands.options import (
 )
 from worker_runtime.local.commands.progress import progress
 from worker_runtime.local.commands.reporting import Misuse, Output, answering, counted, examples, tell
+from worker_runtime.local.commands.stopping import stoppable
 
 if TYPE_CHECKING:
     from worker_runtime.local.recording.files import RecordingFile

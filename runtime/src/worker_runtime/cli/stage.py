@@ -22,9 +22,9 @@ from worker_runtime.cli.scenario_options import (
 from worker_runtime.cli.serve_up import serve, serving_of, stage_of
 from worker_runtime.cli.shown_report import show
 from worker_runtime.cli.shown_status import show_status
-from worker_runtime.cli.stopping import stoppable
 from worker_runtime.local.commands.options import AsJson, complete_followed, complete_stacks
 from worker_runtime.local.commands.reporting import FAILED, Misuse, answering, examples
+from worker_runtime.local.commands.stopping import stoppable
 from worker_runtime.local.demo.asked import Asked
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from worker_runtime.local.commands.reporting import (
     examples,
     tell,
 )
+from worker_runtime.local.commands.stopping import Stopped, stoppable
 from workers_pipeline.data_types import DEMAND_DATA_TYPES
 from workers_pipeline.local.cli.offered import complete_types, each_of
-from workers_pipeline.local.cli.terminated import EXIT_CODE, Terminated, terminable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def backfill(  # noqa: PLR0913 - options of a command
     Exit codes: 0 all delivered, 1 something was not, or it was stopped by an error, 2 called wrongly,
     130 stopped by Ctrl-C, 143 by SIGTERM.
     """
-    with answering(as_json=as_json) as output, terminable():
+    with answering(as_json=as_json) as output, stoppable():
         from worker_runtime.local.endpoint import Endpoint  # noqa: PLC0415 - help needs no boto3
         from workers_pipeline.local.backfill import books as all_books  # noqa: PLC0415 - as above
         from workers_pipeline.local.backfill.inputs import digest_of, inputs_of  # noqa: PLC0415 - as above
@@ -228,7 +228,7 @@ def _run(inputs: Sequence[Input], wanted: Scope, books: Books | NoBooks, output:
         raise NotDelivered(f"{str(error).rstrip('.')}{_again(books)}.", halted=error.halted) from error
     except KeyboardInterrupt as stop:
         _tell_stopped(f"stopped behind {counted(books.kept, 'change')}{_again(books)}", output)
-        raise typer.Exit(EXIT_CODE if isinstance(stop, Terminated) else INTERRUPTED) from None
+        raise typer.Exit(stop.exit_code if isinstance(stop, Stopped) else INTERRUPTED) from None
     if output.watched:
         tell(str(pace), style="dim")
 
