@@ -74,7 +74,6 @@ def test_what_happens_is_told_while_it_happens_but_to_no_program(plain: Ran, tmp
     assert "10 of 10 items put" in watched.stderr
     assert "links set" in watched.stderr
     assert "Bitly throttled" in watched.stderr
-    assert "carried: " in watched.stderr
     assert "the workers' output goes to" in watched.stderr
     assert plain.stderr == ""
 

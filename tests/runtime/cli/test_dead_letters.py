@@ -34,7 +34,7 @@ REASON = {
     "source": "sqs",
     "code": "UNWANTED",
     "error": "UNWANTED: not by fan@example.com",
-    "recordId": "7",
+    "recordId": "order-7",
     "correlationId": "c",
     "attempts": 1,
     "at": "2026-01-01T00:00:00.000Z",
@@ -148,7 +148,7 @@ def test_letters_are_listed_with_their_reason_and_without_personal_data(dead_let
     found = {each["code"]: each for each in done.json["letters"]}
     assert done.code == 0
     assert found["UNWANTED"]["worker"] == "shop.work"
-    assert found["UNWANTED"]["recordId"] == "7"
+    assert found["UNWANTED"]["recordId"] == "order-7"
     assert found["UNWANTED"]["body"]["id"] == "unwanted"
     assert found["MAX_RECEIVES"]["body"] == "call +*******1234"
     assert "fan@example.com" not in done.out
@@ -186,8 +186,8 @@ def test_on_a_stage_it_is_plain_that_letters_are_stamped_by_the_machine_s_clock(
     on_a_stage = {"WORKER_CLOCK": "20@4000000000.0"}
 
     listed = dead_letters("list", "orders-dlq", env=on_a_stage)
-    shown = dead_letters("show", "orders-dlq", "7", env=on_a_stage)
-    elsewhere = dead_letters("show", "orders-dlq", "7")
+    shown = dead_letters("show", "orders-dlq", "order-7", env=on_a_stage)
+    elsewhere = dead_letters("show", "orders-dlq", "order-7")
 
     assert listed.out.splitlines()[0].endswith("sent (machine's clock)")
     assert "+00:00 (machine's clock)\n" in shown.out
@@ -205,7 +205,7 @@ def test_an_empty_queue_says_so(dead_letters: DeadLetters) -> None:
 def test_a_letter_is_shown_with_all_that_it_holds_and_stays_there(
     dead_letters: DeadLetters, sqs: SQSClient, queues: dict[str, str]
 ) -> None:
-    done = dead_letters("show", "orders-dlq", "7")
+    done = dead_letters("show", "orders-dlq", "order-7")
 
     assert done.code == 0, done.err
     assert "UNWANTED" in done.out
@@ -284,12 +284,12 @@ def test_one_letter_goes_back_by_itself_and_says_what_it_is_now(
     file = tmp_path / "local.env"
     file.touch()
 
-    done = dead_letters("redrive", "orders-dlq", "7", "--yes", "--env-file", str(file))
+    done = dead_letters("redrive", "orders-dlq", "order-7", "--yes", "--env-file", str(file))
 
     (sent,) = waiting(sqs, queues["orders"])
     assert (done.code, done.out) == (
         0,
-        f"1 sent back, 0 kept\n  7 to shop.work as {sent['MessageId']}\n",
+        f"1 sent back, 0 kept\n  order-7 to shop.work as {sent['MessageId']}\n",
     )
     assert f"`workers dead-letters list orders-dlq --env-file {file}` whether they did" in done.err
     assert [each["Body"] for each in waiting(sqs, queues["orders-dlq"])] == ["call +15550001234"]
