@@ -452,7 +452,7 @@ def test_letters_of_a_kinesis_source_are_listed_and_handed_to_its_worker(
     assert forms["envelope"]["body"]["record"]["kinesis"]["data"] == opened
     assert forms["metadata"]["code"] == "RetryAttemptsExhausted"
     assert forms["envelope"]["shard"] == "shardId-000000000000"
-    assert "shardId-000000000000:7 " in read.out
+    assert "shardId-000000000000:order-7 " in read.out
     assert way.out.count("meter.work, in this process") == 2
     assert (done.code, done.json["sent"]) == (0, 2)
     assert {each["worker"] for each in done.json["went"]} == {"meter.work"}
