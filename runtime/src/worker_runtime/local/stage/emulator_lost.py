@@ -24,6 +24,11 @@ class EmulatorWatch:
         self._lost = lost
         self._options = options
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has ended."""
+        return self._lost.is_set()
+
     def check(self) -> None:
         """Raise EmulatorLost where the emulator has ended."""
         if self._lost.is_set():

@@ -26,6 +26,7 @@ from worker_runtime.local.stage.opening import open_play
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.scenery import Scenery
+from worker_runtime.local.stage.threads.held_signals import HeldSignals
 from worker_runtime.local.stage.threads.turns import Turns
 
 if TYPE_CHECKING:
@@ -175,9 +176,13 @@ class Stage(Part):
 
     def serve(self) -> None:
         """Let the stage work at the pace of its speed, until Ctrl-C; raises EmulatorLost."""
-        if isinstance(self.threads, Turns):
-            self.threads.paced = True
-        self._emulator.wait()
+        if not isinstance(self.threads, Turns):
+            self._emulator.wait()
+            return
+        self.threads.paced = True
+        with HeldSignals() as held:
+            self.threads.wait(lambda: held.came or self._emulator.is_lost, timeout=None)
+        self._emulator.check()
 
     def dead_letters(self, queue: str) -> list[Letter]:
         """Look at what waits in a dead-letter queue, and leave it there."""
