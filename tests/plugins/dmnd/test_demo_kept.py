@@ -55,6 +55,7 @@ def kept(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
                 demo.wait(END_WITHIN_S)
             finally:
                 demo.kill()  # of one that has ended nothing
+                demo.wait()  # or it is told of in another test
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
