@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from collector import Collector, values
 from imported import import_path
@@ -22,7 +24,7 @@ from worker_runtime.errors import SettingsError
 from worker_runtime.handler import open_door
 from worker_runtime.local.stage.parts.http_server import Response
 from worker_runtime.local.stage.parts.stand_in import StandIn
-from worker_runtime.middleware.trace_export import SPANS_MAX
+from worker_runtime.middleware.trace_export import SPANS_MAX, Spans
 from worker_runtime.middleware.trace_links import LINKS_MAX, from_xray
 from worker_runtime.testing import (
     Context,
@@ -40,6 +42,8 @@ from worker_runtime.testing import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from installed import Site
     from worker_runtime.local.stage.parts.http_server import Request
@@ -418,13 +422,23 @@ def test_a_name_that_nobody_could_write_costs_its_span_alone(collector: Collecto
     assert "left alone" not in str(garbled.lines)
 
 
-def test_spans_that_there_is_no_room_for_are_counted(collector: Collector) -> None:
-    bodies: list[dict[str, Any]] = [{}] * (SPANS_MAX + 2)
+def test_spans_that_there_is_no_room_for_are_counted() -> None:
+    sent: list[ReadableSpan] = []
 
-    run = to(collector, WORKER_TRACE_RECORDS="1")(sqs_event(*bodies))
+    def export(ended: list[ReadableSpan]) -> SpanExportResult:
+        sent.extend(ended)
+        return SpanExportResult.SUCCESS
 
-    assert len(collector.spans) == SPANS_MAX
-    assert run.counted("SpansLost") == 3
+    spans = Spans(export)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(spans)
+    tracer = provider.get_tracer("shop")
+
+    for _ in range(SPANS_MAX + 3):
+        tracer.start_span("work").end()
+
+    assert (spans.flush(), len(sent)) == (3, SPANS_MAX)
+    assert spans.flush() == 0
 
 
 OTHERS = """
