@@ -78,11 +78,6 @@ def test_the_readmes_commands_can_be_tried_on_the_stage_that_is_kept(tmp_path: P
     assert stage.returncode == 0
 
 
-@pytest.mark.xfail(
-    raises=subprocess.TimeoutExpired,
-    strict=False,
-    reason="Ctrl-C in the moment in which an in-process stage begins to serve is lost once in ten times",
-)
 def test_the_variables_lead_to_the_stage_and_are_gone_with_it(tmp_path: Path) -> None:
     file = tmp_path / "local.env"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -214,6 +216,39 @@ def test_what_the_machine_stamps_is_told_on_the_clock(turns: Turns) -> None:
     after = int(time.time() * 1000) / 1000
 
     assert [turns.clock.shown_at(each) - BEGAN for each in (before, between, after)] == [0, 50, 100]
+
+
+def test_control_c_at_any_moment_ends_the_stages_wait_and_costs_nobody_a_turn(turns: Turns) -> None:
+    turns.paced, turns.clock.speed = True, 1_000
+    end, went_on = turns.flag(), Counter[str]()
+
+    def live(name: str) -> None:
+        while not end.is_set():
+            turns.clock.sleep(1)
+            went_on[name] += 1
+
+    threads = [turns.thread(partial(live, name), name=name) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for at in range(40):
+        before = went_on.copy()
+        with pytest.raises(KeyboardInterrupt):
+            wait_for_control_c(turns, after_s=at * 0.001)
+        turns.clock.sleep(2)
+        assert all(went_on[name] > before[name] for name in "abc")
+    end.set()
+    for thread in threads:
+        thread.join()
+
+
+def wait_for_control_c(turns: Turns, *, after_s: float) -> None:
+    threading.Timer(after_s, interrupt).start()
+    turns.flag().wait()
+
+
+def interrupt() -> None:
+    """Send Ctrl-C to this thread, as the kernel may choose any: the main one is not woken by it."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
 
 @settings(max_examples=30)

@@ -26,7 +26,6 @@ from worker_runtime.local.stage.opening import open_play
 from worker_runtime.local.stage.options import StageOptions
 from worker_runtime.local.stage.parts.part import Part
 from worker_runtime.local.stage.scenery import Scenery
-from worker_runtime.local.stage.threads.held_signals import HeldSignals
 from worker_runtime.local.stage.threads.turns import Turns
 
 if TYPE_CHECKING:
@@ -180,8 +179,7 @@ class Stage(Part):
             self._emulator.wait()
             return
         self.threads.paced = True
-        with HeldSignals() as held:
-            self.threads.wait(lambda: held.came or self._emulator.is_lost, timeout=None)
+        self.threads.wait(lambda: self._emulator.is_lost, timeout=None)
         self._emulator.check()
 
     def dead_letters(self, queue: str) -> list[Letter]:

@@ -19,10 +19,11 @@ class HeldSignals:
     """Holds the first signal that somebody handles, and hands it on behind the block."""
 
     def __init__(self) -> None:
-        self._held: int | None = None
         is_main = threading.current_thread() is threading.main_thread()
         handlers = {int(number): signal.getsignal(number) for number in _SIGNALS if is_main}
         self._former = {number: handler for number, handler in handlers.items() if callable(handler)}
+        self._holds = False
+        self._held: int | None = None
 
     @property
     def came(self) -> bool:
@@ -32,15 +33,21 @@ class HeldSignals:
     def __enter__(self) -> Self:
         """Begin to hold."""
         for number in self._former:
-            signal.signal(number, self._hold)
+            signal.signal(number, self._handle)
+        self._holds = True
         return self
 
     def __exit__(self, *_: object) -> None:
         """End it; what came is raised now, as its handler raises it."""
+        self._holds = False
         for number, handler in self._former.items():
             signal.signal(number, handler)
         if self._held is not None:
             self._former[self._held](self._held, None)
 
-    def _hold(self, number: int, _frame: FrameType | None) -> None:
-        self._held = self._held or number
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        """Hold a signal; outside the block, as while its beginning is interrupted, pass it on."""
+        if self._holds:
+            self._held = self._held or number
+        else:
+            self._former[number](number, frame)

@@ -14,6 +14,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from worker_runtime.local.stage.threads.held_signals import HeldSignals
 from worker_runtime.local.stage.threads.jumping_clock import JumpingClock
 from worker_runtime.local.stage.threads.waits import TurnCondition, TurnFlag, TurnPlaces
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from worker_runtime.local.stage.threads.threads import Condition, Flag, Places, Thread
 
 _MOMENT_S: Final = 0.02  # of the machine's time: nobody of ours can go on, others may change that
+_SIGNALS_S: Final = 0.1  # a signal that comes just before a wait does not end it
 _OUTSIDE_S: Final = 0.005  # how often a thread that takes no part looks whether its wait is over
 
 _log = logging.getLogger(__name__)
@@ -91,17 +93,18 @@ class Turns:
         due = None if timeout is None else self.clock.now() + max(timeout, 0) * self.clock.speed
         if turn is None:
             self._wait_outside(over, due)
-            return
+        elif turn is self._own:
+            with HeldSignals() as held:  # they end the wait, and are raised once it is this one's turn
+                self._let_others_run(turn, lambda: held.came or over(), due)
+        else:
+            self._let_others_run(turn, over, due)
+
+    def _let_others_run(self, turn: _Turn, over: Callable[[], bool], due: float | None) -> None:
         with self._lock:
             turn.over, turn.due = over, due
             self._waiting.append(turn)
-        try:
-            self._pass_on()
-        except BaseException:  # Ctrl-C while nobody could go on: it is still this one's turn
-            with self._lock:
-                self._waiting.remove(turn)
-            raise
-        turn.go_on()
+        self._pass_on()
+        turn.go_on(look_up_s=_SIGNALS_S if turn is self._own else None)
 
     def started(self, turn: _Turn) -> None:
         """Give a new thread its place among those that wait."""
@@ -199,16 +202,11 @@ class _Turn:
         """Whether it was started and has not ended."""
         return self._started and not self._ended
 
-    def go_on(self) -> None:
-        """Wait, in the thread itself, until it is its turn; Ctrl-C is raised then."""
-        try:
-            self.go.wait()
-        except BaseException:
-            self.over = _yes
-            self.go.wait()
-            raise
-        finally:
-            self.go.clear()
+    def go_on(self, *, look_up_s: float | None = None) -> None:
+        """Wait, in the thread itself, until it is its turn; every ``look_up_s`` Python can handle signals."""
+        while not self.go.wait(look_up_s):
+            pass
+        self.go.clear()
 
     def _run(self) -> None:
         self._turns.begun(self)
