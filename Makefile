@@ -6,6 +6,9 @@ READY  := $(VENV)/.ready
 PLUGINS := $(sort $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 THERE   := $(shell cat $(READY) 2>/dev/null)
 
+# More processes than two cores: tests of processes, of time and of outages wait a lot.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+
 .PHONY: install demo test check lock dist bench clean
 .DEFAULT_GOAL := help
 
@@ -21,7 +24,10 @@ $(READY): requirements.lock pyproject.toml runtime/pyproject.toml $(wildcard plu
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13")'
 	@echo "Setting up $(VENV): half a minute, once."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+		|| $(BIN)/python -m pip install -qq --require-hashes -r requirements.lock # where pip.conf alone names the index
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime $(addprefix -e plugins/,$(PLUGINS))
 	@$(foreach gone,$(filter-out $(PLUGINS),$(THERE)),$(BIN)/uv pip uninstall --quiet --python $(BIN)/python workers-$(subst _,-,$(gone));)
 	@echo $(PLUGINS) > $@
@@ -32,7 +38,7 @@ demo: $(READY) ## Watch due sales become delivered SMS, faults and all; DEMO="--
 	@$(BIN)/workers demo sale-to-sms $(DEMO)
 
 test: $(READY) ## Run the tests; TESTS="tests/runtime -k sqs" for some of them.
-	@$(BIN)/pytest $(or $(TESTS),-n 2 --dist loadfile)
+	@$(BIN)/pytest $(or $(TESTS),$(SIDE_BY_SIDE))
 
 check: $(READY) ## Lint, types, import contracts, generated files.
 	$(BIN)/ruff check .

@@ -26,6 +26,12 @@ def pytest_configure() -> None:
             signal.signal(number, usual)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: none of them is the last one, at which all others wait."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Escape text that cannot be sent between test processes, a lone surrogate."""
     if isinstance(val, str) and not val.isascii():

@@ -43,6 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_every_command_of_a_document_works(document: str, clone: Path) -> None:
     assert run("make install", clone).returncode == 0

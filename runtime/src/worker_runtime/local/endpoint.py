@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker_runtime.errors import SettingsError, WorkerRuntimeError
@@ -21,6 +22,8 @@ EMULATOR: Final = {
     "AWS_REGION": "us-east-1",
 }
 """What an emulator is content with."""
+
+_TRIES: Final = 3  # a person waits: botocore's own five take up to 15 s
 
 
 class AwsRefused(WorkerRuntimeError):
@@ -69,7 +72,8 @@ class Endpoint:
     def __call__(self, service: str) -> Any:
         """Return the client of a service."""
         if service not in self._made:
-            given: dict[str, Any] = {"region_name": self.region}
+            config = Config(retries={"mode": "standard", "total_max_attempts": _TRIES})
+            given: dict[str, Any] = {"region_name": self.region, "config": config}
             if self._url is not None:
                 given["endpoint_url"] = self._url
             if self._dummy:
