@@ -52,6 +52,7 @@ class QueueWitness:
         self._in_flight: dict[str, list[StagedRecord]] = {}
         self._repeats: set[str] = set()
         self._undeleted: dict[str, set[str]] = {}  # by group: what was handed over and is in the queue still
+        self._ending = False
         self.done: set[str] = set()
 
     def note(self, happening: Happening) -> None:
@@ -69,13 +70,19 @@ class QueueWitness:
                     assert record.id in self.done, f"{record.id} was deleted and is not done"
                     self._undeleted.get(record.lane, set()).discard(record.id)
 
+    def ending(self) -> None:
+        """Hold the poller to receive nothing from here on: nobody would take it any more."""
+        self._ending = True
+
     def new_life(self) -> None:
         """Let all that was in hand be: the poller is another."""
+        self._ending = False
         self._in_flight.clear()
         self._undeleted.clear()
         self._owed = dict.fromkeys(self._owed, "nothing")
 
     def _received(self, records: Sequence[StagedRecord]) -> None:
+        assert not self._ending, "a receive is spent at the end of a life"
         for group in {record.lane for record in records}:
             self._excuse(group)
         for record in records:
@@ -150,14 +157,15 @@ class PlannedQueue:
         self._numbers = count(1)
         self.begin()
 
-    def send(self, group: str, plan: Plan, *, size: int) -> None:
-        """Send a message whose body has ``size`` bytes or a few more."""
+    def send(self, group: str, plan: Plan, *, size: int) -> str:
+        """Send a message whose body has ``size`` bytes or a few more; its id."""
         number = next(self._numbers)
         in_group = {"group": group, "dedup": str(number)} if self._source.ordered else {}
         named = self.queue.send(f"message {number:<{size}}", message_id=f"m{number}", **in_group)
         self.function.plans[named] = plan
         self.sent.append(named)
         self.turns.news()
+        return named
 
     def begin(self) -> None:
         self._client = Mortal(self.aws)
@@ -187,6 +195,8 @@ class PlannedQueue:
     def end(self, *, cut_short: bool = False) -> None:
         """Take the poller down; what is under way ends, of itself or ``cut_short``."""
         self._worker.cut_short = cut_short
+        self._poller.quit()
+        self.witness.ending()
         self._poller.stop()
         self._book.stop()
         self.witness.new_life()

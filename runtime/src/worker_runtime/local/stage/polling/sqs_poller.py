@@ -128,6 +128,9 @@ class SqsPoller(Part):
                 return
             if not self._places.take(timeout_s=longest_s, wanted=self._more_waits):
                 continue
+            if self._quit.is_set():  # while it waited for a place: a receive would be spent on nothing
+                self._places.give_back()
+                return
             records = self._gather()
             if records:
                 self._start(records)
