@@ -24,7 +24,7 @@ from worker_runtime.errors import SettingsError
 from worker_runtime.handler import open_door
 from worker_runtime.local.stage.parts.http_server import Response
 from worker_runtime.local.stage.parts.stand_in import StandIn
-from worker_runtime.middleware.trace_export import SPANS_MAX, Spans
+from worker_runtime.middleware.trace_export import FLUSH_VARIABLE, SPANS_MAX, Spans
 from worker_runtime.middleware.trace_links import LINKS_MAX, from_xray
 from worker_runtime.testing import (
     Context,
@@ -142,7 +142,14 @@ def _installed(installed_plugin: Site) -> Iterator[None]:
 
 
 def to(collector: StandIn, **variables: str) -> Door:
-    return Door(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **variables)
+    """Open a door that waits for the collector, however busy the machine is."""
+    patient = {FLUSH_VARIABLE: "20000", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    return Door(**{**patient, **variables})
+
+
+def hurried_to(collector: StandIn) -> Door:
+    """Open a door that waits as long as it does where nobody says how long."""
+    return Door(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
 
 
 @contextmanager
@@ -600,7 +607,7 @@ def test_what_is_not_sampled_is_not_sent(collector: Collector) -> None:
 def test_a_collector_that_is_not_there_fails_nothing_and_is_left_alone_for_a_while() -> None:
     with Collector() as gone:
         pass
-    door = to(gone)
+    door = hurried_to(gone)
 
     first, second = door(sqs_event({})), door(sqs_event({}))
 
@@ -614,7 +621,7 @@ def test_a_collector_that_is_not_there_fails_nothing_and_is_left_alone_for_a_whi
 
 def test_a_collector_that_hangs_is_waited_for_half_a_second_and_once(collector: Collector) -> None:
     collector.fail_next(9, hang=True)
-    door = to(collector)
+    door = hurried_to(collector)
 
     first, second = door(sqs_event({})), door(sqs_event({}))
 
@@ -637,11 +644,29 @@ def test_a_slow_collector_gets_its_spans(collector: Collector) -> None:
 def test_a_collector_that_refuses_costs_its_spans_and_no_more(collector: Collector, status: int) -> None:
     collector.fail_next(status=status)
 
-    run = to(collector)(sqs_event({}))
+    run = hurried_to(collector)(sqs_event({}))
 
     assert run.reply == {"batchItemFailures": []}
     assert run.counted("SpansLost") == 1
     assert run.took_s < 1
+
+
+def test_the_environment_says_how_long_a_collector_is_waited_for(collector: Collector) -> None:
+    collector.fail_next(9, hang=True)
+
+    run = to(collector, OTEL_BSP_EXPORT_TIMEOUT="50")(sqs_event({}))
+
+    assert run.took_s < 0.4
+    assert run.counted("SpansLost") == 1
+
+
+def test_a_wait_that_is_no_number_is_told_and_passed_over(
+    collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to(collector, OTEL_BSP_EXPORT_TIMEOUT="half a second")(sqs_event({}))
+
+    told = "OTEL_BSP_EXPORT_TIMEOUT is 'half a second', and no number of milliseconds"
+    assert told in capsys.readouterr().out
 
 
 def test_nobody_waits_for_a_collector_at_the_end_of_the_time(collector: Collector) -> None:

@@ -77,7 +77,7 @@ def _as_json(image: Any) -> msgspec.Raw | None:
     plain = msgspec.json.decode(text)
     if plain is None:
         return None
-    raise ValueError(f"it is a {type(plain).__name__}")
+    raise ValueError(f"it is of type {type(plain).__name__}")
 
 
 def _plainly(model: Any) -> Any:

@@ -198,7 +198,7 @@ class Change(Struct, Generic[T], frozen=True, dict=True):
             return None
         try:
             if not isinstance(image, (dict, Raw)):
-                raise TypeError(f"it is a {type(image).__name__}")  # noqa: TRY301 - a Reject like any other
+                raise TypeError(f"it is of type {type(image).__name__}")  # noqa: TRY301 - a Reject like any other
             return self.decode(image)
         except Exception as error:
             raise Reject(UNDECODABLE, f"old image of change {self.id}: {text_of(error)}") from error

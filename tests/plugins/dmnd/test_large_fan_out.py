@@ -199,7 +199,7 @@ def peaks_of(sale_id: str, *, fans: int, table: Table, writes: Writes, folder: P
 def test_four_times_the_fans_take_a_generator_that_dies_and_the_next_no_more_memory(
     table: Table, writes: Writes, tmp_path: Path
 ) -> None:
-    few = peaks_of("few", fans=1_500, table=table, writes=writes, folder=tmp_path)
-    many = peaks_of("many", fans=6_000, table=table, writes=writes, folder=tmp_path)
+    few = peaks_of("few", fans=1_000, table=table, writes=writes, folder=tmp_path)
+    many = peaks_of("many", fans=4_000, table=table, writes=writes, folder=tmp_path)
 
     assert max(many) < MOST_GROWN * max(few)

@@ -89,11 +89,11 @@ class NotificationMachine(RuleBasedStateMachine):
 
 
 TestNotificationMachine = NotificationMachine.TestCase
-TestNotificationMachine.settings = settings(max_examples=100, stateful_step_count=40)
+TestNotificationMachine.settings = settings(max_examples=40, stateful_step_count=40)
 
 
 @pytest.mark.long
 def test_many_more_interleavings_keep_the_laws() -> None:
     run_state_machine_as_test(
-        NotificationMachine, settings=settings(max_examples=200, stateful_step_count=50)
+        NotificationMachine, settings=settings(max_examples=160, stateful_step_count=50)
     )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from demos import demos
+from demos import assert_nothing_lost, demos
 from worker_runtime.local.stage.lineage.dump import dump
 
 pytestmark = pytest.mark.long
 
 CALLS = (
     ("short-links", "--events", 20, "--seed", 3, "--faults", "all"),
-    ("sale-to-sms", "--events", 40, "--seed", 3, "--faults", "all"),
+    ("sale-to-sms", "--events", 20, "--seed", 3, "--faults", "all"),
 )
 
 
@@ -22,6 +22,8 @@ CALLS = (
 def test_a_seed_makes_a_run_in_one_process_repeatable(call: tuple[object, ...], tmp_path: Path) -> None:
     runs = demos(tmp_path, [(*call, "--in-process", "--json")] * 2)
 
+    for ran in runs:
+        assert_nothing_lost(ran)
     first, second = (dump(Path(ran.result["logs"]).parent / "lineage.sqlite") for ran in runs)
 
     assert first.count("\n") > 100

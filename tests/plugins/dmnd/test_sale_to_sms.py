@@ -2,8 +2,8 @@
 
 CI's short form: the whole scenario with few fans, and its smaller kin with fewer, plain, under each fault
 and under all of them; the whole for ten seeds, a large fan-out under all faults. Processes carry the whole
-scenario, whatever strikes; most of the others run in one process, where time jumps. The ledger counts each
-fan's SMS; see ``test_sale_ledger.py`` for what it lets nobody get away with.
+scenario of the first seed, whatever strikes, and the large one; all others run in one process, where time
+jumps. The ledger counts each fan's SMS; see ``test_sale_ledger.py`` for what it lets nobody get away with.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def fans(key: Key) -> int:
 
 def how(key: Key) -> tuple[str, ...]:
     """Say how one is run: in processes, or all in one."""
-    name, seed, fault = key
-    in_processes = name == LARGE or (name == WHOLE and seed == 0) or (name in KIN and fault == "all")
+    name, seed, _ = key
+    in_processes = name == LARGE or (name == WHOLE and seed == 0)
     return () if in_processes else ("--in-process",)
 
 

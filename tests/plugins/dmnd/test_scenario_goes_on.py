@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WITHIN_S = 150.0
+LINKS = ("short-links", "--events", "30", "--seed", "3")
+SALES = ("sale-to-sms", "--events", "25", "--seed", "3")
 
 pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="a killed stage leaves nothing there only")]
 
@@ -71,9 +73,7 @@ class Run:
         return report
 
 
-def same_end(name: str, *asked: str, kill_at: str, folder: Path) -> None:
-    expected = undisturbed(name, *asked, folder=folder)
-
+def same_end(expected: Any, name: str, *asked: str, kill_at: str, folder: Path) -> None:
     Run(name, *asked, folder=folder / "stage").kill_at(kill_at)
     ended = Run(name, *asked, "--json", folder=folder / "stage").report()
 
@@ -81,12 +81,19 @@ def same_end(name: str, *asked: str, kill_at: str, folder: Path) -> None:
     assert (ended["endings"], ended["state"]) == (expected["endings"], expected["state"])
 
 
+@pytest.fixture(scope="module")
+def undisturbed_sales(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return undisturbed(*SALES, folder=tmp_path_factory.mktemp("undisturbed"))
+
+
 @pytest.mark.long
 def test_short_links_go_on_with_their_links_and_throttles(tmp_path: Path) -> None:
-    same_end("short-links", "--events", "30", "--seed", "3", kill_at="of 30 items put", folder=tmp_path)
+    expected = undisturbed(*LINKS, folder=tmp_path)
+
+    same_end(expected, *LINKS, kill_at="of 30 items put", folder=tmp_path)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("moment", ["SENDING", "DELIVERED"])
-def test_sales_go_on_with_their_sms_and_receipts(moment: str, tmp_path: Path) -> None:
-    same_end("sale-to-sms", "--events", "25", "--seed", "3", kill_at=moment, folder=tmp_path)
+def test_sales_go_on_with_their_sms_and_receipts(undisturbed_sales: Any, moment: str, tmp_path: Path) -> None:
+    same_end(undisturbed_sales, *SALES, kill_at=moment, folder=tmp_path)

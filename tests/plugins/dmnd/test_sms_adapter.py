@@ -14,7 +14,6 @@ from worker_runtime.clients import aws
 from worker_runtime.clients.breaker import CircuitBreaker, circuit_breaker
 from worker_runtime.clients.http import HttpService
 from worker_runtime.clients.sigv4 import SigV4
-from worker_runtime.local.stage.parts.ports import free_port
 from workers_dmnd.adapters.sms import HttpSms
 from workers_dmnd.local.sms import PATH, SmsStandIn, message_id_for
 from workers_dmnd.models import Notification, NotificationStatus, Status
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 FAN = "+13125550142"
 SENDING = "n1:0"
 FAILURES = 10
+NOWHERE = "http://127.0.0.1:9"  # a port for what is discarded: no server is given it
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_an_answer_that_cannot_be_read_is_a_retry(sms: HttpSms, service: SmsStan
 
 
 def test_where_nobody_listens_is_a_retry(breaker: CircuitBreaker) -> None:
-    with closing(HttpService(f"http://127.0.0.1:{free_port()}", name="sms", timeout_s=1)) as nowhere:
+    with closing(HttpService(NOWHERE, name="sms", timeout_s=1)) as nowhere:
         verdict = verdict_of(HttpSms(nowhere, breaker=breaker))
 
     assert isinstance(verdict, Retry)
@@ -321,7 +321,7 @@ def test_who_finds_no_connection_free_has_not_asked(service: SmsStandIn, breaker
 def test_while_no_credentials_are_given_the_service_is_not_asked_nor_held_to_fail(
     service: SmsStandIn,
 ) -> None:
-    os.environ["AWS_ENDPOINT_URL_STS"] = f"http://127.0.0.1:{free_port()}"
+    os.environ["AWS_ENDPOINT_URL_STS"] = NOWHERE
     breaker, role = circuit_breaker("sms", failures=1), SigV4("arn:aws:iam::000000000000:role/sms")
 
     with (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries import EMAIL, PHONE
-from worker_runtime import redact_text
+from worker_runtime import personal, redact_text
 from worker_runtime.dynamodb_json import dumps_item
 from workers_pipeline.extras import extra_json, masked_json
 
@@ -24,7 +24,7 @@ PLAIN = st.recursive(
 
 def without_personal_names(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: without_personal_names(v) for k, v in value.items() if k not in {"phone", "to"}}
+        return {k: without_personal_names(v) for k, v in value.items() if not personal(k)}
     return [without_personal_names(each) for each in value] if isinstance(value, list) else value
 
 

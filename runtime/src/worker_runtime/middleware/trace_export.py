@@ -1,7 +1,8 @@
 """Spans out: kept until an invocation ends, then sent to the collector before its reply leaves.
 
-No collector may fail or hold up an invocation: it is waited for half a second at most, and once it
-did not answer it is left alone for a while. What could not be sent, or written, is lost and counted.
+No collector may fail or hold up an invocation: it is waited for half a second, unless the environment
+says otherwise, and once it did not answer it is left alone for a while. What could not be sent, or
+written, is lost and counted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     Export = Callable[[list[ReadableSpan]], SpanExportResult]
 
-FLUSH_S: Final = 0.5  # what a reply waits for a collector, in the machine's time
+FLUSH_S: Final = 0.5  # what a reply waits for a collector at most, in the machine's time
+FLUSH_VARIABLE: Final = "OTEL_BSP_EXPORT_TIMEOUT"  # the same in milliseconds, as the SDK has it
 RESERVE_S: Final = 0.25  # of the invocation, kept for its reply
 REST_S: Final = 30.0  # how long a collector that did not answer is left alone
 SPANS_MAX: Final = 2_048  # OTEL_BSP_MAX_QUEUE_SIZE
@@ -41,8 +43,9 @@ _log = logging.getLogger(__name__)
 class Spans(SpanProcessor):
     """Keeps the spans that ended until ``flush``; may be shared by threads."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, export: Export, *, flush_s: float = FLUSH_S) -> None:
         self._export = export
+        self._flush_s = flush_s
         self._lock = threading.Lock()
         self._ended: list[ReadableSpan] = []
         self._dropped = 0
@@ -63,7 +66,7 @@ class Spans(SpanProcessor):
         with self._lock:
             ended, self._ended = self._ended, []
             lost, self._dropped = self._dropped, 0
-        wait_s = min(FLUSH_S, clock.machine_s(clock.remaining_s()) - RESERVE_S)
+        wait_s = min(self._flush_s, clock.machine_s(clock.remaining_s()) - RESERVE_S)
         if wait_s > 0 and clock.now() >= self._rests_until:
             return lost + self._sent(ended, wait_s)
         return lost + len(ended)
@@ -103,12 +106,21 @@ def _is_writable(span: ReadableSpan) -> bool:
 def tracer(environment: Environment, endpoint: str, *, attributes: Mapping[str, str]) -> tuple[Tracer, Spans]:
     """Return what makes spans and what sends them; the SDK reads the rest of OTEL_* from the environment."""
     logging.getLogger(SDK_LOGGER).addFilter(_as_warning)
-    spans = Spans(OTLPSpanExporter(endpoint=endpoint, timeout=FLUSH_S).export)
+    flush_s = _flush_s(environment.variables.get(FLUSH_VARIABLE, ""))
+    spans = Spans(OTLPSpanExporter(endpoint=endpoint, timeout=flush_s).export, flush_s=flush_s)
     provider = TracerProvider(
         resource=Resource.create({**_resource(environment), **attributes}), shutdown_on_exit=False
     )
     provider.add_span_processor(spans)
     return provider.get_tracer("worker_runtime"), spans
+
+
+def _flush_s(said: str) -> float:
+    """Read how long a reply may wait; what is no number of milliseconds is told and passed over."""
+    if not said or said.isdecimal():
+        return int(said) / 1000 if said else FLUSH_S
+    _log.warning("%s is %r, and no number of milliseconds; %g s are taken", FLUSH_VARIABLE, said, FLUSH_S)
+    return FLUSH_S
 
 
 def _resource(environment: Environment) -> dict[str, str | int]:

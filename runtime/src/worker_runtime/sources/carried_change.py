@@ -68,7 +68,7 @@ def reading(image: Any, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             typed = read(held)
         except msgspec.ValidationError as error:
-            raise TypeError(f"it is a {type(msgspec.json.decode(held)).__name__}") from error
+            raise TypeError(f"it is of type {type(msgspec.json.decode(held)).__name__}") from error
         return None if typed is None else decode(typed)
 
     return decode_read
