@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # a neighbour makes a test slow, not wrong
+settings.register_profile("again", max_examples=20)  # where all was tried by another Python before
 
 
 def pytest_configure() -> None:

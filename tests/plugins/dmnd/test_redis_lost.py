@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SCENARIO: Final = next(each for each in SCENARIOS if each.name == "late-receipts")
 SEED: Final = 5
-FANS: Final = 40
-TOLD: Final = 10
+FANS: Final = 24
+TOLD: Final = 6
 """Fans who have their SMS when Redis is lost; most of the others get theirs without it."""
 
 DOWN_S: Final = 1.5  # of the machine's time: a minute and a half of the stage's

@@ -322,7 +322,7 @@ def test_while_no_credentials_are_given_the_service_is_not_asked_nor_held_to_fai
     service: SmsStandIn,
 ) -> None:
     os.environ["AWS_ENDPOINT_URL_STS"] = NOWHERE
-    breaker, role = circuit_breaker("sms", failures=1), SigV4("arn:aws:iam::000000000000:role/sms")
+    breaker, role = circuit_breaker("sms", failures=1), SigV4("arn:aws:iam::000000000000:role/nobody")
 
     with (
         closing(HttpService(service.url, name="sms", breaker=breaker, auth=role)) as http,

@@ -25,8 +25,8 @@ from worker_runtime.sources.asynchronous import AsyncSource
 if TYPE_CHECKING:
     from planned import Verdict
 
-SHORT = settings(max_examples=80, stateful_step_count=25)
-LONG = settings(max_examples=200, stateful_step_count=40)
+SHORT = settings(max_examples=50, stateful_step_count=25)
+LONG = settings(max_examples=100, stateful_step_count=40)
 
 SMALL, LARGE = 1, 2_000  # bytes of a message's body
 THREE_SMALL = 2_500
