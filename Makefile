@@ -7,7 +7,7 @@ PLUGINS := $(sort $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyp
 THERE   := $(shell cat $(READY) 2>/dev/null)
 
 # More processes than two cores: tests of processes, of time and of outages wait a lot.
-SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install demo test check lock dist bench clean
 .DEFAULT_GOAL := help

@@ -171,7 +171,7 @@ def test_no_text_is_slow_to_redact(text: str) -> None:
 
     redact_text((text.replace("~", " ") * 300_000)[:300_000])
 
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 5
 
 
 PIECES = (

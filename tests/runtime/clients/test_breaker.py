@@ -315,7 +315,7 @@ def test_a_redis_that_hangs_costs_one_time_out_a_use_until_it_is_open_and_then_n
 
     with TcpServer(hang) as server:
         redis = Redis(
-            f"redis://127.0.0.1:{server.port}/0", timeout_s=0.05, breaker=circuit_breaker("redis", failures=3)
+            f"redis://127.0.0.1:{server.port}/0", timeout_s=0.3, breaker=circuit_breaker("redis", failures=3)
         )
         took_s = []
         for _ in range(6):
@@ -324,8 +324,8 @@ def test_a_redis_that_hangs_costs_one_time_out_a_use_until_it_is_open_and_then_n
             took_s.append(time.monotonic() - started)
         redis.close()
 
-    assert min(took_s[:3]) > 0.05
-    assert max(took_s[3:]) < 0.02
+    assert min(took_s[:3]) > 0.3
+    assert max(took_s[3:]) < 0.3
     assert redis.times_down == 6
 
 

@@ -82,14 +82,14 @@ def test_the_correlation_id_travels_along(links: HttpService) -> None:
 
 
 def test_many_threads_share_one_service(links: HttpService, echo: Echo) -> None:
-    echo.slow_next(32, latency_s=0.05)
+    echo.slow_next(32, latency_s=0.2)
     started = time.monotonic()
 
     with ThreadPoolExecutor(32) as threads:
         statuses = list(threads.map(lambda n: links.get(f"/{n}").status_code, range(32)))
 
     assert statuses == [200] * 32
-    assert time.monotonic() - started < 32 * 0.05 / 2
+    assert time.monotonic() - started < 32 * 0.2 / 2
 
 
 class Crowded(Echo):
@@ -237,7 +237,7 @@ def test_a_service_that_hangs_costs_no_more_than_its_timeout(echo: Echo) -> None
         service.get("/")
 
     service.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert echo.count() == 1
 
 
@@ -288,7 +288,7 @@ def test_a_body_that_trickles_is_cut_off_at_the_timeout() -> None:
 
         took_s = time.monotonic() - started
         service.close()
-    assert took_s < 1
+    assert took_s < 5
 
 
 class Open:

@@ -300,11 +300,11 @@ def test_at_the_deadline_a_process_is_killed_and_the_stage_itself_is_not() -> No
     for running in (in_processes, in_this_process):
         with running(timeout_s=0.4) as invoker:
             invoker.invoke({})
-            report = invoker.invoke({"sleep": 1.0})
+            report = invoker.invoke({"sleep": 2.5})
         assert isinstance(report.answer, TimedOut)
         took.append(report.duration_s)
 
-    assert took[0] < 0.9 <= took[1]
+    assert took[0] < 2.2 <= took[1]
 
 
 def pid(report: Report) -> int:

@@ -345,7 +345,7 @@ def test_provisioned_pollers_share_out_the_partitions_and_one_that_is_slow_holds
 ) -> None:
     def be_slow(partitions: Partitions) -> None:
         if any(partition == 0 for partition, _ in places(partitions)):
-            time.sleep(0.5)
+            time.sleep(1.5)
 
     function = TopicFunction(be_slow)
     poller = topic.poll(function, start="TRIM_HORIZON", pollers=(2, 2))
@@ -357,7 +357,7 @@ def test_provisioned_pollers_share_out_the_partitions_and_one_that_is_slow_holds
     took_s = time.monotonic() - began
     until_idle(poller)
 
-    assert took_s < 0.4
+    assert took_s < 1.2
     assert all(len({partition % 2 for partition, _ in batch}) == 1 for batch in function.batches)
 
 

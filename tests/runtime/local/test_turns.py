@@ -43,7 +43,7 @@ def test_time_jumps_to_the_next_moment_that_somebody_waits_for(turns: Turns) -> 
         thread.join()
 
     assert seen == [("a", 1), ("b", 60), ("c", 3_600)]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
 
 
 def test_a_time_out_in_the_machines_seconds_counts_by_the_speed(turns: Turns) -> None:
