@@ -654,9 +654,9 @@ def test_a_collector_that_refuses_costs_its_spans_and_no_more(collector: Collect
 def test_the_environment_says_how_long_a_collector_is_waited_for(collector: Collector) -> None:
     collector.fail_next(9, hang=True)
 
-    run = to(collector, OTEL_BSP_EXPORT_TIMEOUT="50")(sqs_event({}))
+    run = to(collector, OTEL_BSP_EXPORT_TIMEOUT="1000")(sqs_event({}))
 
-    assert run.took_s < 10
+    assert 0.9 < run.took_s < 10
     assert run.counted("SpansLost") == 1
 
 
